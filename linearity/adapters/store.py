@@ -1,0 +1,169 @@
+"""The artifact store: immutable bytes on a local disk, named by their sha256.
+
+Writes go to a staging file in the store itself, are flushed to the disk and renamed, so that an
+object is either whole or absent. Keys are made of hexadecimal digits and fixed names only; no
+text of a user ever becomes part of a path.
+"""
+
+import contextlib
+import errno
+import hashlib
+import os
+import re
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from linearity.contracts.canonical import Json, canonical_json, sha256_hex, strict_loads
+from linearity.errors import CorruptObjectError, DiskFullError
+
+CHUNK_BYTES = 1 << 20
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+class ArtifactStore:
+    """Objects below one folder: ``objects/ab/abcdef...`` and small named ``refs/<sha256>``."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        for name in ("objects", "refs", "staging"):
+            (root / name).mkdir(parents=True, exist_ok=True)
+
+    def path(self, sha256: str) -> Path:
+        """Return where the object is, or would be."""
+        if not _SHA256.fullmatch(sha256):
+            raise ValueError(f"wanted 64 hexadecimal digits, got {sha256[:80]!r}")
+        return self.root / "objects" / sha256[:2] / sha256
+
+    def has(self, sha256: str) -> bool:
+        """Whether the object is here."""
+        return self.path(sha256).is_file()
+
+    def put(self, data: bytes) -> str:
+        """Store `data` and return its sha256."""
+        with self.writer() as writer:
+            writer.write(data)
+        return writer.sha256
+
+    def put_file(self, source: Path) -> tuple[str, int]:
+        """Copy a file into the store and return its sha256 and size."""
+        with self.writer() as writer, source.open("rb") as stream:
+            while chunk := stream.read(CHUNK_BYTES):
+                writer.write(chunk)
+        return writer.sha256, writer.size
+
+    def get(self, sha256: str) -> bytes:
+        """Return the bytes of an object, checked against their name.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such object.
+        CorruptObjectError
+            If the bytes no longer match the name.
+        """
+        data = self.path(sha256).read_bytes()
+        if sha256_hex(data) != sha256:
+            raise CorruptObjectError(
+                f"the stored object {sha256[:12]} is damaged",
+                next_step="Run the analysis again; it writes a fresh copy.",
+                sha256=sha256,
+            )
+        return data
+
+    def delete(self, sha256: str) -> None:
+        """Remove an object; absent is fine."""
+        self.path(sha256).unlink(missing_ok=True)
+
+    def set_ref(self, name: Json, value: Json) -> None:
+        """Remember a small value under any name; the name is digested, never a path."""
+        with _staged(self.root / "refs" / sha256_hex(canonical_json(name))) as stream:
+            stream.write(canonical_json(value))
+
+    def get_ref(self, name: Json) -> Json:
+        """Return what `set_ref` remembered, or None."""
+        try:
+            data = (self.root / "refs" / sha256_hex(canonical_json(name))).read_bytes()
+        except FileNotFoundError:
+            return None
+        return strict_loads(data)
+
+    @contextlib.contextmanager
+    def writer(self) -> Iterator["ObjectWriter"]:
+        """Write an object piece by piece; it appears when the block ends without an error."""
+        staged = self.root / "staging" / secrets.token_hex(16)
+        with _disk_errors():
+            try:
+                with staged.open("xb") as stream:
+                    writer = ObjectWriter(stream)
+                    yield writer
+                    _flush(stream)
+                writer.sha256 = writer.hasher.hexdigest()
+                _publish(staged, self.path(writer.sha256))
+            finally:
+                staged.unlink(missing_ok=True)
+
+
+class ObjectWriter:
+    """Counts and digests what passes through on its way to the disk."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.stream = stream
+        self.hasher = hashlib.sha256()
+        self.size = 0
+        self.sha256 = ""
+
+    def write(self, data: bytes) -> None:
+        """Append `data`."""
+        self.stream.write(data)
+        self.hasher.update(data)
+        self.size += len(data)
+
+
+def file_sha256(path: Path) -> str:
+    """Return the sha256 of a file as 64 hexadecimal digits."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+@contextlib.contextmanager
+def _staged(target: Path) -> Iterator[BinaryIO]:
+    staged = target.parent.parent / "staging" / secrets.token_hex(16)
+    with _disk_errors():
+        try:
+            with staged.open("xb") as stream:
+                yield stream
+                _flush(stream)
+            _publish(staged, target)
+        finally:
+            staged.unlink(missing_ok=True)
+
+
+def _flush(stream: BinaryIO) -> None:
+    stream.flush()
+    os.fsync(stream.fileno())
+
+
+def _publish(staged: Path, target: Path) -> None:
+    staged.chmod(0o444)
+    target.parent.mkdir(exist_ok=True)
+    staged.replace(target)
+    folder = os.open(target.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+@contextlib.contextmanager
+def _disk_errors() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFullError(
+                "the disk that holds the data folder is full",
+                next_step="Free space or set LINEARSCOPE_DATA to a larger disk, then try again.",
+            ) from error
+        raise

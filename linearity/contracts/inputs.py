@@ -1,0 +1,125 @@
+"""What is known about a registered model or dataset: plain values that cross processes.
+
+A model or dataset is named by an *input reference* (a built-in name, a hub id, or a path) and
+identified by its *fingerprint*, the digest of its content. The web process reads these records
+and needs neither torch nor the bytes.
+"""
+
+from dataclasses import asdict, dataclass, field
+from typing import Literal, Self
+
+from linearity.contracts.canonical import Json
+
+ModelSource = Literal["builtin", "hub", "path"]
+
+BUILTIN_MODELS = {
+    "smollm2": "SmolLM2-135M-Instruct",
+    "glass-en": "GlassLM English (4 blocks)",
+    "glass-pt": "GlassLM Portuguese (4 blocks)",
+}
+BUILTIN_DATASETS = {
+    "python-docs": "Python language reference topics",
+    "python-source": "Python standard library source",
+}
+DEMO_MODEL = "smollm2"
+DEMO_DATASET = "python-docs"
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """One file of a model: its name in the model's folder and where its bytes are."""
+
+    name: str
+    sha256: str
+    size: int
+    path: str | None = None  # absolute, for files that stay where the user keeps them
+    modified_ns: int | None = None
+
+
+@dataclass(frozen=True)
+class ModelRecord:
+    """A model that passed inspection.
+
+    Parameters
+    ----------
+    id : str
+        Address-safe name: letters, digits, ``.``, ``_``, ``-``.
+    name : str
+        What people call it.
+    source : "builtin" | "hub" | "path"
+    reference : str
+        What was asked for: a built-in name, ``owner/name@commit``, or a folder.
+    fingerprint : str
+        sha256 over the sorted (file name, file sha256) of weights, config and tokenizer.
+    family : str
+        transformers' ``model_type``, for example ``llama``.
+    blocks, width, vocabulary, context, parameters : int
+        L, d, V, the longest input in tokens, and the number of weights.
+    dtype : str
+        The type its numbers are computed in unless a run says otherwise.
+    files : tuple of StoredFile
+    size : int
+        Bytes of all files.
+    """
+
+    id: str
+    name: str
+    source: str
+    reference: str
+    fingerprint: str
+    family: str
+    blocks: int
+    width: int
+    vocabulary: int
+    context: int
+    parameters: int
+    dtype: str
+    size: int
+    files: tuple[StoredFile, ...] = field(default=(), repr=False)
+
+    def as_json(self) -> dict[str, Json]:
+        """Return the record as plain values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: dict[str, Json]) -> Self:
+        """Rebuild a record from `as_json`."""
+        fields = dict(value)
+        files = fields.pop("files")
+        assert isinstance(files, list | tuple)
+        return cls(**fields, files=tuple(StoredFile(**item) for item in files))  # type: ignore[arg-type]  # plain values written by as_json
+
+
+@dataclass(frozen=True)
+class DatasetRecord:
+    """A dataset that passed inspection: an ordered list of documents in the artifact store.
+
+    Parameters
+    ----------
+    id, name, source, reference : str
+        As for models.
+    fingerprint : str
+        sha256 over the documents in order. It is also the digest of the stored object: one JSON
+        object ``{"text": ...}`` a line, canonical JSON, UTF-8.
+    documents, characters : int
+    size : int
+        Bytes of the stored object.
+    """
+
+    id: str
+    name: str
+    source: str
+    reference: str
+    fingerprint: str
+    documents: int
+    characters: int
+    size: int
+
+    def as_json(self) -> dict[str, Json]:
+        """Return the record as plain values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: dict[str, Json]) -> Self:
+        """Rebuild a record from `as_json`."""
+        return cls(**value)  # type: ignore[arg-type]  # plain values written by as_json

@@ -1,0 +1,270 @@
+"""The kind `linearity`: what may be asked, and the shape of the answer (schema 1).
+
+Science: docs/science.md. Every number is finite or ``None``; a ``None`` in the upper triangle or
+in a profile always has a warning that says why.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
+
+from linearity.contracts.canonical import Json
+from linearity.contracts.inputs import DatasetRecord, ModelRecord
+from linearity.contracts.parameters import choice, only_known, real_number, whole_number
+from linearity.contracts.runs import RunRequest, RunWarning
+from linearity.errors import InvalidParameterError, NotYetError
+
+KIND = "linearity"
+SCHEMA = 1
+METHOD = 1
+
+MINIMUM_TOKENS = 512
+MAXIMUM_TOKENS = 50_000_000
+DEFAULT_TOKENS = 16_384
+TOKENS_PER_WIDTH = 20
+RIDGES = (1e-6, 1e-3, 1e-2, 3e-2, 1e-1, 1.0)
+"""What ``ridge=auto`` chooses from, relative to the mean variance of a state's coordinates."""
+
+Vector = list[float | None]
+Matrix = list[list[float | None]]
+Interval = list[float]  # [low, high]
+
+
+@dataclass(frozen=True)
+class LinearityParams:
+    """Parameters of a run, complete and resolved.
+
+    Parameters
+    ----------
+    tokens : int
+        Model input positions in all, first tokens included.
+    context : int
+        Longest window, in tokens.
+    heldout : float
+        Share of tokens that are only scored on.
+    seed : int
+        Orders documents and splits them.
+    ridge : "auto" or float
+        Shrinkage toward the identity; ``auto`` chooses from `RIDGES` on a validation fifth.
+    exclude : "sinks" | "first" | "none"
+        Which tokens stay out of the scores. The profile with all of them kept is always beside.
+    pairs : "auto" | "all" | "adjacent"
+    repeats : int
+        Splits to repeat the measurement on. Only 1 in this version.
+    granularity : "block"
+        Only ``block`` in this version.
+    dtype : "float32" | "bfloat16" | "float16"
+        What the model computes in.
+    attention : "sdpa" | "eager"
+        transformers' attention implementation.
+    """
+
+    tokens: int
+    context: int
+    heldout: float
+    seed: int
+    ridge: float | str
+    exclude: str
+    pairs: str
+    repeats: int
+    granularity: str
+    dtype: str
+    attention: str
+
+    def as_json(self) -> dict[str, Json]:
+        """Return the parameters as plain values."""
+        return asdict(self)
+
+
+PARAMETER_NAMES = [
+    "tokens", "context", "heldout", "seed", "ridge", "exclude", "pairs",
+    "repeats", "granularity", "dtype", "attention", "protocol",
+]  # fmt: skip
+
+
+def parse_params(params: Mapping[str, Json], *, model: ModelRecord) -> LinearityParams:
+    """Return the complete parameters of a run on `model`.
+
+    Raises
+    ------
+    UnknownParameterError, InvalidParameterError, NotYetError
+        Each names the parameter and what was wanted.
+    """
+    only_known(params, PARAMETER_NAMES)
+    given = dict(params)
+    _refuse_later_features(given)
+    tokens = given.get("tokens", "auto")
+    context = whole_number("context", given.get("context", 256), low=8, high=131_072)
+    return LinearityParams(
+        tokens=automatic_tokens(model.width)
+        if tokens == "auto"
+        else whole_number("tokens", tokens, low=MINIMUM_TOKENS, high=MAXIMUM_TOKENS),
+        context=min(context, model.context),
+        heldout=real_number("heldout", given.get("heldout", 0.25), low=0.05, high=0.5),
+        seed=whole_number("seed", given.get("seed", 0), low=0, high=2**32 - 1),
+        ridge=_parse_ridge(given.get("ridge", "auto")),
+        exclude=choice("exclude", given.get("exclude", "sinks"), ("sinks", "first", "none")),
+        pairs=choice("pairs", given.get("pairs", "auto"), ("auto", "all", "adjacent")),
+        repeats=1,
+        granularity="block",
+        dtype=_automatic(given, "dtype", model.dtype, ("float32", "bfloat16", "float16")),
+        attention=_automatic(given, "attention", "sdpa", ("sdpa", "eager")),
+    )
+
+
+def automatic_tokens(width: int) -> int:
+    """Return what ``tokens=auto`` means: at least 20 tokens a coordinate, at least 16,384."""
+    return max(DEFAULT_TOKENS, TOKENS_PER_WIDTH * width)
+
+
+def linearity_request(
+    params: Mapping[str, Json], *, model: ModelRecord, dataset: DatasetRecord
+) -> RunRequest:
+    """Return the request, and with it the id, of a `linearity` run."""
+    return RunRequest(
+        kind=KIND,
+        schema=SCHEMA,
+        method=METHOD,
+        model=model.fingerprint,
+        dataset=dataset.fingerprint,
+        params=parse_params(params, model=model).as_json(),
+    )
+
+
+def _refuse_later_features(given: dict[str, Json]) -> None:
+    later = {"repeats": (1,), "granularity": ("block",)}
+    for name, today in later.items():
+        if name in given and given[name] not in today:
+            raise NotYetError(
+                f"{name}={given[name]!r} is not built yet; this version computes {name}={today[0]}",
+                next_step=f"Leave {name} out.",
+                parameter=name,
+            )
+    if "protocol" in given:
+        raise NotYetError(
+            "protocol is not built yet", next_step="Leave protocol out.", parameter="protocol"
+        )
+
+
+def _parse_ridge(value: Json) -> float | str:
+    if value == "auto":
+        return "auto"
+    if isinstance(value, str):
+        raise InvalidParameterError("ridge", wanted="auto or a number from 0 to 1000", got=value)
+    return real_number("ridge", value, low=0.0, high=1000.0)
+
+
+def _automatic(given: dict[str, Json], name: str, default: str, options: tuple[str, ...]) -> str:
+    value = given.get(name, "auto")
+    return default if value == "auto" else choice(name, value, options)
+
+
+@dataclass(frozen=True)
+class Sink:
+    """A token whose state dwarfs the others; named by place, never by its text."""
+
+    document: int
+    position: int
+    state: int
+    norm_ratio: float
+
+
+@dataclass(frozen=True)
+class TokenCounts:
+    """How many tokens stood behind the numbers.
+
+    Parameters
+    ----------
+    fit, heldout : int
+        Tokens scored on, exclusions already taken out.
+    excluded_first, excluded_sinks : int
+        Tokens left out because they stand at position 0, or because they are sinks elsewhere.
+    width_ratio : float
+        ``fit / width``; below 10 an in-sample score says little.
+    fit_documents, heldout_documents : int
+    sinks : list of Sink
+        At most 200 of the excluded sinks.
+    """
+
+    fit: int
+    heldout: int
+    excluded_first: int
+    excluded_sinks: int
+    width_ratio: float
+    fit_documents: int
+    heldout_documents: int
+    sinks: list[Sink] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Scores of every ordered pair (i, j), i < j: ``(L+1) x (L+1)``, else ``None``."""
+
+    r2_fit: Matrix
+    r2_adjusted: Matrix
+    r2_heldout: Matrix
+    update_r2_heldout: Matrix
+    cosine: Matrix
+    angular: Matrix
+    cka: Matrix | None = None
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One value a transition (length L), or a state (length L + 1: the last three)."""
+
+    r2_fit: Vector
+    r2_adjusted: Vector
+    r2_heldout: Vector
+    update_r2_fit: Vector
+    update_r2_adjusted: Vector
+    update_r2_heldout: Vector
+    r2_heldout_ci95: list[Interval | None]
+    update_r2_heldout_ci95: list[Interval | None]
+    ridge: Vector
+    block_influence: Vector
+    update_norm_ratio: Vector
+    state_norm: Vector
+    rotation_fit: Vector | None = None
+    anisotropy: Vector | None = None
+    effective_rank: Vector | None = None
+
+
+@dataclass(frozen=True)
+class LinearityResult:
+    """The answer of a `linearity` run."""
+
+    id: str
+    created: str
+    model: dict[str, Json]
+    dataset: dict[str, Json]
+    params: dict[str, Json]
+    environment: dict[str, Json]
+    tokens: TokenCounts
+    states: list[str]
+    pairs: Pairs | None
+    profile: Profile
+    kept: Profile
+    finding: dict[str, str]
+    warnings: list[RunWarning]
+    kind: str = KIND
+    schema: int = SCHEMA
+    method: int = METHOD
+
+    def as_json(self) -> dict[str, Json]:
+        """Return the result as plain values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:  # Any: our own stored JSON
+        """Rebuild a result from `as_json`; a field nobody knows is an error (TypeError)."""
+        tokens = dict(value["tokens"])
+        tokens["sinks"] = [Sink(**item) for item in tokens["sinks"]]
+        fields = dict(value) | {
+            "tokens": TokenCounts(**tokens),
+            "pairs": None if value["pairs"] is None else Pairs(**value["pairs"]),
+            "profile": Profile(**value["profile"]),
+            "kept": Profile(**value["kept"]),
+            "warnings": [RunWarning(**item) for item in value["warnings"]],
+        }
+        return cls(**fields)

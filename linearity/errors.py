@@ -1,0 +1,188 @@
+"""Every exception LinearScope raises on purpose.
+
+::
+
+    LinearScopeError                 code, message, next step, data
+    |- InvalidRequestError           the request itself is wrong (HTTP 422)
+    |  |- InvalidParameterError        a value outside its range, with the range
+    |  |- UnknownParameterError        a name nobody knows, with the known names
+    |  |- MalformedJSONError           text that is not strict JSON
+    |  `- NotYetError                  a feature of the contract that is not built yet
+    |- UnknownInputError             no such model or dataset (404)
+    |- PathNotAllowedError           a path outside the configured folders (403)
+    |- RejectedInputError            a model or dataset that cannot be used, with reasons (422)
+    |- InputChangedError             files differ from those that were registered (409)
+    |- MeasurementError              the numbers themselves are wrong; names the block
+    |  |- DegenerateStatesError        a state without variance
+    |  |- NonFiniteStatesError         NaN or infinity in a state
+    |  `- ScoreOutOfRangeError         a score no correct computation can give
+    |- TooFewTokensError             not enough text to measure on
+    |- OutOfDeviceMemoryError        even a batch of one window does not fit
+    |- CorruptObjectError            stored bytes do not match their digest
+    |- DiskFullError                 no room for what must be written
+    `- RunCancelledError             somebody asked the run to stop
+
+Each carries a stable ``code`` (used by the page and the API), one sentence that says what was
+wanted and what came, a next step, and the same facts as data.
+"""
+
+from typing import ClassVar
+
+Data = dict[str, object]
+
+
+class LinearScopeError(Exception):
+    """Base of the tree: a sentence for people, a code and data for programs."""
+
+    code: ClassVar[str] = "error"
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, message: str, *, next_step: str = "", **data: object) -> None:
+        super().__init__(message)
+        self.message = message
+        self.next_step = next_step
+        self.data: Data = data
+
+    def as_json(self) -> Data:
+        """Return the error as plain values, the shape stored with a failed run."""
+        return {
+            "code": self.code,
+            "message": self.message,
+            "next_step": self.next_step,
+            "retryable": self.retryable,
+            "data": self.data,
+        }
+
+
+class InvalidRequestError(LinearScopeError):
+    """The request cannot mean anything valid."""
+
+    code = "invalid_request"
+
+
+class InvalidParameterError(InvalidRequestError):
+    """A parameter outside its range: names the parameter, what was wanted and what came."""
+
+    code = "invalid_parameter"
+
+    def __init__(self, name: str, *, wanted: str, got: object, next_step: str = "") -> None:
+        shown = repr(got) if len(repr(got)) <= 80 else repr(got)[:77] + "..."
+        super().__init__(
+            f"{name}: wanted {wanted}, got {shown}",
+            next_step=next_step or f"Give {name} as {wanted}.",
+            parameter=name,
+            wanted=wanted,
+            got=shown,
+        )
+
+
+class UnknownParameterError(InvalidRequestError):
+    """A parameter name that the kind does not have."""
+
+    code = "unknown_parameter"
+
+    def __init__(self, name: str, *, known: list[str]) -> None:
+        super().__init__(
+            f"unknown parameter {name[:80]!r}",
+            next_step=f"Use one of: {', '.join(known)}.",
+            parameter=name[:80],
+            known=known,
+        )
+
+
+class MalformedJSONError(InvalidRequestError):
+    """Text that strict JSON does not allow: NaN, duplicate keys, lone surrogates, depth."""
+
+    code = "malformed_json"
+
+
+class NotYetError(InvalidRequestError):
+    """The contract names it, this version does not compute it yet."""
+
+    code = "not_yet"
+
+
+class UnknownInputError(LinearScopeError):
+    """A model or dataset that is not registered here and cannot be found."""
+
+    code = "unknown_input"
+
+
+class PathNotAllowedError(LinearScopeError):
+    """A local path that lies outside the configured folders."""
+
+    code = "path_not_allowed"
+
+
+class RejectedInputError(LinearScopeError):
+    """A model or dataset that was found but cannot be used.
+
+    ``data["reasons"]`` is a list of ``{code, message}``.
+    """
+
+    code = "rejected_input"
+
+    def __init__(self, message: str, *, reason: str, next_step: str = "", **data: object) -> None:
+        super().__init__(message, next_step=next_step, reason=reason, **data)
+
+
+class InputChangedError(LinearScopeError):
+    """The files of a registered input are not the ones that were registered."""
+
+    code = "input_changed"
+
+
+class MeasurementError(LinearScopeError):
+    """A number that cannot be right; never shown, always an error that names the block."""
+
+    code = "measurement"
+
+
+class DegenerateStatesError(MeasurementError):
+    """All tokens have the same state, so there is no variance to explain."""
+
+    code = "degenerate_states"
+
+
+class NonFiniteStatesError(MeasurementError):
+    """A state holds NaN or infinity."""
+
+    code = "non_finite_states"
+
+
+class ScoreOutOfRangeError(MeasurementError):
+    """A score outside the range that its definition allows."""
+
+    code = "score_out_of_range"
+
+
+class TooFewTokensError(LinearScopeError):
+    """The dataset does not hold enough text for the measurement."""
+
+    code = "too_few_tokens"
+
+
+class OutOfDeviceMemoryError(LinearScopeError):
+    """The device cannot hold even the smallest batch."""
+
+    code = "out_of_memory"
+
+
+class CorruptObjectError(LinearScopeError):
+    """Stored bytes that do not match the digest they are filed under."""
+
+    code = "corrupt_object"
+    retryable = True
+
+
+class DiskFullError(LinearScopeError):
+    """No room left in the data folder."""
+
+    code = "disk_full"
+    retryable = True
+
+
+class RunCancelledError(LinearScopeError):
+    """The run was cancelled; what had been computed is discarded."""
+
+    code = "cancelled"

@@ -1,0 +1,30 @@
+"""What a study asks of the outside world.
+
+A study computes; it neither knows Redis nor a database nor a disk. It reports through these small
+protocols, met by the worker (queue, events), the command line (progress bar) and the tests
+(recorder).
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from linearity.contracts.canonical import Json
+
+
+class Progress(Protocol):
+    """How far a study is, and whether somebody wants it to stop."""
+
+    def step(self, done: int, total: int, unit: str) -> None:
+        """Say that `done` of `total` `unit` are done.
+
+        Raises
+        ------
+        RunCancelledError
+            If the run was cancelled; the study lets it pass.
+        """
+
+    def partial(self, build: Callable[[], dict[str, Json]]) -> None:
+        """Offer an intermediate result; `build` is called only if somebody may look at it."""
+
+    def log(self, message: str) -> None:
+        """Record one line for people."""
