@@ -1,0 +1,129 @@
+"""What the web process refuses on its own, beside the errors of `linearity.errors`.
+
+::
+
+    LinearScopeError
+    |- RunNotFoundError            no run has this id (404)
+    |- RunNotFinishedError         the run has no result yet (404)
+    |- NotReadyError               an input is still being inspected (409)
+    |- QuarantinedError            the run killed its worker three times (409)
+    |- AlreadyFinishedError        nothing left to cancel (409)
+    |- BuiltinProtectedError       built-in inputs stay (409)
+    |- InputInUseError             an open run still reads this input (409)
+    |- DoesNotFitError             the run needs more than this machine has (422)
+    |- TooLargeError               a request body over the limit (413)
+    |- HeadersTooLargeError        request headers over the limit (431)
+    |- AddressTooLongError         an address over the limit (414)
+    |- UnsupportedMediaTypeError   a body that is not plain JSON (415)
+    |- HostNotAllowedError         a Host header nobody configured (400)
+    |- CrossSiteRefusedError       another site's page tried to act (403)
+    |- UnauthorisedError           no token, or a wrong one (401)
+    `- BusyError                   too many open connections of one sort (503)
+"""
+
+from linearity.errors import LinearScopeError
+
+
+class RunNotFoundError(LinearScopeError):
+    """No run has this id."""
+
+    code = "run_not_found"
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(
+            f"there is no run {run_id[:40]!r}",
+            next_step="Look at GET /api/v1/runs, or start it with POST /api/v1/runs.",
+        )
+
+
+class RunNotFinishedError(LinearScopeError):
+    """The run exists and has no result to show yet."""
+
+    code = "run_not_finished"
+
+
+class NotReadyError(LinearScopeError):
+    """A model or dataset is still being received or inspected."""
+
+    code = "not_ready"
+    retryable = True
+
+
+class QuarantinedError(LinearScopeError):
+    """The run killed its worker too often to be tried again unasked."""
+
+    code = "quarantined"
+
+
+class AlreadyFinishedError(LinearScopeError):
+    """The run is over, so there is nothing to cancel."""
+
+    code = "already_finished"
+
+
+class BuiltinProtectedError(LinearScopeError):
+    """A built-in model or dataset, which is not deleted."""
+
+    code = "builtin_protected"
+
+
+class InputInUseError(LinearScopeError):
+    """An open run still reads the input."""
+
+    code = "input_in_use"
+    retryable = True
+
+
+class DoesNotFitError(LinearScopeError):
+    """The run needs more memory than the machine has."""
+
+    code = "does_not_fit"
+
+
+class TooLargeError(LinearScopeError):
+    """A request body over the limit."""
+
+    code = "too_large"
+
+
+class HeadersTooLargeError(LinearScopeError):
+    """Request headers over the limit."""
+
+    code = "headers_too_large"
+
+
+class AddressTooLongError(LinearScopeError):
+    """An address over the limit."""
+
+    code = "address_too_long"
+
+
+class UnsupportedMediaTypeError(LinearScopeError):
+    """A body that is not uncompressed application/json."""
+
+    code = "unsupported_media_type"
+
+
+class HostNotAllowedError(LinearScopeError):
+    """A Host header that this server does not answer to."""
+
+    code = "host_not_allowed"
+
+
+class CrossSiteRefusedError(LinearScopeError):
+    """A browser sent an unsafe request on behalf of another site."""
+
+    code = "cross_site_refused"
+
+
+class UnauthorisedError(LinearScopeError):
+    """No access token, or a wrong one."""
+
+    code = "unauthorised"
+
+
+class BusyError(LinearScopeError):
+    """A limit on simultaneous use is reached."""
+
+    code = "busy"
+    retryable = True
