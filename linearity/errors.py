@@ -9,6 +9,8 @@
     |  |- MalformedJSONError           text that is not strict JSON
     |  `- NotYetError                  a feature of the contract that is not built yet
     |- UnknownInputError             no such model or dataset (404)
+    |- UnknownRunError               no such run (404)
+    |- ConflictError                 it cannot be done in the present state (409)
     |- PathNotAllowedError           a path outside the configured folders (403)
     |- RejectedInputError            a model or dataset that cannot be used, with reasons (422)
     |- InputChangedError             files differ from those that were registered (409)
@@ -106,6 +108,18 @@ class UnknownInputError(LinearScopeError):
     """A model or dataset that is not registered here and cannot be found."""
 
     code = "unknown_input"
+
+
+class UnknownRunError(LinearScopeError):
+    """A run id that the state database does not hold."""
+
+    code = "unknown_run"
+
+
+class ConflictError(LinearScopeError):
+    """What was asked for cannot be done in the present state of the thing."""
+
+    code = "conflict"
 
 
 class PathNotAllowedError(LinearScopeError):

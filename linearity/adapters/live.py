@@ -1,0 +1,129 @@
+"""What is happening now, in Redis: events, progress, partial results, and the response cache.
+
+All of it may vanish at any moment without breaking a promise: the state database and the artifact
+store hold the truth. Errors of the connection (`redis.RedisError`) pass to the caller.
+"""
+
+from typing import Any
+
+import orjson
+import redis
+from redis.backoff import ExponentialBackoff
+from redis.retry import Retry
+
+from linearity.contracts.canonical import sha256_hex
+
+EVENTS_KEY = "linearscope:events"
+EVENTS_KEPT = 10_000
+DAY_SECONDS = 86_400
+MAXIMUM_CACHED_BYTES = 32 << 20
+
+_MAGIC = b"LSC1"
+_CHECK_LENGTH = len(_MAGIC) + 64
+
+
+class Live:
+    """The queue server at `queue_url` and the cache server at `cache_url`.
+
+    `redis` is the client of the queue server, for the queue itself.
+    """
+
+    def __init__(self, queue_url: str, cache_url: str) -> None:
+        self.redis = connect(queue_url)
+        self._cache = self.redis if cache_url == queue_url else connect(cache_url)
+
+    def close(self) -> None:
+        """Close every connection."""
+        for client in {self.redis, self._cache}:
+            client.close()
+            client.connection_pool.disconnect()
+
+    def ping(self) -> None:
+        """Raise unless both servers answer."""
+        self.redis.ping()
+        self._cache.ping()
+
+    def publish(self, run: str, event: str, data: dict[str, Any]) -> None:
+        """Append an event; `run` is a run id, ``model:<id>`` or ``dataset:<id>``."""
+        body = orjson.dumps({"run": run, **data})
+        entry: dict[Any, Any] = {"run": run, "event": event, "data": body}
+        self.redis.xadd(EVENTS_KEY, entry, maxlen=EVENTS_KEPT, approximate=True)
+
+    def progress(self, run: str, progress: dict[str, Any]) -> None:
+        """Remember how far a run is, and tell who listens."""
+        self.redis.set(_progress_key(run), orjson.dumps(progress), ex=DAY_SECONDS)
+        self.publish(run, "progress", progress)
+
+    def get_progress(self, run: str) -> dict[str, Any] | None:
+        """Return the last progress of a run."""
+        data = self.redis.get(_progress_key(run))
+        if not isinstance(data, bytes):
+            return None
+        value: dict[str, Any] = orjson.loads(data)
+        return value
+
+    def put_partial(self, run: str, data: bytes) -> None:
+        """Remember the latest intermediate result of a run."""
+        self.redis.set(_partial_key(run), data, ex=DAY_SECONDS)
+
+    def get_partial(self, run: str) -> bytes | None:
+        """Return the latest intermediate result of a run."""
+        data = self.redis.get(_partial_key(run))
+        return data if isinstance(data, bytes) else None
+
+    def forget(self, run: str) -> None:
+        """Drop what was remembered about a run while it ran."""
+        self.redis.delete(_progress_key(run), _partial_key(run))
+
+    def cache_get(self, key: str) -> bytes | None:
+        """Return a cached body; an entry that is damaged or not ours is dropped."""
+        name = _cache_key(key)
+        try:
+            entry = self._cache.get(name)
+        except redis.ResponseError:
+            entry = b""  # a value of another type under our name
+        if entry is None:
+            return None
+        body = _checked(entry) if isinstance(entry, bytes) else None
+        if body is None:
+            self._cache.delete(name)
+        return body
+
+    def cache_put(self, key: str, data: bytes) -> None:
+        """Cache a body for a day, unless it is very large."""
+        if len(data) > MAXIMUM_CACHED_BYTES:
+            return
+        entry = _MAGIC + sha256_hex(data).encode() + data
+        self._cache.set(_cache_key(key), entry, ex=DAY_SECONDS)
+
+
+def connect(url: str) -> redis.Redis:
+    """Return a client that waits for a free connection and rides out a hiccup of a second."""
+    pool = redis.BlockingConnectionPool.from_url(
+        url,
+        max_connections=64,
+        timeout=2,
+        socket_timeout=5,
+        socket_connect_timeout=2,
+        health_check_interval=30,
+        retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), 3),
+        retry_on_error=[redis.ConnectionError, redis.TimeoutError],
+    )
+    return redis.Redis(connection_pool=pool)
+
+
+def _checked(entry: bytes) -> bytes | None:
+    head, body = entry[:_CHECK_LENGTH], entry[_CHECK_LENGTH:]
+    return body if head == _MAGIC + sha256_hex(body).encode() else None
+
+
+def _progress_key(run: str) -> str:
+    return f"linearscope:progress:{run}"
+
+
+def _partial_key(run: str) -> str:
+    return f"linearscope:partial:{run}"
+
+
+def _cache_key(key: str) -> str:
+    return f"linearscope:cache:{key}"

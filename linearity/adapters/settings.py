@@ -1,0 +1,201 @@
+"""Every setting, read once from the environment into one frozen value."""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+from linearity.errors import InvalidParameterError, NotYetError
+
+DEFAULT_REDIS_URL = "redis://127.0.0.1:6379/0"
+MINIMUM_TOKEN_LENGTH = 16
+LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
+
+_DEVICE = re.compile(r"cpu|cuda|cuda:\d{1,3}")
+_REDIS_SCHEMES = ("redis", "rediss", "unix")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the environment decides; see product.md's table of variables in docs/operations.md.
+
+    Parameters
+    ----------
+    data : Path
+        The data folder: state database, artifact store, queue server files, locks.
+    model_roots : tuple of Path
+        Folders from which local models and datasets may be named.
+    store : Path
+        Root of the artifact store.
+    database_url : str
+        SQLAlchemy address of the state database.
+    redis_url, redis_cache_url : str or None
+        Queue and cache; None means that nobody named one.
+    host, port : str, int
+        Where the web process listens.
+    token : str or None
+        What a client must present; required when `host` is not the loopback.
+    device : str or None
+        ``cpu``, ``cuda`` or ``cuda:N``; None lets the worker choose.
+    public_url : str or None
+        What links are made of; None means the address of the request.
+    """
+
+    data: Path
+    model_roots: tuple[Path, ...]
+    store: Path
+    database_url: str
+    redis_url: str | None = field(default=None, repr=False)
+    redis_cache_url: str | None = field(default=None, repr=False)
+    host: str = "127.0.0.1"
+    port: int = 8000
+    token: str | None = field(default=None, repr=False)
+    device: str | None = None
+    public_url: str | None = None
+
+    @property
+    def queue_url(self) -> str:
+        """Address of the queue server."""
+        return self.redis_url or DEFAULT_REDIS_URL
+
+    @property
+    def cache_url(self) -> str:
+        """Address of the cache server; the queue server unless another is named."""
+        return self.redis_cache_url or self.queue_url
+
+    @property
+    def locks(self) -> Path:
+        """Folder of the lock files."""
+        return self.data / "locks"
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach `host`."""
+        return self.host in LOOPBACK_HOSTS
+
+
+def read_settings(environ: Mapping[str, str]) -> Settings:
+    """Return the settings that `environ` spells out; an empty variable counts as absent.
+
+    Raises
+    ------
+    InvalidParameterError, NotYetError
+        For the first bad value; the message begins with the variable's name.
+    """
+    given = {name: value for name, value in environ.items() if value.strip()}
+    data = Path(given.get("LINEARSCOPE_DATA", "data")).expanduser().absolute()
+    return Settings(
+        data=data,
+        model_roots=_read_roots(given.get("LINEARSCOPE_MODEL_ROOTS", "")),
+        store=_read_store(given.get("LINEARSCOPE_STORE"), data),
+        database_url=_read_database(given.get("DATABASE_URL"), data),
+        redis_url=_read_redis("REDIS_URL", given.get("REDIS_URL")),
+        redis_cache_url=_read_redis("REDIS_CACHE_URL", given.get("REDIS_CACHE_URL")),
+        host=given.get("LINEARSCOPE_HOST", "127.0.0.1").strip(),
+        port=_read_port(given.get("LINEARSCOPE_PORT", "8000")),
+        token=_read_token(given.get("LINEARSCOPE_TOKEN")),
+        device=_read_device(given.get("LINEARSCOPE_DEVICE")),
+        public_url=_read_public_url(given.get("LINEARSCOPE_PUBLIC_URL")),
+    )
+
+
+def sqlite_url(path: Path) -> str:
+    """Return the SQLAlchemy address of a SQLite file."""
+    return f"sqlite:///{path}"
+
+
+def unix_url(socket: Path) -> str:
+    """Return the redis address of a unix socket."""
+    return f"unix://{quote(str(socket))}?db=0"
+
+
+def _read_roots(text: str) -> tuple[Path, ...]:
+    roots = []
+    for part in filter(None, text.split(os.pathsep)):
+        root = Path(part).expanduser()
+        if not root.is_absolute() or not root.is_dir():
+            raise InvalidParameterError(
+                "LINEARSCOPE_MODEL_ROOTS",
+                wanted=f"absolute folders that exist, joined by {os.pathsep!r}",
+                got=part,
+            )
+        roots.append(root.resolve())
+    return tuple(roots)
+
+
+def _read_store(text: str | None, data: Path) -> Path:
+    if text is None:
+        return data / "store"
+    if "://" in text:
+        raise NotYetError(
+            "LINEARSCOPE_STORE: only a local folder can hold the artifact store in this version",
+            next_step="Name a folder, or leave LINEARSCOPE_STORE out.",
+        )
+    return Path(text).expanduser().absolute()
+
+
+def _read_database(text: str | None, data: Path) -> str:
+    if text is None:
+        return sqlite_url(data / "state.db")
+    if not text.startswith("sqlite:///"):
+        raise NotYetError(
+            "DATABASE_URL: only sqlite:/// addresses are supported in this version",
+            next_step="Name a SQLite file (sqlite:////folder/state.db), or leave it out.",
+        )
+    return text
+
+
+def _read_redis(name: str, text: str | None) -> str | None:
+    if text is None:
+        return None
+    parts = urlsplit(text)
+    if parts.scheme not in _REDIS_SCHEMES or not (parts.netloc or parts.path):
+        # The address may hold a password, so it is not repeated.
+        raise InvalidParameterError(
+            name, wanted="an address like redis://host:6379/0 or unix:///path", got="something else"
+        )
+    return text
+
+
+def _read_port(text: str) -> int:
+    number = int(text) if text.isascii() and text.strip().isdigit() else -1
+    if not 0 <= number <= 65535:
+        raise InvalidParameterError(
+            "LINEARSCOPE_PORT", wanted="a whole number from 0 to 65535", got=text
+        )
+    return number
+
+
+def _read_token(text: str | None) -> str | None:
+    if text is None:
+        return None
+    if len(text) < MINIMUM_TOKEN_LENGTH or not text.isascii() or not text.isprintable():
+        raise InvalidParameterError(
+            "LINEARSCOPE_TOKEN",
+            wanted=f"at least {MINIMUM_TOKEN_LENGTH} plain ASCII characters",
+            got=f"{len(text)} characters",
+        )
+    return text
+
+
+def _read_device(text: str | None) -> str | None:
+    if text is None or text == "auto":
+        return None
+    if not _DEVICE.fullmatch(text):
+        raise InvalidParameterError(
+            "LINEARSCOPE_DEVICE", wanted="auto, cpu, cuda or cuda:N", got=text
+        )
+    return text
+
+
+def _read_public_url(text: str | None) -> str | None:
+    if text is None:
+        return None
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
+        raise InvalidParameterError(
+            "LINEARSCOPE_PUBLIC_URL", wanted="an http or https address without a query", got=text
+        )
+    return text.rstrip("/")

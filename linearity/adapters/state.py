@@ -1,0 +1,546 @@
+"""The state database: the truth about models, datasets, runs and their attempts.
+
+Every change is one short write transaction that compares before it sets, so that any number of
+processes may use the database and a worker that was given up for dead cannot write any more. The
+attempt number is the fence: whoever holds an old number is refused.
+"""
+
+import base64
+import binascii
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from linearity.adapters.clock import utc_before, utc_now
+from linearity.adapters.database import (
+    AttemptRow,
+    InputRow,
+    RunRow,
+    attempts,
+    input_row,
+    inputs,
+    open_engine,
+    run_row,
+    runs,
+)
+from linearity.contracts.runs import InputState, RunRequest, RunStatus
+from linearity.errors import ConflictError, InvalidParameterError, UnknownRunError
+
+__all__ = ["AttemptRow", "InputRow", "Pulse", "RunRow", "State", "Submission"]
+
+MAXIMUM_DEATHS = 3
+MAXIMUM_PAGE = 200
+
+Outcome = Literal["new", "joined", "finished", "quarantined"]
+Pulse = Literal["ok", "cancelled", "stale"]
+
+_OPEN = (RunStatus.QUEUED, RunStatus.RUNNING)
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What became of a request: its run, and whether this call made it, met it or was refused."""
+
+    run: RunRow
+    outcome: Outcome
+
+
+class State:
+    """The state database at `url`; safe for many threads and many processes, not across a fork."""
+
+    def __init__(self, url: str) -> None:
+        self._engine = open_engine(url)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+    def check(self) -> None:
+        """Raise unless the database can be written."""
+        with self._write() as connection:
+            connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+
+    # Models and datasets.
+
+    def add_input(
+        self, kind: str, *, id: str, name: str, source: str, reference: str
+    ) -> tuple[InputRow, bool]:
+        """Register an input for inspection; a rejected one gets another attempt.
+
+        Returns the row and whether an inspection has to be queued.
+        """
+        with self._write() as connection:
+            row = _find_row(connection, kind, id)
+            if row is not None and row.state is not InputState.REJECTED:
+                return row, False
+            fresh = {
+                "name": name,
+                "source": source,
+                "reference": reference,
+                "state": InputState.INSPECTING,
+                "record": None,
+                "problem": None,
+                "deaths": 0,
+                "worker": None,
+                "heartbeat": None,
+            }
+            if row is None:
+                first = {"kind": kind, "id": id, "created": utc_now(), "attempt": 1}
+                connection.execute(inputs.insert().values(**fresh, **first))
+            else:
+                connection.execute(_input(kind, id).values(**fresh, attempt=inputs.c.attempt + 1))
+            return _require_input(connection, kind, id), True
+
+    def get_input(self, kind: str, id: str) -> InputRow | None:
+        """Return the input, or None."""
+        with self._read() as connection:
+            return _find_row(connection, kind, id)
+
+    def find_input(self, kind: str, text: str) -> InputRow | None:
+        """Return the input whose id, else reference, else name is `text`."""
+        with self._read() as connection:
+            for column in (inputs.c.id, inputs.c.reference, inputs.c.name):
+                wanted = sa.select(inputs).where(inputs.c.kind == kind, column == text)
+                row = connection.execute(wanted.order_by(inputs.c.created)).first()
+                if row is not None:
+                    return input_row(row)
+        return None
+
+    def list_inputs(self, kind: str) -> list[InputRow]:
+        """Return every input of a kind, oldest first."""
+        return self._inputs_where(inputs.c.kind == kind)
+
+    def open_inputs(self) -> list[InputRow]:
+        """Return the inputs that wait for, or are under, inspection."""
+        return self._inputs_where(inputs.c.state == InputState.INSPECTING)
+
+    def stale_inputs(self, lease_seconds: float) -> list[InputRow]:
+        """Return the inputs whose inspection began and has not been heard of for the lease."""
+        return self._inputs_where(
+            inputs.c.state == InputState.INSPECTING,
+            inputs.c.heartbeat < utc_before(lease_seconds),
+        )
+
+    def start_input(self, kind: str, id: str, number: int, worker: str) -> bool:
+        """Begin the inspection if `number` is current and nobody else did."""
+        return self._set_input(
+            kind, id, number, inputs.c.heartbeat.is_(None), worker=worker, heartbeat=utc_now()
+        )
+
+    def input_heartbeat(self, kind: str, id: str, number: int) -> Pulse:
+        """Renew the lease on an inspection."""
+        return "ok" if self._set_input(kind, id, number, heartbeat=utc_now()) else "stale"
+
+    def input_ready(
+        self, kind: str, id: str, record: dict[str, Any], *, number: int | None = None
+    ) -> bool:
+        """Accept an input with what is known about it."""
+        return self._set_input(kind, id, number, state=InputState.READY, record=record)
+
+    def input_rejected(
+        self, kind: str, id: str, problem: dict[str, Any], *, number: int | None = None
+    ) -> bool:
+        """Refuse an input with the reason, as an error's `as_json`."""
+        return self._set_input(kind, id, number, state=InputState.REJECTED, problem=problem)
+
+    def lose_input(self, kind: str, id: str, number: int, reason: str) -> InputRow | None:
+        """Take an inspection from a worker that is gone; None if `number` is not current."""
+        with self._write() as connection:
+            row = _find_row(connection, kind, id)
+            if row is None or row.attempt != number or row.state is not InputState.INSPECTING:
+                return None
+            deaths = row.deaths + (reason != "interrupted")
+            changes: dict[str, Any] = {"attempt": number + 1, "worker": None, "heartbeat": None}
+            if deaths >= MAXIMUM_DEATHS:
+                changes = {"state": InputState.REJECTED, "problem": _lost_problem(deaths)}
+            connection.execute(_input(kind, id).values(deaths=deaths, **changes))
+            return _require_input(connection, kind, id)
+
+    def delete_input(self, kind: str, id: str) -> bool:
+        """Forget an input; its finished runs stay.
+
+        Raises
+        ------
+        ConflictError
+            While an open run needs it.
+        """
+        column = runs.c.model_id if kind == "model" else runs.c.dataset_id
+        with self._write() as connection:
+            users = sa.select(runs.c.id).where(column == id, runs.c.status.in_(_OPEN))
+            if user := connection.execute(users).scalars().first():
+                raise ConflictError(
+                    f"the {kind} {id} is used by the open run {user}",
+                    next_step="Cancel the run first, or wait until it ends.",
+                    run=user,
+                )
+            removed = connection.execute(
+                inputs.delete().where(inputs.c.kind == kind, inputs.c.id == id)
+            )
+            return removed.rowcount == 1
+
+    # Runs.
+
+    def submit(
+        self, request: RunRequest, *, model: InputRow, dataset: InputRow, force: bool = False
+    ) -> Submission:
+        """Make the run of a request, or meet the one that exists.
+
+        A failed or cancelled run gets a new attempt; a quarantined one only with `force`.
+        """
+        with self._write() as connection:
+            row = _find_run(connection, request.run_id)
+            if row is None:
+                _insert_run(connection, request, model, dataset)
+            elif row.status.is_open:
+                return Submission(row, "joined")
+            elif row.status is RunStatus.FINISHED:
+                return Submission(row, "finished")
+            elif row.quarantined and not force:
+                return Submission(row, "quarantined")
+            else:
+                _requeue(connection, row, deaths=0)
+            return Submission(_require_run(connection, request.run_id), "new")
+
+    def get_run(self, id: str) -> RunRow | None:
+        """Return the run, or None."""
+        with self._read() as connection:
+            return _find_run(connection, id)
+
+    def list_runs(
+        self,
+        *,
+        kind: str | None = None,
+        model: str | None = None,
+        status: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> tuple[list[RunRow], str | None]:
+        """Return one page of runs, newest first, and the cursor of the next page.
+
+        Raises
+        ------
+        InvalidParameterError
+            If `cursor` did not come from this method.
+        """
+        limit = min(max(limit, 1), MAXIMUM_PAGE)
+        wanted = sa.select(runs).order_by(runs.c.created.desc(), runs.c.id.desc()).limit(limit + 1)
+        for column, value in ((runs.c.kind, kind), (runs.c.model_id, model)):
+            if value is not None:
+                wanted = wanted.where(column == value)
+        if status is not None:
+            wanted = wanted.where(runs.c.status == status)
+        if cursor is not None:
+            wanted = wanted.where(sa.tuple_(runs.c.created, runs.c.id) < _read_cursor(cursor))
+        found = self._runs(wanted)
+        more = len(found) > limit
+        return found[:limit], _cursor(found[limit - 1]) if more else None
+
+    def count_runs(self) -> int:
+        """Return how many runs there are, of any status."""
+        with self._read() as connection:
+            return connection.execute(sa.select(sa.func.count()).select_from(runs)).scalar_one()
+
+    def open_runs(self) -> list[RunRow]:
+        """Return the runs that somebody still has to work on, oldest first."""
+        return self._runs(sa.select(runs).where(runs.c.status.in_(_OPEN)).order_by(runs.c.created))
+
+    def stale_attempts(self, lease_seconds: float) -> list[RunRow]:
+        """Return the running runs whose current attempt has not been heard of for the lease."""
+        current = (attempts.c.run_id == runs.c.id) & (attempts.c.number == runs.c.attempt)
+        late = attempts.c.heartbeat < utc_before(lease_seconds)
+        running = runs.c.status == RunStatus.RUNNING
+        return self._runs(sa.select(runs).join(attempts, current).where(running, late))
+
+    def start_attempt(self, run_id: str, number: int, worker: str) -> bool:
+        """Begin an attempt if it is the current one and the run is still queued."""
+        moment = utc_now()
+        with self._write() as connection:
+            changed = connection.execute(
+                _run(run_id, number, RunStatus.QUEUED).values(
+                    status=RunStatus.RUNNING, started=moment
+                )
+            )
+            if changed.rowcount != 1:
+                return False
+            connection.execute(
+                attempts.insert().values(
+                    run_id=run_id, number=number, worker=worker, started=moment, heartbeat=moment
+                )
+            )
+            return True
+
+    def heartbeat(self, run_id: str, number: int) -> Pulse:
+        """Renew the lease on an attempt, and hear whether anybody still wants it."""
+        with self._write() as connection:
+            row = connection.execute(
+                sa.select(runs.c.status, runs.c.attempt).where(runs.c.id == run_id)
+            ).first()
+            if row is None or row.attempt != number:
+                return "stale"
+            if row.status != RunStatus.RUNNING:
+                return "cancelled" if row.status == RunStatus.CANCELLED else "stale"
+            connection.execute(_attempt(run_id, number).values(heartbeat=utc_now()))
+            return "ok"
+
+    def finish(self, run_id: str, number: int, result: str, seconds: float) -> bool:
+        """Record the stored result; False if the attempt is no longer wanted."""
+        return self._end(
+            run_id, number, RunStatus.FINISHED, "finished", result=result, seconds=seconds
+        )
+
+    def fail(self, run_id: str, number: int, problem: dict[str, Any]) -> bool:
+        """Record why the run failed; False if the attempt is no longer wanted."""
+        return self._end(run_id, number, RunStatus.FAILED, "failed", error=problem)
+
+    def lose_attempt(self, run_id: str, number: int, reason: str) -> RunRow | None:
+        """Take a run from a worker that is gone; None if `number` is not current.
+
+        The run goes back to the queue with the next number. Three attempts that died quarantine
+        it; an attempt that was ``interrupted`` on purpose does not count.
+        """
+        with self._write() as connection:
+            row = _find_run(connection, run_id)
+            if row is None or row.attempt != number or not row.status.is_open:
+                return None
+            deaths = row.deaths + (reason != "interrupted")
+            _end_attempt(connection, row, reason)
+            if deaths < MAXIMUM_DEATHS:
+                _requeue(connection, row, deaths=deaths)
+            else:
+                connection.execute(
+                    _run(run_id, number, row.status).values(
+                        status=RunStatus.FAILED,
+                        finished=utc_now(),
+                        error=_lost_problem(deaths),
+                        deaths=deaths,
+                        quarantined=True,
+                    )
+                )
+            return _require_run(connection, run_id)
+
+    def cancel(self, run_id: str) -> RunRow:
+        """Cancel an open run; cancelling twice is harmless.
+
+        Raises
+        ------
+        UnknownRunError
+        ConflictError
+            If the run has finished or failed.
+        """
+        with self._write() as connection:
+            row = _require_run(connection, run_id)
+            if row.status is RunStatus.CANCELLED:
+                return row
+            if not row.status.is_open:
+                raise ConflictError(
+                    f"the run has already {row.status}, so it cannot be cancelled",
+                    next_step="Delete it if nobody needs it.",
+                    status=str(row.status),
+                )
+            connection.execute(
+                _run(run_id, row.attempt, row.status).values(
+                    status=RunStatus.CANCELLED, finished=utc_now()
+                )
+            )
+            _end_attempt(connection, row, "cancelled")
+            return _require_run(connection, run_id)
+
+    def reopen(self, run_id: str) -> RunRow | None:
+        """Queue a finished run again because its stored result is gone; None if not finished."""
+        with self._write() as connection:
+            row = _find_run(connection, run_id)
+            if row is None or row.status is not RunStatus.FINISHED:
+                return None
+            _requeue(connection, row, deaths=0)
+            return _require_run(connection, run_id)
+
+    def delete_run(self, run_id: str) -> RunRow:
+        """Forget a run and return what it was.
+
+        Raises
+        ------
+        UnknownRunError
+        ConflictError
+            While the run is open.
+        """
+        with self._write() as connection:
+            row = _require_run(connection, run_id)
+            if row.status.is_open:
+                raise ConflictError(
+                    f"the run is {row.status}, so it cannot be deleted",
+                    next_step="Cancel it first.",
+                    status=str(row.status),
+                )
+            connection.execute(runs.delete().where(runs.c.id == run_id))
+            return row
+
+    # How the database is reached.
+
+    @contextmanager
+    def _read(self) -> Iterator[Connection]:
+        with self._engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def _write(self) -> Iterator[Connection]:
+        with (
+            self._engine.connect().execution_options(write=True) as connection,
+            connection.begin(),
+        ):
+            yield connection
+
+    def _inputs_where(self, *conditions: sa.ColumnElement[bool]) -> list[InputRow]:
+        wanted = sa.select(inputs).where(*conditions).order_by(inputs.c.created, inputs.c.id)
+        with self._read() as connection:
+            return [input_row(row) for row in connection.execute(wanted)]
+
+    def _set_input(
+        self,
+        kind: str,
+        id: str,
+        number: int | None,
+        *conditions: sa.ColumnElement[bool],
+        **values: Any,
+    ) -> bool:
+        change = _input(kind, id).where(inputs.c.state == InputState.INSPECTING, *conditions)
+        if number is not None:
+            change = change.where(inputs.c.attempt == number)
+        with self._write() as connection:
+            return connection.execute(change.values(**values)).rowcount == 1
+
+    def _runs(self, wanted: sa.Select[Any]) -> list[RunRow]:
+        with self._read() as connection:
+            return _with_attempts(connection, connection.execute(wanted).all())
+
+    def _end(
+        self, run_id: str, number: int, status: RunStatus, outcome: str, **values: Any
+    ) -> bool:
+        with self._write() as connection:
+            changed = connection.execute(
+                _run(run_id, number, RunStatus.RUNNING).values(
+                    status=status, finished=utc_now(), **values
+                )
+            )
+            if changed.rowcount != 1:
+                return False
+            _end_attempt(connection, _require_run(connection, run_id), outcome)
+            return True
+
+
+def _input(kind: str, id: str) -> sa.Update:
+    return inputs.update().where(inputs.c.kind == kind, inputs.c.id == id)
+
+
+def _run(run_id: str, number: int, status: RunStatus) -> sa.Update:
+    return runs.update().where(
+        runs.c.id == run_id, runs.c.attempt == number, runs.c.status == status
+    )
+
+
+def _attempt(run_id: str, number: int) -> sa.Update:
+    return attempts.update().where(attempts.c.run_id == run_id, attempts.c.number == number)
+
+
+def _find_row(connection: Connection, kind: str, id: str) -> InputRow | None:
+    wanted = sa.select(inputs).where(inputs.c.kind == kind, inputs.c.id == id)
+    row = connection.execute(wanted).first()
+    return None if row is None else input_row(row)
+
+
+def _require_input(connection: Connection, kind: str, id: str) -> InputRow:
+    row = _find_row(connection, kind, id)
+    assert row is not None
+    return row
+
+
+def _find_run(connection: Connection, run_id: str) -> RunRow | None:
+    found = connection.execute(sa.select(runs).where(runs.c.id == run_id)).all()
+    return next(iter(_with_attempts(connection, found)), None)
+
+
+def _require_run(connection: Connection, run_id: str) -> RunRow:
+    row = _find_run(connection, run_id)
+    if row is None:
+        raise UnknownRunError(
+            f"there is no run {run_id[:40]!r}", next_step="Look at /jobs for the runs there are."
+        )
+    return row
+
+
+def _with_attempts(connection: Connection, rows: Sequence[sa.Row[Any]]) -> list[RunRow]:
+    tries: dict[str, list[AttemptRow]] = defaultdict(list)
+    wanted = sa.select(attempts).where(attempts.c.run_id.in_([row.id for row in rows]))
+    for item in connection.execute(wanted.order_by(attempts.c.number)).mappings():
+        values = dict(item)
+        tries[values.pop("run_id")].append(AttemptRow(**values))
+    return [run_row(row, tries[row.id]) for row in rows]
+
+
+def _insert_run(
+    connection: Connection, request: RunRequest, model: InputRow, dataset: InputRow
+) -> None:
+    connection.execute(
+        runs.insert().values(
+            id=request.run_id,
+            kind=request.kind,
+            model_id=model.id,
+            dataset_id=dataset.id,
+            model_name=model.name,
+            dataset_name=dataset.name,
+            request=request.as_json(),
+            status=RunStatus.QUEUED,
+            attempt=1,
+            created=utc_now(),
+        )
+    )
+
+
+def _requeue(connection: Connection, row: RunRow, *, deaths: int) -> None:
+    connection.execute(
+        _run(row.id, row.attempt, row.status).values(
+            status=RunStatus.QUEUED,
+            attempt=row.attempt + 1,
+            deaths=deaths,
+            started=None,
+            finished=None,
+            error=None,
+            result=None,
+            seconds=None,
+            quarantined=False,
+        )
+    )
+
+
+def _end_attempt(connection: Connection, row: RunRow, outcome: str) -> None:
+    open_one = _attempt(row.id, row.attempt).where(attempts.c.ended.is_(None))
+    connection.execute(open_one.values(ended=utc_now(), outcome=outcome))
+
+
+def _lost_problem(deaths: int) -> dict[str, Any]:
+    return {
+        "code": "worker_lost",
+        "message": f"the worker process died {deaths} times while working on this",
+        "next_step": "Look at the worker's log and at the memory of the machine; "
+        "then start it again with force.",
+        "retryable": False,
+        "data": {"deaths": deaths},
+    }
+
+
+def _cursor(row: RunRow) -> str:
+    return base64.urlsafe_b64encode(f"{row.created} {row.id}".encode()).decode()
+
+
+def _read_cursor(text: str) -> sa.Tuple:
+    try:
+        created, id = base64.b64decode(text, b"-_", validate=True).decode().split(" ")
+    except (binascii.Error, ValueError) as error:
+        raise InvalidParameterError(
+            "cursor", wanted="the `next` of the page before", got=text
+        ) from error
+    return sa.tuple_(sa.literal(created), sa.literal(id))
