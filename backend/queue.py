@@ -56,12 +56,12 @@ class Queue:
 
     def enqueue_run(self, row: RunRow) -> bool:
         """Queue the current attempt of a run; False if it is there already."""
-        arguments = [row.id, row.attempt]
+        arguments: list[str | int] = [row.id, row.attempt]
         return self._enqueue(ANALYSES, RUN_TASK, arguments, job_id(row), RUN_SECONDS)
 
     def enqueue_registration(self, row: InputRow) -> bool:
         """Queue the inspection of an input; False if it is there already."""
-        arguments = [row.kind, row.id, row.attempt]
+        arguments: list[str | int] = [row.kind, row.id, row.attempt]
         return self._enqueue(
             REGISTRATIONS, REGISTER_TASK, arguments, job_id(row), REGISTRATION_SECONDS
         )

@@ -1,0 +1,48 @@
+"""How a process makes sure that it does not outlive the one that started it."""
+
+import ctypes
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+
+_PR_SET_PDEATHSIG = 1
+_POLL_SECONDS = 1.0
+
+
+def parent_guard() -> Callable[[], None]:
+    """Return what a child calls, between fork and exec, to die when its parent dies.
+
+    It is prepared in the parent, because a child of a process with threads must not load
+    libraries before exec. On Linux the kernel then sends SIGKILL; elsewhere it does nothing, and
+    `watch_parent` stands in for it. The kernel watches the *thread* that forked, so children are
+    started from the main thread.
+    """
+    parent = os.getpid()
+    library = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+
+    def guard() -> None:
+        if library is None:
+            return
+        library.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != parent:
+            os._exit(1)  # the parent died before the kernel knew about the wish
+
+    return guard
+
+
+def watch_parent() -> None:
+    """End this process about a second after its parent is gone.
+
+    The only means where the kernel has none, and harmless where it has.
+    """
+    parent = os.getppid()
+    threading.Thread(target=_poll, args=(parent,), daemon=True).start()
+
+
+def _poll(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(_POLL_SECONDS)
+    os._exit(1)
