@@ -1,0 +1,179 @@
+"""The heat map of pairs: from a state (down) to a later state (right)."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from backend.figures.labels import LABELS, caption
+from backend.figures.options import FigureOptions
+from backend.figures.points import (
+    LOWEST_REMAINDER,
+    PairPoints,
+    pair_points,
+    remainders,
+    score_range,
+)
+from backend.figures.theme import (
+    COLORSCALE,
+    FONT_SIZE,
+    THEMES,
+    Theme,
+    axis,
+    base_layout,
+    block_ticks,
+)
+
+PRINT_VALUES_UP_TO = 12
+"""Cells of larger models are too small for a number."""
+
+
+def heatmap(result: Mapping[str, Any], options: FigureOptions) -> dict[str, Any]:
+    """Return the figure of one pair score."""
+    points = pair_points(result, score=options.score, split=options.split)
+    theme = THEMES[options.theme]
+    data = [_cells(points, options, theme)]
+    if missing := points.missing():
+        data.append(_hatching(missing, theme))
+    return {"data": data, "layout": _layout(result, points, options, theme)}
+
+
+def _cells(points: PairPoints, options: FigureOptions, theme: Theme) -> dict[str, Any]:
+    logarithmic = options.scale == "log"
+    low, high = _limits(points, options)
+    words = LABELS[options.lang]
+    name = words[_label(options)]
+    place = words["pair_hover"].format(**{"from": "%{y}", "to": "%{x}"})
+    trace = {
+        "type": "heatmap",
+        "name": name,
+        "x": points.to_states,
+        "y": points.from_states,
+        "z": remainders(points) if logarithmic else points.scores,
+        "customdata": points.scores,
+        "zmin": low,
+        "zmax": high,
+        "colorscale": COLORSCALE,
+        # A low remainder is a high score, and a low angle is a near state: both get the bright end.
+        "reversescale": logarithmic or options.score == "angular",
+        "zsmooth": False,
+        "hoverongaps": False,
+        "hovertemplate": f"{place}<br>{name} <b>%{{customdata:.4f}}</b><extra></extra>",
+        "colorbar": _colour_bar(low, high, options, theme),
+    }
+    if len(points.from_states) <= PRINT_VALUES_UP_TO:
+        trace["texttemplate"] = "%{customdata:.2f}"
+    return trace
+
+
+def _limits(points: PairPoints, options: FigureOptions) -> tuple[float, float]:
+    values = points.values()
+    if options.scale == "log":
+        shown = [math.log10(max(1 - value, LOWEST_REMAINDER)) for value in values] or [-2.0, 0.0]
+        low = math.floor(min(shown) * 2) / 2
+        return low, max(low + 0.5, math.ceil(max(shown) * 2) / 2)
+    if options.score == "angular":
+        return 0.0, max(0.1, math.ceil(max(values, default=0.5) * 10) / 10)
+    return score_range(values)
+
+
+def _label(options: FigureOptions) -> str:
+    if options.score in ("angular", "cosine"):
+        return options.score
+    return f"{options.score}_{options.split}"
+
+
+def _colour_bar(low: float, high: float, options: FigureOptions, theme: Theme) -> dict[str, Any]:
+    """Return a bar that lies in the empty triangle below the diagonal."""
+    words = LABELS[options.lang]
+    title = words[_label(options)]
+    ticks: dict[str, Any] = {"nticks": 5, "tickformat": ".1f" if high - low > 0.25 else ".2f"}
+    if options.scale == "log":
+        title = words["one_minus"].format(score=title)
+        places = [n / 2 for n in range(math.ceil(low * 2), math.floor(high * 2) + 1)]
+        places = places if len(places) <= 5 else [place for place in places if place.is_integer()]
+        ticks = {"tickvals": places, "ticktext": [f"{10**place:.2g}" for place in places]}
+    return {
+        "orientation": "h",
+        "x": 0.03,
+        "xanchor": "left",
+        "y": 0.05,
+        "yanchor": "bottom",
+        "len": 0.42,
+        "thickness": 10,
+        "outlinewidth": 0,
+        "xpad": 0,
+        "ypad": 0,
+        "tickfont": {"size": FONT_SIZE, "color": theme.muted},
+        "title": {"text": title, "side": "top", "font": {"size": FONT_SIZE, "color": theme.ink}},
+    } | ticks
+
+
+def _hatching(missing: list[tuple[int, int]], theme: Theme) -> dict[str, Any]:
+    """Return one trace of hatched squares: neither white nor zero can be read into them."""
+    x: list[float | None] = []
+    y: list[float | None] = []
+    for start, end in missing:
+        x += [end - 0.5, end + 0.5, end + 0.5, end - 0.5, end - 0.5, None]
+        y += [start - 0.5, start - 0.5, start + 0.5, start + 0.5, start - 0.5, None]
+    return {
+        "type": "scatter",
+        "x": x[:-1],
+        "y": y[:-1],
+        "mode": "lines",
+        "line": {"width": 0, "color": theme.hatch},
+        "fill": "toself",
+        "fillcolor": "rgba(0,0,0,0)",
+        "fillpattern": {"shape": "/", "size": 5, "solidity": 0.18, "fgcolor": theme.hatch},
+        "hoverinfo": "skip",
+        "showlegend": False,
+    }
+
+
+def _layout(
+    result: Mapping[str, Any], points: PairPoints, options: FigureOptions, theme: Theme
+) -> dict[str, Any]:
+    words = LABELS[options.lang]
+    blocks = len(points.from_states)
+    annotations = []
+    if points.missing():
+        annotations.append(
+            {
+                "text": words["not_measured"],
+                "xref": "paper",
+                "yref": "paper",
+                "x": 0.03,
+                "y": 0.01,
+                "xanchor": "left",
+                "yanchor": "bottom",
+                "showarrow": False,
+                "font": {"size": FONT_SIZE, "color": theme.muted},
+            }
+        )
+    return base_layout(theme) | {
+        "margin": {"l": 48, "r": 12, "t": 8, "b": 44},
+        "showlegend": False,
+        "xaxis": axis(
+            theme,
+            words["to_state"],
+            range=[0.5, blocks + 0.5],
+            tickvals=block_ticks(blocks, first=1),
+            showgrid=False,
+            constrain="domain",
+        ),
+        "yaxis": axis(
+            theme,
+            words["from_state"],
+            range=[blocks - 0.5, -0.5],
+            tickvals=block_ticks(blocks),
+            showgrid=False,
+            scaleanchor="x",
+            constrain="domain",
+        ),
+        "annotations": annotations,
+        "meta": {
+            "caption": f"{caption(result, options.lang)} · {words[_label(options)]}",
+            "score": options.score,
+            "split": options.split,
+            "scale": options.scale,
+        },
+    }

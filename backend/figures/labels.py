@@ -1,0 +1,82 @@
+"""The words of the figures, in English and Japanese, and what keeps user text harmless."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from linearity.contracts.runs import Language
+
+LABELS: dict[Language, dict[str, str]] = {
+    "en": {
+        "from_state": "from state",
+        "to_state": "to state",
+        "block": "block",
+        "score_axis": "linearity score R²",
+        "ratio_axis": "update norm / stream norm",
+        "stream": "stream",
+        "update": "update",
+        "stream_heldout": "R², stream, held-out",
+        "stream_adjusted": "R², stream, adjusted",
+        "stream_fit": "R², stream, in-sample",
+        "update_heldout": "R², update, held-out",
+        "angular": "angular distance",
+        "cosine": "mean cosine",
+        "one_minus": "1 − {score}",
+        "not_measured": "hatched: not measured",
+        "heldout": "held-out, 95 % band",
+        "fit": "in-sample",
+        "kept": "first token and sinks kept",
+        "below": "below the axis",
+        "pair_hover": "state {from} → {to}",
+        "interval": "95 % interval",
+        "ratio": "update / stream",
+        "tokens": "{tokens} tokens",
+        "partial": "preliminary: {done} of {total} tokens",
+    },
+    "ja": {
+        "from_state": "入力側の状態",
+        "to_state": "出力側の状態",
+        "block": "ブロック",
+        "score_axis": "線形性スコア R²",
+        "ratio_axis": "更新ノルム / ストリームノルム",
+        "stream": "ストリーム",
+        "update": "更新",
+        "stream_heldout": "R²(ストリーム、検証データ)",
+        "stream_adjusted": "R²(ストリーム、自由度調整済み)",
+        "stream_fit": "R²(ストリーム、同一データ)",
+        "update_heldout": "R²(更新、検証データ)",
+        "angular": "角距離",
+        "cosine": "平均コサイン類似度",
+        "one_minus": "1 − {score}",
+        "not_measured": "斜線: 未測定",
+        "heldout": "検証データ(帯は 95 % 区間)",
+        "fit": "同一データ",
+        "kept": "先頭トークンとシンクを含む",
+        "below": "軸の範囲より下",
+        "pair_hover": "状態 {from} → {to}",
+        "interval": "95 % 区間",
+        "ratio": "更新 / ストリーム",
+        "tokens": "{tokens} トークン",
+        "partial": "途中経過: {done} / {total} トークン",
+    },
+}
+
+
+def escape(text: str) -> str:
+    """Return `text` without the characters that Plotly reads as markup."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def caption(result: Mapping[str, Any], language: Language) -> str:
+    """Return the line that an exported picture carries: model, dataset, tokens."""
+    words = LABELS[language]
+    partial = result.get("partial")
+    parts = [
+        escape(str(result[key].get("name") or result[key].get("id")))
+        for key in ("model", "dataset")
+    ]
+    if partial:
+        done, total = (f"{partial[key]:,}" for key in ("done", "total"))
+        parts.append(words["partial"].format(done=done, total=total))
+    else:
+        parts.append(words["tokens"].format(tokens=f"{result['params']['tokens']:,}"))
+    return " · ".join(parts)

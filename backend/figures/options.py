@@ -1,0 +1,58 @@
+"""What a reader may ask of a figure, parsed strictly."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import cast
+
+from backend.figures.theme import ThemeName
+from linearity.contracts.parameters import choice
+from linearity.contracts.runs import Language
+from linearity.errors import UnknownParameterError
+
+SCORES = ("stream", "update", "angular", "cosine")
+SPLITS = ("heldout", "adjusted", "fit")
+SCALES = ("linear", "log")
+
+CHOICES: dict[str, tuple[str, ...]] = {
+    "lang": ("en", "ja"),
+    "theme": ("light", "dark"),
+    "score": SCORES,
+    "split": SPLITS,
+    "scale": SCALES,
+    "kept": ("1", "0"),
+    "partial": ("0", "1"),
+}
+"""Every option with its values, the default first."""
+
+
+@dataclass(frozen=True)
+class FigureOptions:
+    """Options of a figure, complete."""
+
+    lang: Language
+    theme: ThemeName
+    score: str
+    split: str
+    scale: str
+    kept: bool
+
+
+def parse_options(options: Mapping[str, str]) -> FigureOptions:
+    """Return complete options.
+
+    A combination that has no numbers becomes the nearest that has: pairs know `update` only held
+    out, and angular distance and cosine need neither a split nor, for the angle, `1 - score`.
+    """
+    for name in options:
+        if name not in CHOICES:
+            raise UnknownParameterError(name, known=list(CHOICES))
+    value = {name: choice(name, options.get(name, all_[0]), all_) for name, all_ in CHOICES.items()}
+    score = value["score"]
+    return FigureOptions(
+        lang=cast("Language", value["lang"]),
+        theme=cast("ThemeName", value["theme"]),
+        score=score,
+        split=value["split"] if score == "stream" else "heldout",
+        scale="linear" if score == "angular" else value["scale"],
+        kept=value["kept"] == "1",
+    )

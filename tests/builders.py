@@ -1,0 +1,160 @@
+"""Builders with defaults: valid values of the contracts, seeded and plausible, no model needed."""
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from linearity.contracts.linearity import (
+    Interval,
+    LinearityResult,
+    Matrix,
+    Pairs,
+    Profile,
+    TokenCounts,
+    Vector,
+)
+from linearity.contracts.runs import RunWarning
+
+WIDTH = 64
+TOKENS = 16_384
+
+
+def a_profile(*, blocks: int = 4, lift: float = 0.0, seed: int = 0) -> Profile:
+    """Return a profile whose stream scores lie near 0.93 and whose update scores near 0.5."""
+    noise = random.Random(seed)
+    stream = [_score(0.93 + lift - 0.35 * (block == 0), noise, 0.03) for block in range(blocks)]
+    update = [_score(0.52 + lift, noise, 0.15) for _ in range(blocks)]
+    return Profile(
+        r2_fit=_moved(stream, 0.02),
+        r2_adjusted=_moved(stream, 0.01),
+        r2_heldout=[*stream],
+        update_r2_fit=_moved(update, 0.06),
+        update_r2_adjusted=_moved(update, 0.03),
+        update_r2_heldout=[*update],
+        r2_heldout_ci95=_intervals(stream, 0.01),
+        update_r2_heldout_ci95=_intervals(update, 0.04),
+        ridge=[0.01] * blocks,
+        block_influence=[noise.uniform(0.02, 0.2) for _ in range(blocks)],
+        update_norm_ratio=[
+            3.0 if block == 0 else noise.uniform(0.1, 0.6) for block in range(blocks)
+        ],
+        state_norm=[10.0 * (block + 1) for block in range(blocks + 1)],
+    )
+
+
+def a_result(
+    *, blocks: int = 4, model: str = "glass-en", dataset: str = "python-docs", seed: int = 0
+) -> LinearityResult:
+    """Return a finished `linearity` result; pairs and profile agree on adjacent states."""
+    profile = a_profile(blocks=blocks, seed=seed)
+    return LinearityResult(
+        id="0123456789abcdef" * 2,
+        created="2026-11-23T08:15:00Z",
+        model={
+            "id": model,
+            "name": model,
+            "fingerprint": "a" * 64,
+            "blocks": blocks,
+            "width": WIDTH,
+            "dtype": "float32",
+        },
+        dataset={"id": dataset, "name": dataset, "fingerprint": "b" * 64},
+        params=_params(),
+        environment={"torch": "2.13.0", "device": "cpu"},
+        tokens=TokenCounts(
+            fit=12_082,
+            heldout=4_030,
+            excluded_first=64,
+            excluded_sinks=5,
+            width_ratio=12_082 / WIDTH,
+            fit_documents=60,
+            heldout_documents=19,
+        ),
+        states=[str(state) for state in range(blocks + 1)],
+        pairs=_pairs(profile, blocks),
+        profile=profile,
+        kept=a_profile(blocks=blocks, lift=0.065, seed=seed + 1),
+        finding={
+            "en": "From block 1 on, a linear map explains 90-96 % of the next state.",
+            "ja": "ブロック 1 以降では、線形写像が次の状態の分散の 90〜96 % を説明します。",
+        },
+        warnings=[
+            RunWarning(
+                "not_yet",
+                "cka, rotation_fit, anisotropy and effective_rank are not computed in this version",
+                {"fields": ["cka", "rotation_fit", "anisotropy", "effective_rank"]},
+            )
+        ],
+    )
+
+
+def a_partial(*, blocks: int = 4, done: int = 2_048, half: bool = False) -> dict[str, Any]:
+    """Return what a running job publishes; pair scores are there only from `half` on."""
+    result = a_result(blocks=blocks).as_json() | {
+        "kept": None,
+        "finding": None,
+        "partial": {"done": done, "total": TOKENS, "pairs_at": done if half else None},
+    }
+    pairs: Any = result["pairs"]
+    if not half:
+        scores = ("r2_fit", "r2_adjusted", "r2_heldout", "update_r2_heldout")
+        result["pairs"] = pairs | dict.fromkeys(scores)
+    return result
+
+
+def without_pairs(result: LinearityResult) -> LinearityResult:
+    """Return the same result as `pairs=adjacent` would have given it."""
+    return replace(result, pairs=None)
+
+
+def _params() -> dict[str, Any]:
+    return {
+        "tokens": TOKENS,
+        "context": 256,
+        "heldout": 0.25,
+        "seed": 0,
+        "ridge": "auto",
+        "exclude": "sinks",
+        "pairs": "auto",
+        "repeats": 1,
+        "granularity": "block",
+        "dtype": "float32",
+        "attention": "sdpa",
+    }
+
+
+def _pairs(profile: Profile, blocks: int) -> Pairs:
+    def decay(values: Vector) -> Callable[[int, int], float]:
+        return lambda i, j: float(values[j - 1] or 0) * 0.97 ** (j - i - 1)
+
+    return Pairs(
+        r2_fit=_triangle(blocks, decay(profile.r2_fit)),
+        r2_adjusted=_triangle(blocks, decay(profile.r2_adjusted)),
+        r2_heldout=_triangle(blocks, decay(profile.r2_heldout)),
+        update_r2_heldout=_triangle(blocks, decay(profile.update_r2_heldout)),
+        cosine=_triangle(blocks, lambda i, j: 0.95 ** (j - i)),
+        angular=_triangle(blocks, lambda i, j: 0.5 * (1 - 0.9 ** (j - i))),
+    )
+
+
+def _triangle(blocks: int, value: Callable[[int, int], float]) -> Matrix:
+    states = range(blocks + 1)
+    return [[value(i, j) if j > i else None for j in states] for i in states]
+
+
+def _score(centre: float, noise: random.Random, spread: float) -> float:
+    return min(0.9995, centre + noise.uniform(-spread, spread))
+
+
+def _moved(values: list[float], by: float) -> Vector:
+    return [min(0.9999, value + by) for value in values]
+
+
+def _intervals(values: list[float], half_width: float) -> list[Interval | None]:
+    return [[value - half_width, value + half_width] for value in values]
+
+
+def as_result(value: Mapping[str, Any]) -> LinearityResult:
+    """Return stored JSON as a result; fails when a field is missing or unknown."""
+    return LinearityResult.from_json(value)
