@@ -4,7 +4,7 @@ import gzip
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import brotli
+import brotli  # type: ignore[import-untyped]  # ships no types
 import zstandard
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -39,7 +39,8 @@ def compress(encoding: str, data: bytes) -> bytes:
     if encoding == "zstd":
         return zstandard.ZstdCompressor(level=ZSTD_LEVEL, write_checksum=True).compress(data)
     if encoding == "br":
-        return brotli.compress(data, quality=BROTLI_QUALITY)
+        packed: bytes = brotli.compress(data, quality=BROTLI_QUALITY)
+        return packed
     return data
 
 

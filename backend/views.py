@@ -1,0 +1,142 @@
+"""Rows of the state database as the JSON that the API speaks."""
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from redis.exceptions import RedisError
+
+from backend.queue import Queue
+from linearity.adapters.clock import age_seconds
+from linearity.adapters.live import Live
+from linearity.adapters.state import InputRow, RunRow, State
+from linearity.contracts.runs import RunStatus
+
+log = logging.getLogger("linearscope.web")
+
+Json = dict[str, Any]
+Answer = TypeVar("Answer")
+
+ETA_SPREAD = (0.8, 1.5)
+"""A plain extrapolation is shown as a range: the later parts of a run may be slower."""
+
+
+def input_view(row: InputRow) -> Json:
+    """Return a model or dataset; the list of its files stays inside."""
+    record = None
+    if row.record is not None:
+        record = {key: value for key, value in row.record.items() if key != "files"}
+    return {
+        "id": row.id,
+        "name": row.name,
+        "source": row.source,
+        "reference": row.reference,
+        "state": row.state,
+        "problem": row.problem,
+        "created": row.created,
+        "record": record,
+    }
+
+
+class RunViews:
+    """Joins a run's row with its inputs and with what Redis knows; works without Redis."""
+
+    def __init__(self, state: State, live: Live, queue: Queue) -> None:
+        self._state = state
+        self._live = live
+        self._queue = queue
+
+    def many(self, rows: Sequence[RunRow]) -> list[Json]:
+        """Return the runs, asking once for each model, and no further once Redis has failed."""
+        redis = _Redis()
+        records: dict[str, Json] = {}
+        for id in {row.model_id for row in rows}:
+            model = self._state.get_input("model", id)
+            records[id] = (model.record if model else None) or {}
+        return [self._view(row, records[row.model_id], redis) for row in rows]
+
+    def one(self, row: RunRow) -> Json:
+        """Return one run."""
+        return self.many([row])[0]
+
+    def _view(self, row: RunRow, model: Json, redis: "_Redis") -> Json:
+        progress = position = None
+        if row.status is RunStatus.RUNNING:
+            progress = redis.ask(lambda: self._live.get_progress(row.id))
+        elif row.status is RunStatus.QUEUED:
+            position = redis.ask(lambda: self._queue.position(row))
+        return {
+            "id": row.id,
+            "kind": row.kind,
+            "status": row.status,
+            "model": {
+                "id": row.model_id,
+                "name": row.model_name,
+                "blocks": model.get("blocks"),
+                "width": model.get("width"),
+            },
+            "dataset": {"id": row.dataset_id, "name": row.dataset_name},
+            "params": row.request["params"],
+            "progress": progress_view(progress, started=row.started),
+            "queue_position": position,
+            "attempt": row.attempt,
+            "quarantined": row.quarantined,
+            "created": row.created,
+            "started": row.started,
+            "finished": row.finished,
+            "seconds": row.seconds,
+            "heartbeat_age_s": _heartbeat_age(row),
+            "error": row.error,
+            "links": links(row.id),
+        }
+
+
+def links(run_id: str) -> dict[str, str]:
+    """Return the addresses of everything about a run."""
+    own = f"/api/v1/runs/{run_id}"
+    return {
+        "self": own,
+        "page": f"/runs/{run_id}",
+        "result": f"{own}/result",
+        "cancel": f"{own}/cancel",
+        "events": f"/api/v1/events?runs={run_id}",
+    }
+
+
+def progress_view(progress: Json | None, *, started: str | None) -> Json | None:
+    """Return how far a run is; the time left is the worker's word, else an extrapolation."""
+    if progress is None:
+        return None
+    view = {key: progress.get(key) for key in ("done", "total", "unit")}
+    return view | {"eta_s": progress.get("eta_s") or _extrapolate(progress, started)}
+
+
+def _extrapolate(progress: Json, started: str | None) -> list[float] | None:
+    done, total = progress.get("done"), progress.get("total")
+    if not started or not done or not total:
+        return None
+    left = age_seconds(started) / done * max(total - done, 0)
+    return [round(left * factor, 1) for factor in ETA_SPREAD]
+
+
+def _heartbeat_age(row: RunRow) -> float | None:
+    if row.status is not RunStatus.RUNNING or row.heartbeat is None:
+        return None
+    return round(age_seconds(row.heartbeat), 1)
+
+
+class _Redis:
+    """Asks until the first failure, then answers None at once, so a page never waits twice."""
+
+    def __init__(self) -> None:
+        self._failed = False
+
+    def ask(self, question: Callable[[], Answer]) -> Answer | None:
+        if self._failed:
+            return None
+        try:
+            return question()
+        except RedisError as error:
+            log.warning("live data is missing: %s", type(error).__name__)
+            self._failed = True
+            return None
