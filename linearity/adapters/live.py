@@ -104,7 +104,7 @@ def connect(url: str) -> redis.Redis:
         max_connections=64,
         timeout=2,
         socket_timeout=5,
-        socket_connect_timeout=2,
+        socket_connect_timeout=1,
         health_check_interval=30,
         retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), 3),
         retry_on_error=[redis.ConnectionError, redis.TimeoutError],

@@ -1,0 +1,116 @@
+"""The GPU process: ``python -m workers`` works on the queue, ``register`` inspects an input."""
+
+import argparse
+import importlib
+import logging
+import os
+import secrets
+import socket
+import sys
+
+import redis
+from redis.backoff import ExponentialBackoff
+from redis.retry import Retry
+
+from linearity.adapters.lifetime import watch_parent
+from linearity.adapters.settings import Settings, read_settings
+from linearity.errors import LinearScopeError
+
+log = logging.getLogger("workers")
+
+QUEUES = ("interactive", "analysis")
+WORKER_TTL_SECONDS = 30
+MONITORING_SECONDS = 5
+RECONNECT_TRIES = 120
+PRELOADED = (
+    "torch",
+    "transformers",
+    "transformers.models.llama.modeling_llama",
+    "workers.tasks",
+)
+"""Loaded before the first fork, so that a job starts warm. None of them touches CUDA."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command and return its exit status."""
+    parser = argparse.ArgumentParser(prog="python -m workers", description=__doc__)
+    commands = parser.add_subparsers(dest="command")
+    commands.add_parser("run", help="work on the queue until stopped (the default)")
+    register = commands.add_parser("register", help="inspect a model or dataset in this process")
+    register.add_argument("kind", choices=("model", "dataset"))
+    register.add_argument("name", help="a built-in name, a hub id or a path")
+    options = parser.parse_args(arguments)
+    _prepare_process()
+    try:
+        settings = read_settings(os.environ)
+        if options.command == "register":
+            return _register(options.kind, options.name, settings)
+        return _work(settings)
+    except LinearScopeError as error:
+        sys.stderr.write(f"{error.message}. {error.next_step}\n")
+        return 2 if options.command != "register" else 1
+
+
+def _prepare_process() -> None:
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    # torch.cuda.is_available() then asks the driver library and leaves CUDA alone, so that the
+    # horses can still initialise it after the fork.
+    os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    if os.environ.get("LINEARSCOPE_SUPERVISED"):
+        watch_parent()
+
+
+def _work(settings: Settings) -> int:
+    for name in PRELOADED:
+        importlib.import_module(name)
+    from workers.worker import LinearScopeWorker  # after the environment is prepared
+
+    worker = LinearScopeWorker(
+        QUEUES,
+        name=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}",
+        connection=patient_client(settings.queue_url),
+        serializer="json",
+        worker_ttl=WORKER_TTL_SECONDS,
+        job_monitoring_interval=MONITORING_SECONDS,
+    )
+    worker.work(logging_level="INFO")
+    return 0
+
+
+def _register(kind: str, name: str, settings: Settings) -> int:
+    from linearity.adapters.state import State
+    from linearity.adapters.store import ArtifactStore
+    from workers.registration import register_here
+
+    state = State(settings.database_url)
+    try:
+        row = register_here(
+            kind,
+            name,
+            settings=settings,
+            state=state,
+            store=ArtifactStore(settings.store),
+            log=log.info,
+        )
+    finally:
+        state.close()
+    sys.stdout.write(f"{row.kind} {row.id}: {row.state}\n")
+    return 0
+
+
+def patient_client(url: str) -> redis.Redis:
+    """Return a client that rides out minutes without a server; RQ's own would end the worker."""
+    return redis.Redis.from_url(
+        url,
+        retry=Retry(ExponentialBackoff(cap=2, base=0.1), RECONNECT_TRIES),
+        retry_on_error=[redis.ConnectionError, redis.TimeoutError],
+        health_check_interval=30,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,120 @@
+"""The `Progress` port met by Redis: progress with an estimate, partial results, log lines."""
+
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+
+import orjson
+import redis
+
+from linearity.adapters.live import Live
+from linearity.contracts.canonical import Json
+from linearity.errors import RunCancelledError
+
+log = logging.getLogger(__name__)
+
+PUBLISH_SECONDS = 0.5
+PACE_SECONDS = 20.0
+MUTE_SECONDS = 5.0
+PARTIAL_SHARE = 0.1
+"""Partial results may take at most about this share of the time."""
+
+
+class WorkerProgress:
+    """Tells Redis how far `run` is; a study never waits for Redis and never fails because of it."""
+
+    def __init__(self, run: str, live: Live, *, is_unwanted: Callable[[], bool]) -> None:
+        self._run = run
+        self._live = live
+        self._is_unwanted = is_unwanted
+        self._pace = Pace()
+        self._next_step = 0.0
+        self._next_partial = 0.0
+        self._muted_until = 0.0
+
+    def step(self, done: int, total: int, unit: str) -> None:
+        """Publish progress, at most twice a second."""
+        self._check()
+        moment = time.monotonic()
+        eta = self._pace.eta(moment, done, total, unit)
+        if moment < self._next_step and done < total:
+            return
+        self._next_step = moment + PUBLISH_SECONDS
+        progress = {"done": done, "total": total, "unit": unit, "eta_s": eta}
+        self._send(lambda: self._live.progress(self._run, progress))
+
+    def partial(self, build: Callable[[], dict[str, Json]]) -> None:
+        """Publish an intermediate result, unless the last one was moments ago."""
+        self._check()
+        started = time.monotonic()
+        if started < self._next_partial:
+            return
+        data = orjson.dumps(build())
+        self._send(lambda: self._put_partial(data))
+        ended = time.monotonic()
+        self._next_partial = ended + max(PUBLISH_SECONDS, (ended - started) / PARTIAL_SHARE)
+
+    def log(self, message: str) -> None:
+        """Publish one line for people."""
+        log.info("%s: %s", self._run, message)
+        self._send(lambda: self._live.publish(self._run, "log", {"message": message}))
+
+    def wait(self, stage: str) -> None:
+        """Say what the run is waiting for before it computes."""
+        self._check()
+        moment = time.monotonic()
+        if moment < self._next_step:
+            return
+        self._next_step = moment + PUBLISH_SECONDS
+        progress = {"done": 0, "total": 0, "unit": "", "eta_s": None, "stage": stage}
+        self._send(lambda: self._live.progress(self._run, progress))
+
+    def beat(self) -> None:
+        """Publish a sign of life."""
+        self._send(lambda: self._live.publish(self._run, "heartbeat", {}))
+
+    def _put_partial(self, data: bytes) -> None:
+        self._live.put_partial(self._run, data)
+        self._live.publish(self._run, "partial", {"bytes": len(data)})
+
+    def _check(self) -> None:
+        if self._is_unwanted():
+            raise RunCancelledError("the run was cancelled")
+
+    def _send(self, call: Callable[[], None]) -> None:
+        if time.monotonic() < self._muted_until:
+            return
+        try:
+            call()
+        except redis.RedisError as error:
+            self._muted_until = time.monotonic() + MUTE_SECONDS
+            log.warning("progress could not be published: %s", error)
+
+
+class Pace:
+    """Speed of the work, overall and lately; from both, an interval for the time that is left."""
+
+    def __init__(self) -> None:
+        self._phase = (0, "")
+        self._samples: deque[tuple[float, int]] = deque()
+        self._first = (0.0, 0)
+
+    def eta(self, moment: float, done: int, total: int, unit: str) -> list[float] | None:
+        """Return seconds left as [low, high], or None while too little is known."""
+        if (total, unit) != self._phase or (self._samples and done < self._samples[-1][1]):
+            self._phase = (total, unit)
+            self._samples.clear()
+            self._first = (moment, done)
+        self._samples.append((moment, done))
+        while moment - self._samples[0][0] > PACE_SECONDS:
+            self._samples.popleft()
+        rates = [
+            (done - then_done) / (moment - then)
+            for then, then_done in (self._first, self._samples[0])
+            if moment - then >= PUBLISH_SECONDS and done > then_done
+        ]
+        if not rates:
+            return None
+        left = max(total - done, 0)
+        return [round(left / max(rates) * 0.9, 1), round(left / min(rates) * 1.1, 1)]

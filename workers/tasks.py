@@ -1,0 +1,139 @@
+"""What the queue calls, by these dotted names and with JSON arguments only.
+
+A task does nothing unless the state database agrees that its attempt is the current one, so a
+job that was delivered twice, or too late, is harmless.
+"""
+
+import logging
+import os
+import time
+
+import redis
+from linearity.adapters.execute import execute
+
+from linearity.adapters.results import store_result
+from linearity.adapters.state import Pulse, RunRow
+from linearity.contracts.canonical import Json
+from linearity.contracts.inputs import DatasetRecord, ModelRecord
+from linearity.contracts.runs import RunRequest
+from linearity.errors import InputChangedError, RunCancelledError, UnknownInputError
+from workers.devices import hold_device
+from workers.heart import Heart
+from workers.outcomes import Problem, result_or_problem
+from workers.progress import WorkerProgress
+from workers.registration import inspect
+from workers.workplace import Workplace, open_workplace
+
+log = logging.getLogger(__name__)
+
+CACHED_ENCODING = "identity"
+
+
+def run_attempt(run_id: str, attempt: int) -> None:
+    """Compute one attempt of a run, from its row to its stored result."""
+    with open_workplace() as place:
+        if not place.state.start_attempt(run_id, attempt, _worker_name()):
+            log.info("attempt %s of run %s is not wanted", attempt, run_id)
+            return
+        row = place.state.get_run(run_id)
+        if row is None:
+            return
+        place.announce_run(row)
+        try:
+            _work(place, row)
+        except RunCancelledError:
+            log.info("run %s was cancelled", run_id)
+            return
+        place.announce_run(place.state.get_run(run_id))
+
+
+def register_input(kind: str, id: str, attempt: int) -> None:
+    """Inspect a model or dataset and record what it is, or why it cannot be used."""
+    with open_workplace() as place:
+        row = place.state.get_input(kind, id)
+        if row is None or not place.state.start_input(kind, id, attempt, _worker_name()):
+            log.info("inspection %s of %s %s is not wanted", attempt, kind, id)
+            return
+        place.announce_input(row)
+        heart = Heart(lambda: place.state.input_heartbeat(kind, id, attempt))
+        progress = WorkerProgress(f"{kind}:{id}", place.live, is_unwanted=lambda: heart.unwanted)
+        with heart:
+            record = result_or_problem(
+                lambda: inspect(row, settings=place.settings, store=place.store, log=progress.log)
+            )
+        if isinstance(record, Problem):
+            place.state.input_rejected(kind, id, record.value, number=attempt)
+        else:
+            place.state.input_ready(kind, id, record, number=attempt)
+        place.announce_input(place.state.get_input(kind, id))
+
+
+def _work(place: Workplace, row: RunRow) -> None:
+    started = time.monotonic()
+
+    def beat() -> Pulse:
+        pulse = place.state.heartbeat(row.id, row.attempt)
+        progress.beat()
+        return pulse
+
+    heart = Heart(beat)
+    progress = WorkerProgress(row.id, place.live, is_unwanted=lambda: heart.unwanted)
+    with heart:
+        outcome = result_or_problem(
+            lambda: store_result(_compute(place, row, progress), place.store)
+        )
+    if isinstance(outcome, Problem):
+        place.state.fail(row.id, row.attempt, outcome.value)
+        return
+    sha256, data = outcome
+    seconds = time.monotonic() - started
+    if place.state.finish(row.id, row.attempt, sha256, seconds):
+        _cache(place, row, sha256, data)
+
+
+def _compute(place: Workplace, row: RunRow, progress: WorkerProgress) -> dict[str, Json]:
+    request = RunRequest(**row.request)
+    model = ModelRecord.from_json(_record(place, "model", row.model_id, request.model))
+    dataset = DatasetRecord.from_json(_record(place, "dataset", row.dataset_id, request.dataset))
+    with hold_device(
+        place.settings.device,
+        place.settings.locks,
+        waiting=lambda device: progress.wait(f"waiting for {device}"),
+    ) as device:
+        result: dict[str, Json] = execute(
+            request,
+            model=model,
+            dataset=dataset,
+            store=place.store,
+            device=device,
+            progress=progress,
+        )
+        return result
+
+
+def _record(place: Workplace, kind: str, id: str, fingerprint: str) -> dict[str, Json]:
+    row = place.state.get_input(kind, id)
+    if row is None or row.record is None:
+        raise UnknownInputError(
+            f"the {kind} {id} is no longer registered", next_step=f"Register the {kind} again."
+        )
+    if row.record["fingerprint"] != fingerprint:
+        raise InputChangedError(
+            f"the {kind} {id} is not the one this run was asked for",
+            next_step="Start a new run; it uses what is registered now.",
+            wanted=fingerprint[:12],
+        )
+    return row.record
+
+
+def _cache(place: Workplace, row: RunRow, sha256: str, data: bytes) -> None:
+    try:
+        place.live.cache_put(f"{sha256}:{CACHED_ENCODING}", data)
+        place.live.forget(row.id)
+    except redis.RedisError as error:
+        # The result is safe in the store; the cache fills when somebody reads it.
+        log.warning("the result could not be cached: %s", error)
+
+
+def _worker_name() -> str:
+    return os.environ.get("RQ_WORKER_ID", "")
