@@ -2,9 +2,8 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
 
 import redis
 
@@ -24,22 +23,17 @@ class Workplace:
     store: ArtifactStore
 
     def announce_run(self, row: RunRow | None) -> None:
-        """Tell who listens what has become of a run."""
-        if row is not None:
-            body = {"status": str(row.status), "attempt": row.attempt, "error": row.error}
-            self._publish(row.id, body)
+        """Tell who listens what has become of a run, if Redis is there."""
+        # The page asks the state database again when it hears nothing.
+        with suppress(redis.RedisError):
+            if row is not None:
+                self.live.announce_run(row)
 
     def announce_input(self, row: InputRow | None) -> None:
-        """Tell who listens what has become of a model or dataset."""
-        if row is not None:
-            body = {"kind": row.kind, "id": row.id, "state": str(row.state)}
-            self._publish(f"{row.kind}:{row.id}", body | {"problem": row.problem})
-
-    def _publish(self, run: str, body: dict[str, Any]) -> None:
-        try:
-            self.live.publish(run, "status", body)
-        except redis.RedisError:
-            return  # the page asks the state database again when it hears nothing
+        """Tell who listens what has become of a model or dataset, if Redis is there."""
+        with suppress(redis.RedisError):
+            if row is not None:
+                self.live.announce_input(row)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import redis
 from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 
+from linearity.adapters.database import InputRow, RunRow
 from linearity.contracts.canonical import sha256_hex
 
 EVENTS_KEY = "linearscope:events"
@@ -48,6 +49,16 @@ class Live:
         body = orjson.dumps({"run": run, **data})
         entry: dict[Any, Any] = {"run": run, "event": event, "data": body}
         self.redis.xadd(EVENTS_KEY, entry, maxlen=EVENTS_KEPT, approximate=True)
+
+    def announce_run(self, row: RunRow) -> None:
+        """Tell who listens what has become of a run."""
+        body = {"status": str(row.status), "attempt": row.attempt, "error": row.error}
+        self.publish(row.id, "status", body)
+
+    def announce_input(self, row: InputRow) -> None:
+        """Tell who listens what has become of a model or dataset."""
+        body = {"kind": row.kind, "id": row.id, "state": str(row.state), "problem": row.problem}
+        self.publish(f"{row.kind}:{row.id}", "status", body)
 
     def progress(self, run: str, progress: dict[str, Any]) -> None:
         """Remember how far a run is, and tell who listens."""
