@@ -14,8 +14,8 @@ from linearity.contracts.canonical import Json
 class Progress(Protocol):
     """How far a study is, and whether somebody wants it to stop."""
 
-    def step(self, done: int, total: int, unit: str) -> None:
-        """Say that `done` of `total` `unit` are done.
+    def step(self, done: int, total: int, unit: str, share: float) -> None:
+        """Say that `done` of `total` `unit`, and `share` of all work (0 to 1), are done.
 
         Raises
         ------

@@ -1,0 +1,112 @@
+"""The one place that calls `from_pretrained`: registered files in, a model in memory out."""
+
+import contextlib
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from linearity.adapters.store import ArtifactStore
+from linearity.contracts.inputs import ModelRecord, StoredFile
+from linearity.errors import InputChangedError, RejectedInputError
+from linearity.models.families import find_layout
+from linearity.models.loaded import LoadedModel
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+
+def load_model(
+    record: ModelRecord, store: ArtifactStore, *, device: str, dtype: str, attention: str
+) -> LoadedModel:
+    """Load a registered model.
+
+    Raises
+    ------
+    InputChangedError
+        If a file is not the one that was registered.
+    RejectedInputError
+        If transformers would fill in weights of its own.
+    """
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    with assembled(record.files, store) as folder:
+        model, info = AutoModelForCausalLM.from_pretrained(
+            folder,
+            dtype=getattr(torch, dtype),
+            attn_implementation=attention,
+            local_files_only=True,
+            trust_remote_code=False,
+            use_safetensors=True,
+            output_loading_info=True,
+        )
+        tokenizer = AutoTokenizer.from_pretrained(
+            folder, local_files_only=True, trust_remote_code=False
+        )
+    _check_loaded(info)
+    model.eval().to(device)
+    return LoadedModel(
+        layout=find_layout(model),
+        width=record.width,
+        device=torch.device(device),
+        tokenize=_tokenize(tokenizer),
+        bos=_automatic_bos(tokenizer),
+    )
+
+
+@contextlib.contextmanager
+def assembled(files: tuple[StoredFile, ...], store: ArtifactStore) -> Iterator[Path]:
+    """Offer a folder of links, under our own names, to exactly the registered bytes."""
+    with tempfile.TemporaryDirectory(prefix="linearscope-") as name:
+        folder = Path(name)
+        for file in files:
+            source = store.path(file.sha256) if file.path is None else _unchanged(file)
+            (folder / file.name).symlink_to(source.absolute())
+        yield folder
+
+
+def _unchanged(file: StoredFile) -> Path:
+    assert file.path is not None
+    path = Path(file.path)
+    try:
+        stat = path.stat()
+    except OSError as error:
+        raise InputChangedError(
+            f"{file.name} of this model is gone",
+            next_step="Put the file back, or register the model again.",
+            file=file.name,
+        ) from error
+    if (stat.st_size, stat.st_mtime_ns) != (file.size, file.modified_ns):
+        raise InputChangedError(
+            f"{file.name} was changed after this model was registered",
+            next_step="Register the model again; its results will stand apart.",
+            file=file.name,
+        )
+    return path
+
+
+def _check_loaded(info: dict[str, object]) -> None:
+    for key in ("missing_keys", "unexpected_keys", "mismatched_keys", "error_msgs"):
+        if info.get(key):
+            raise RejectedInputError(
+                f"loading reported {key}: {str(info[key])[:200]}",
+                reason=key.replace("keys", "weights"),
+                next_step="Export the whole checkpoint again.",
+            )
+
+
+def _tokenize(tokenizer: "PreTrainedTokenizerBase") -> Callable[[str], list[int]]:
+    def tokenize(text: str) -> list[int]:
+        ids: list[int] = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
+        return ids
+
+    return tokenize
+
+
+def _automatic_bos(tokenizer: "PreTrainedTokenizerBase") -> int | None:
+    """Return the BOS id if the tokenizer puts one before every text by itself."""
+    ids = tokenizer("a", add_special_tokens=True)["input_ids"]
+    bos: int | None = tokenizer.bos_token_id
+    return bos if bos is not None and ids[0] == bos else None

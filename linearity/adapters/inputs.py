@@ -1,0 +1,213 @@
+"""Find, check and fingerprint a model or dataset: what registration does.
+
+A reference is a built-in name (``smollm2``), a hub id (``owner/name`` or ``owner/name@revision``)
+or a path. Built-ins are written into the artifact store once. Hub and local files stay where they
+are, because they may be large; their digests, sizes and times are remembered and checked again
+whenever they are loaded (docs/decisions/0004).
+"""
+
+import re
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from linearity.adapters.builtin_models import builtin_version, convert_builtin
+from linearity.adapters.corpora import (
+    builtin_corpus_version,
+    builtin_documents,
+    decode_documents,
+    encode_documents,
+    read_documents,
+)
+from linearity.adapters.model_folder import check_finite, inspect_model, model_files
+from linearity.adapters.store import ArtifactStore, file_sha256
+from linearity.contracts.canonical import Json, digest, sha256_hex
+from linearity.contracts.inputs import (
+    BUILTIN_DATASETS,
+    BUILTIN_MODELS,
+    DatasetRecord,
+    ModelRecord,
+    ModelSource,
+    StoredFile,
+)
+from linearity.errors import PathNotAllowedError, UnknownInputError
+
+Log = Callable[[str], None]
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}(@[\w.-]{1,100})?")
+
+
+def prepare_model(
+    reference: str, *, store: ArtifactStore, roots: Sequence[Path] | None, log: Log
+) -> ModelRecord:
+    """Find a model, check everything about it and return its record.
+
+    Parameters
+    ----------
+    reference : str
+    store : ArtifactStore
+    roots : sequence of Path, or None
+        Folders that local models may lie in; None allows any (a command line of one's own).
+    log : callable
+        Receives lines for people.
+
+    Raises
+    ------
+    UnknownInputError, PathNotAllowedError, RejectedInputError
+    """
+    if reference in BUILTIN_MODELS:
+        return _builtin_model(reference, store, log)
+    path = _allowed_path(reference, roots)
+    if path is not None:
+        return _model_in_place(path, "path", str(path), path.name, log)
+    folder, commit = _hub_folder(reference, log)
+    name = reference.partition("@")[0]
+    return _model_in_place(folder, "hub", f"{name}@{commit}", name, log)
+
+
+def prepare_dataset(
+    reference: str, *, store: ArtifactStore, roots: Sequence[Path] | None, log: Log
+) -> DatasetRecord:
+    """Read a dataset into the store and return its record; arguments as `prepare_model`."""
+    if reference in BUILTIN_DATASETS:
+        log(f"reading {BUILTIN_DATASETS[reference]} ({builtin_corpus_version()})")
+        documents, name = builtin_documents(reference), BUILTIN_DATASETS[reference]
+        return _dataset(documents, store, reference, name, "builtin", reference)
+    path = _allowed_path(reference, roots)
+    if path is None:
+        raise UnknownInputError(
+            f"no dataset {reference[:120]!r}: not a built-in, and no such file or folder",
+            next_step=f"Built in are {', '.join(BUILTIN_DATASETS)}; or give a path.",
+        )
+    documents = read_documents(path)
+    return _dataset(documents, store, _slug(path.name, str(path)), path.name, "path", str(path))
+
+
+def load_documents(record: DatasetRecord, store: ArtifactStore) -> list[str]:
+    """Return the documents of a registered dataset, checked against its fingerprint."""
+    return decode_documents(store.get(record.fingerprint))
+
+
+def model_id(reference: str) -> str:
+    """Return the id a reference is registered under: safe in an address, stable."""
+    if reference in BUILTIN_MODELS or reference in BUILTIN_DATASETS:
+        return reference
+    return _slug(reference.rstrip("/").rpartition("/")[2], reference)
+
+
+def _builtin_model(name: str, store: ArtifactStore, log: Log) -> ModelRecord:
+    key: Json = {"builtin": name, "version": builtin_version(name), "format": 1}
+    known = store.get_ref(key)
+    if isinstance(known, dict):
+        record = ModelRecord.from_json(dict(known))
+        if all(store.has(file.sha256) for file in record.files):
+            return record
+    with tempfile.TemporaryDirectory(dir=store.root / "staging") as temporary:
+        folder = Path(temporary)
+        convert_builtin(name, folder, log)
+        check_finite(folder)
+        files = []
+        for path in model_files(folder):
+            sha256, size = store.put_file(path)
+            files.append(StoredFile(path.name, sha256, size))
+        record = _record(folder, files, "builtin", name, name, BUILTIN_MODELS[name])
+    store.set_ref(key, record.as_json())
+    return record
+
+
+def _model_in_place(
+    folder: Path, source: ModelSource, reference: str, name: str, log: Log
+) -> ModelRecord:
+    paths = model_files(folder)
+    inspect_model(folder)
+    log(f"checking every weight of {name}")
+    check_finite(folder)
+    files = [_file_in_place(path) for path in paths]
+    return _record(folder, files, source, model_id(reference), reference, name)
+
+
+def _file_in_place(path: Path) -> StoredFile:
+    real = path.resolve()
+    stat = real.stat()
+    return StoredFile(path.name, file_sha256(real), stat.st_size, str(real), stat.st_mtime_ns)
+
+
+def _record(
+    folder: Path, files: list[StoredFile], source: ModelSource, id_: str, reference: str, name: str
+) -> ModelRecord:
+    facts = inspect_model(folder)
+    return ModelRecord(
+        id=id_,
+        name=name,
+        source=source,
+        reference=reference,
+        fingerprint=digest(sorted([file.name, file.sha256] for file in files)),
+        family=facts.family,
+        blocks=facts.blocks,
+        width=facts.width,
+        vocabulary=facts.vocabulary,
+        context=facts.context,
+        parameters=facts.parameters,
+        dtype="float32" if source == "builtin" else facts.dtype,
+        size=sum(file.size for file in files),
+        files=tuple(files),
+    )
+
+
+def _dataset(
+    documents: list[str], store: ArtifactStore, id_: str, name: str, source: str, reference: str
+) -> DatasetRecord:
+    data = encode_documents(documents)
+    kept = [text for text in documents if text.strip()]
+    fingerprint = store.put(data)
+    return DatasetRecord(
+        id=id_,
+        name=name,
+        source=source,
+        reference=reference,
+        fingerprint=fingerprint,
+        documents=len(kept),
+        characters=sum(map(len, kept)),
+        size=len(data),
+    )
+
+
+def _allowed_path(reference: str, roots: Sequence[Path] | None) -> Path | None:
+    """Return the existing path that `reference` names, None if it cannot be a path.
+
+    Raises
+    ------
+    PathNotAllowedError
+        If it looks like a path and lies outside `roots`, whether it exists or not.
+    """
+    looks_local = reference.startswith(("/", "./", "../", "~")) or reference in (".", "..")
+    if "\x00" in reference or (roots is not None and not looks_local):
+        return None
+    path = Path(reference).expanduser().resolve()
+    if roots is not None and not any(path.is_relative_to(root.resolve()) for root in roots):
+        raise PathNotAllowedError(
+            "this folder is outside the folders that models and datasets may be read from",
+            next_step="Ask the operator to add it to LINEARSCOPE_MODEL_ROOTS."
+            if roots
+            else "No folders are configured: set LINEARSCOPE_MODEL_ROOTS and restart.",
+        )
+    if path.exists():
+        return path
+    if looks_local:
+        raise UnknownInputError(f"there is no file or folder {reference[:200]!r}")
+    return None
+
+
+def _hub_folder(reference: str, log: Log) -> tuple[Path, str]:
+    if not _HUB_ID.fullmatch(reference) or ".." in reference or reference.endswith(".git"):
+        raise UnknownInputError(
+            f"no model {reference[:120]!r}: not a built-in, a hub id (owner/name) or a folder",
+            next_step=f"Built in are {', '.join(BUILTIN_MODELS)}.",
+        )
+    from linearity.adapters.hub import download
+
+    return download(reference, log)
+
+
+def _slug(name: str, reference: str) -> str:
+    safe = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[:60] or "input"
+    return f"{safe}-{sha256_hex(reference.encode())[:8]}"

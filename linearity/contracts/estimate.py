@@ -1,0 +1,104 @@
+"""What a run will take, told before it is queued: memory, arithmetic, time as a range.
+
+Plain arithmetic on what registration already knows, so the web process can do it.
+"""
+
+from dataclasses import asdict, dataclass
+
+from linearity.contracts.canonical import Json
+from linearity.contracts.inputs import ModelRecord
+from linearity.contracts.runs import RunRequest
+
+BYTES = {"float32": 4, "float16": 2, "bfloat16": 2}
+WIDEST_IN_FLOAT64 = 256  # as linearity.measure.moments, which the web process cannot import
+SOLVE_PRODUCTS = 10
+"""Width-cubed products per scored pair: bases, ridge choice, map, on top of the two eighs."""
+SLOWEST, FASTEST = 2e10, 2e11
+"""Floating-point operations a second assumed of an unknown machine: an old laptop, a server CPU."""
+START_SECONDS = (2.0, 15.0)
+SPREAD = 1.5
+"""How far a measured speed may be off, either way."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Needs of one run.
+
+    Parameters
+    ----------
+    memory_bytes : int
+        Peak: weights, moments, held-out states, one batch.
+    disk_bytes : int
+        What the result will occupy.
+    flops : float
+    seconds : (low, high)
+        A guess from the arithmetic; wide unless a run was measured on this device.
+    pairs : "all" | "adjacent"
+    """
+
+    memory_bytes: int
+    disk_bytes: int
+    flops: float
+    seconds: tuple[float, float]
+    pairs: str
+
+    def as_json(self) -> dict[str, Json]:
+        """Return the estimate as plain values."""
+        return asdict(self)
+
+
+def estimate(
+    request: RunRequest, model: ModelRecord, *, flops_per_second: float | None
+) -> Estimate:
+    """Estimate a `linearity` run.
+
+    Parameters
+    ----------
+    request : RunRequest
+    model : ModelRecord
+    flops_per_second : float or None
+        Measured on earlier runs of the same device, if there were any.
+    """
+    tokens = _whole(request.params["tokens"])
+    adjacent = request.params["pairs"] == "adjacent"
+    states = model.blocks + 1
+    pairs = model.blocks if adjacent else model.blocks * states // 2
+    flops = run_flops(model, tokens=tokens, pairs=pairs)
+    low, high = (
+        (flops / FASTEST, flops / SLOWEST)
+        if flops_per_second is None
+        else (flops / flops_per_second / SPREAD, flops / flops_per_second * SPREAD)
+    )
+    return Estimate(
+        memory_bytes=_memory(request, model, tokens=tokens, pairs=pairs),
+        disk_bytes=200 * states * states + 4000 * states,
+        flops=flops,
+        seconds=(low + START_SECONDS[0], high + START_SECONDS[1]),
+        pairs="adjacent" if adjacent else "all",
+    )
+
+
+def run_flops(model: ModelRecord, *, tokens: int, pairs: int) -> float:
+    """Return the floating-point operations of a run: forward, moments, held-out scores, solves."""
+    forward = 2.0 * model.parameters * tokens
+    products = 2.0 * (pairs + model.blocks + 1) * model.width**2 * tokens
+    solves = 2.0 * SOLVE_PRODUCTS * pairs * model.width**3
+    return forward + products + solves
+
+
+def _memory(request: RunRequest, model: ModelRecord, *, tokens: int, pairs: int) -> int:
+    number = 8 if model.width <= WIDEST_IN_FLOAT64 else 4
+    states = model.blocks + 1
+    heldout = request.params["heldout"]
+    assert isinstance(heldout, float)
+    weights = model.parameters * BYTES[str(request.params["dtype"])]
+    moments = 2 * number * (pairs + states) * model.width**2
+    kept_states = round(heldout * tokens) * states * model.width * number
+    solving = 8 * 6 * min(pairs, model.blocks) * model.width**2
+    batch = 3 * 2048 * states * model.width * number
+    return weights + moments + kept_states + solving + batch
+
+
+def _whole(value: Json) -> int:
+    assert isinstance(value, int)
+    return value

@@ -1,0 +1,228 @@
+r"""The best linear map from one state to later ones, from centred moments alone.
+
+With ``C_ij`` the centred moments of states i and j (rows are tokens) and ``D = C_ij - C_ii``,
+
+    A = I + (C_ii + lam I)^-1 D,        lam = ridge * trace(C_ii) / d
+
+is the ridge map, shrunk toward the identity rather than toward zero: a stream that a block hardly
+changes is then predicted by itself. Stream and update share one residual,
+``Y - XA = U - X (C_ii + lam I)^-1 D`` with ``U = Y - X``. One eigendecomposition
+``C_ii = Q diag(w) Q'`` serves every j, every ridge, and the unregularised in-sample score.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from linearity.measure.moments import Band
+
+RELATIVE_CUTOFF = 1e-12
+"""Eigenvalues below this share of the largest count as zero."""
+NO_UPDATE = 1e-14
+"""An update whose variation is below this share of the stream's has no score of its own."""
+
+
+@dataclass(frozen=True)
+class Regression:
+    """Every later state regressed on state i, before a ridge is chosen.
+
+    Parameters
+    ----------
+    band : Band
+        Centred moments of state i with itself and m later states.
+    w : (d,) float64
+        Eigenvalues of ``C_ii``, ascending, negative rounding set to zero.
+    Q : (d, d) float64
+        Eigenvectors in columns.
+    B : (m, d, d) float64
+        ``Q' (C_ij - C_ii)``.
+    """
+
+    band: Band
+    w: Tensor
+    Q: Tensor
+    B: Tensor
+
+    @classmethod
+    def of(cls, band: Band) -> "Regression":
+        """Decompose the first state of `band`."""
+        w, Q = torch.linalg.eigh(band.C[0])
+        return cls(band, w.clamp_min(0.0), Q, _updates_in_basis(band, Q))
+
+    @property
+    def kept(self) -> Tensor:
+        """Which eigenvalues lie above the relative cutoff, (d,) bool."""
+        return self.w > RELATIVE_CUTOFF * self.w[-1]
+
+    @property
+    def rank(self) -> int:
+        """Numerical rank of the predictors."""
+        return int(self.kept.sum())
+
+    def shrinkage(self, ridges: Tensor, scale: float | None = None) -> Tensor:
+        """Return ``1 / (w + ridge * scale)``, (k, d); zero where both terms are zero.
+
+        `scale` is ``trace(C_ii) / d`` unless another state of the same model sets it.
+        """
+        lam = ridges[:, None] * (self.w.mean() if scale is None else scale)
+        return 1.0 / torch.where(self.kept | (lam > 0), self.w + lam, torch.inf)
+
+
+def _updates_in_basis(band: Band, Q: Tensor) -> Tensor:
+    D: Tensor = band.C[1:] - band.C[0]
+    return Q.T @ D
+
+
+@dataclass(frozen=True)
+class InSample:
+    """Unregularised scores of state i against every later state within reach.
+
+    Parameters
+    ----------
+    r2_fit, update_r2_fit : (m,) float64
+        Share of the variation of Y, or of Y - X, that the best linear map of X accounts for on
+        the tokens it was fitted to; in [0, 1] up to rounding. ``nan`` for an update without
+        variation.
+    rank : int
+        Numerical rank of the predictors.
+    """
+
+    r2_fit: Tensor
+    update_r2_fit: Tensor
+    rank: int
+
+
+def in_sample_scores(regression: Regression, variation: Tensor) -> InSample:
+    """Score ordinary least squares with intercept on its own tokens.
+
+    Parameters
+    ----------
+    regression : Regression
+        Of the fit split.
+    variation : (m + 1,) float64
+        ``trace(C_jj)`` of states i, ..., i + m.
+
+    Notes
+    -----
+    ``r2_fit`` is the paper's linearity score (generalised Procrustes similarity with any linear
+    map): arXiv:2405.12250, section 3.1. ``update_r2_fit`` is its "without residual".
+    """
+    r, traces = regression, regression.band.traces
+    inverse = torch.where(r.kept, 1.0 / r.w, 0.0)
+    # Q' C_ij = Q' D + diag(w) Q': no second product is needed for the stream.
+    stream = r.B + r.w[:, None] * r.Q.T
+    explained = stream.square().sum(-1) @ inverse
+    update_explained = r.B.square().sum(-1) @ inverse
+    update_variation = variation[1:] - 2.0 * traces[1:] + variation[0]
+    moves = update_variation > NO_UPDATE * variation[1:]
+    return InSample(
+        explained / variation[1:],
+        torch.where(moves, update_explained / update_variation, torch.nan),
+        r.rank,
+    )
+
+
+def adjusted(r2: Tensor, *, n: int, rank: int) -> Tensor:
+    """Return ``1 - (1 - r2) (n - 1) / (n - rank - 1)``; ``nan`` when there are too few tokens.
+
+    Parameters
+    ----------
+    r2 : Tensor
+        In-sample scores.
+    n : int
+        Tokens fitted to.
+    rank : int
+        Numerical rank of the predictors.
+
+    References
+    ----------
+    Ezekiel, 1930; Theil, 1961. Removes the expected in-sample score ``d / (n - 1)`` of unrelated
+    states.
+    """
+    left = n - rank - 1
+    return torch.full_like(r2, torch.nan) if left <= 0 else 1.0 - (1.0 - r2) * (n - 1) / left
+
+
+def choose_ridges(
+    train: Regression, validation: Band, update_spread: Tensor, ridges: Tensor
+) -> Tensor:
+    """Return, for every later state, the index of the ridge with the least validation error.
+
+    Parameters
+    ----------
+    train : Regression
+        Of the tokens that the maps are fitted to.
+    validation : Band
+        Moments of the validation tokens *about the means of the training tokens*.
+    update_spread : (m,) float64
+        Sum over validation tokens of ``||u - mean of u in training||^2``.
+    ridges : (k,) float64
+        Candidates, ascending.
+
+    Returns
+    -------
+    (m,) int64
+
+    Notes
+    -----
+    With s the shrinkage, ``P = Q' M_xx Q`` and ``K = Q' M_xu`` of the validation moments M,
+    ``RSS = spread - 2 sum_a s_a (K o B)_a. + sum_ab s_a s_b P_ab (B B')_ab``.
+    """
+    B, Q = train.B, train.Q
+    P = Q.T @ validation.C[0] @ Q
+    cross = (_updates_in_basis(validation, Q) * B).sum(-1)
+    quadratic = P * (B @ B.mT)
+    s = train.shrinkage(ridges)
+    fitted = torch.einsum("ra,kab,rb->kr", s, quadratic, s)
+    return (update_spread[:, None] - 2.0 * cross @ s.T + fitted).argmin(1)
+
+
+@dataclass(frozen=True)
+class Maps:
+    """Ridge maps from state i to every later state, in the eigenbasis of state i.
+
+    Parameters
+    ----------
+    means : (m + 1, d) float64
+        Fit means of states i, ..., i + m: the intercepts.
+    Q : (d, d) float64
+    W : (m, d, d) float64
+        ``A_k = I + Q W_k``.
+    """
+
+    means: Tensor
+    Q: Tensor
+    W: Tensor
+
+    @classmethod
+    def fitted(cls, regression: Regression, ridges: Tensor, scale: float | None = None) -> "Maps":
+        """Fit one map for every later state with its own ridge, (m,) float64."""
+        W = regression.shrinkage(ridges, scale)[:, :, None] * regression.B
+        return cls(regression.band.means, regression.Q, W)
+
+    def matrix(self, k: int) -> Tensor:
+        """Return ``A`` to the k-th later state, (d, d) float64; tokens are rows."""
+        identity = torch.eye(len(self.Q), dtype=self.Q.dtype, device=self.Q.device)
+        return identity + self.Q @ self.W[k]
+
+    def squared_errors(self, states: Tensor) -> Tensor:
+        """Return the squared residual of every token and later state.
+
+        Parameters
+        ----------
+        states : (n, m + 1, d) Tensor
+            States i, ..., i + m of the same tokens.
+
+        Returns
+        -------
+        (n, m) float64
+            ``||y - mean - (x - mean) A||^2``, in squared units of the state.
+        """
+        dtype = states.dtype if states.dtype.itemsize >= 4 else torch.float32
+        X, rest = states[:, 0].to(dtype), states[:, 1:].to(dtype)
+        Z = (X - self.means[0].to(dtype)) @ self.Q.to(dtype)
+        W = self.W.to(dtype).movedim(0, 1).flatten(1)
+        update = rest - X[:, None] - (self.means[1:] - self.means[0]).to(dtype)
+        residual = update.flatten(1).addmm_(Z, W, alpha=-1.0).view_as(update)
+        return residual.square().sum(-1, dtype=torch.float64)

@@ -1,0 +1,192 @@
+r"""Streamed first and second moments of the states, from which every fitted map follows.
+
+For each state ``i`` of the stream and each later state ``j`` within reach, the sums
+
+    n,   s_i = sum_t (x_ti - r_i),   G_ij = sum_t (x_ti - r_i)' (x_tj - r_j)
+
+are kept, with ``r`` a reference near the mean. They add: two shards merge by addition, in any
+order, so batches, devices and hosts combine to the same result. Rows are tokens (N x d).
+"""
+
+from dataclasses import dataclass
+from typing import Self
+
+import torch
+from torch import Tensor
+
+CHUNK_TOKENS = 2048
+"""Most tokens in one matrix product: longer float32 sums lose digits (docs/science.md, 1)."""
+WIDEST_IN_FLOAT64 = 256
+"""States up to this width are accumulated in float64, where it costs nothing."""
+
+
+def accumulation_dtype(width: int) -> torch.dtype:
+    """Return the type moments of a `width`-wide model are summed in."""
+    return torch.float64 if width <= WIDEST_IN_FLOAT64 else torch.float32
+
+
+class Moments:
+    """Sums over the tokens seen so far.
+
+    Parameters
+    ----------
+    reference : (S, d) Tensor
+        A point near the mean of each of the S = L + 1 states. Subtracted before multiplying, so
+        that large means do not eat the digits of small variances.
+    reach : int, from 1 to L
+        Pairs (i, j) with j - i <= reach are kept: 1 for adjacent pairs, L for all.
+    dtype : torch.dtype
+        Of the sums.
+
+    Attributes
+    ----------
+    n : int
+        Tokens seen.
+    sums : (S, d) Tensor
+    rows : list of (d, w_i * d) Tensor
+        ``rows[i]`` holds ``G_ij`` for j = i, ..., min(i + reach, L) side by side.
+    """
+
+    def __init__(self, reference: Tensor, *, reach: int, dtype: torch.dtype) -> None:
+        states, width = reference.shape
+        if not 1 <= reach <= states - 1:
+            raise ValueError(f"reach: wanted 1 to {states - 1}, got {reach}")
+        self.reference = reference.to(dtype)
+        self.reach = reach
+        self.n = 0
+        self.sums = torch.zeros_like(self.reference)
+        self.rows = [
+            reference.new_zeros((width, (self.last(i) + 1 - i) * width), dtype=dtype)
+            for i in range(states)
+        ]
+
+    @property
+    def states(self) -> int:
+        """Number of states, L + 1."""
+        return self.reference.shape[0]
+
+    @property
+    def width(self) -> int:
+        """Width d of a state."""
+        return self.reference.shape[1]
+
+    def last(self, i: int) -> int:
+        """Return the last state that is paired with state `i`."""
+        return min(i + self.reach, self.states - 1)
+
+    def add(self, states: Tensor) -> None:
+        """Add tokens.
+
+        Parameters
+        ----------
+        states : (n, S, d) Tensor
+            Any floating type; padding must be gone already.
+        """
+        for chunk in torch.split(states, CHUNK_TOKENS):
+            shifted = chunk.to(self.sums.dtype) - self.reference
+            flat = shifted.flatten(1)
+            for i, row in enumerate(self.rows):
+                start, stop = i * self.width, (self.last(i) + 1) * self.width
+                row.addmm_(shifted[:, i].T, flat[:, start:stop])
+            self.sums += shifted.sum(0)
+            self.n += chunk.shape[0]
+
+    def merge(self, other: "Moments") -> None:
+        """Add another shard's sums to these; the two references may differ.
+
+        The order of merging does not matter beyond rounding (1e-12 relative in float64).
+        """
+        delta = other.reference - self.reference
+        for i, row in enumerate(self.rows):
+            stop = self.last(i) + 1
+            sums, shift = other.sums[i:stop].flatten(), delta[i:stop].flatten()
+            row += other.rows[i]
+            row += torch.outer(other.sums[i], shift)
+            row += torch.outer(delta[i], sums + other.n * shift)
+        self.sums += other.sums + other.n * delta
+        self.n += other.n
+
+
+@dataclass(frozen=True)
+class Band:
+    """Float64 moments of state i against states i, ..., i + m, about given centres.
+
+    Parameters
+    ----------
+    first : int
+        The index i.
+    n : int
+        Tokens behind the sums.
+    means : (m + 1, d) float64
+        Means of states i, ..., i + m.
+    C : (m + 1, d, d) float64
+        ``C[k] = sum_t (x_ti - c_i)' (x_t,i+k - c_i+k)`` about the centres c.
+    traces : (m + 1,) float64
+        ``trace(C[k])``.
+    """
+
+    first: int
+    n: int
+    means: Tensor
+    C: Tensor
+    traces: Tensor
+
+    @classmethod
+    def of(cls, split: "Split", i: int, *, reach: int, centres: Tensor | None = None) -> Self:
+        """Centre the moments of a split about its means, or about `centres` (S, d)."""
+        one = split.shards[0]
+        stop = min(i + reach, one.states - 1) + 1
+        wide = (stop - i) * one.width
+        G = sum(s.rows[i][:, :wide].double() for s in split.shards)
+        assert isinstance(G, Tensor)
+        if len(split.apart):
+            shifted = split.apart[:, i:stop] - one.reference[i:stop].double()
+            G.addmm_(shifted[:, 0].T, shifted.flatten(1))
+        C = G.view(one.width, stop - i, one.width).movedim(1, 0).contiguous()
+        n, sums, means = split.n, split.sums[i:stop], split.means[i:stop]
+        about = (means if centres is None else centres[i:stop]) - one.reference[i:stop].double()
+        # sum (x - c)'(y - e) = G - s_x' e - c' s_y + n c' e, all relative to the reference.
+        C -= sums[0, :, None] * about[:, None, :]
+        C -= about[0, :, None] * (sums - n * about)[:, None, :]
+        return cls(i, n, means, C, torch.einsum("kdd->k", C))
+
+
+class Split:
+    """The tokens of one split: streamed sums of several shards, and a few tokens held apart.
+
+    Parameters
+    ----------
+    shards : list of Moments
+        With one common reference (merge shards that have another one first).
+    apart : (k, S, d) float64
+        Single tokens that count too. First tokens and sinks are so much longer than the others
+        that float32 sums would lose the rest beside them; here they are added in float64.
+    """
+
+    def __init__(self, shards: list[Moments], apart: Tensor) -> None:
+        reference = shards[0].reference.double()
+        self.shards = shards
+        self.apart = apart
+        self.n = sum(shard.n for shard in shards) + len(apart)
+        self.sums: Tensor = (apart - reference).sum(0)
+        for shard in shards:
+            self.sums = self.sums + shard.sums.double()
+        self.means: Tensor = reference + self.sums / max(self.n, 1)
+
+    def variation(self, centres: Tensor | None = None) -> Tensor:
+        """Return every state's summed squared distance from its mean, or from `centres` (S, d).
+
+        Returns
+        -------
+        (S,) float64
+            ``trace(C_jj)``, at least 0, in squared units of the state.
+        """
+        one = self.shards[0]
+        reference = one.reference.double()
+        total = (self.apart - reference).square().sum((0, 2))
+        for shard in self.shards:
+            diagonals = [row[:, : one.width].diagonal().double().sum() for row in shard.rows]
+            total = total + torch.stack(diagonals)
+        about = (self.means if centres is None else centres) - reference
+        correction = (2.0 * self.sums - self.n * about) * about
+        return total - correction.sum(1)

@@ -1,0 +1,63 @@
+"""Where a model keeps its blocks: one small table, and a clear refusal for everything else."""
+
+from dataclasses import dataclass
+
+from torch import nn
+
+from linearity.errors import RejectedInputError
+
+SUPPORTED = ("llama",)
+"""transformers' ``model_type`` of the families this version reads."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The parts of a causal language model that a measurement needs.
+
+    Parameters
+    ----------
+    decoder : nn.Module
+        Everything but the output head; called with ``input_ids``.
+    blocks : list of nn.Module
+        The L blocks, in order.
+    """
+
+    decoder: nn.Module
+    blocks: list[nn.Module]
+
+
+def check_family(model_type: object) -> str:
+    """Return `model_type` if it is supported.
+
+    Raises
+    ------
+    RejectedInputError
+        With the families that are.
+    """
+    if model_type not in SUPPORTED:
+        raise RejectedInputError(
+            f"the architecture {str(model_type)[:60]!r} is not supported",
+            reason="unsupported_architecture",
+            next_step=f"This version reads: {', '.join(SUPPORTED)} (and what shares that layout).",
+            supported=list(SUPPORTED),
+        )
+    return str(model_type)
+
+
+def find_layout(model: nn.Module) -> Layout:
+    """Return where the blocks of a loaded model are.
+
+    Raises
+    ------
+    RejectedInputError
+        If the model has no ``model.layers``, naming what was looked for.
+    """
+    decoder = getattr(model, "model", None)
+    blocks = getattr(decoder, "layers", None)
+    if not isinstance(decoder, nn.Module) or not isinstance(blocks, nn.ModuleList):
+        raise RejectedInputError(
+            f"no list of blocks found in {type(model).__name__}: looked for model.layers",
+            reason="unsupported_architecture",
+            next_step="Use a model of a supported family.",
+        )
+    return Layout(decoder, list(blocks))

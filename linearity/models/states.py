@@ -1,0 +1,106 @@
+"""Record the residual stream with our own hooks.
+
+``X_0`` enters the first block, ``X_l+1`` leaves block l, and ``X_L`` is taken *before* the final
+norm: the library's own last hidden state is after it, which would make the last transition look
+far more linear than it is.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from linearity.errors import NonFiniteStatesError, OutOfDeviceMemoryError
+from linearity.models.families import Layout
+from linearity.models.loaded import LoadedModel
+
+
+def record_states(model: LoadedModel, windows: Sequence[Sequence[int]]) -> Tensor:
+    """Return every state of every token of some windows.
+
+    Parameters
+    ----------
+    model : LoadedModel
+    windows : sequence of token ids
+        Of any lengths; padded on the right for the model, and the padding removed again.
+
+    Returns
+    -------
+    (n, S, d) Tensor
+        In the model's type and on its device; tokens in the order of the windows, S = L + 1.
+
+    Raises
+    ------
+    NonFiniteStatesError
+        Naming the first state that holds NaN or infinity.
+    OutOfDeviceMemoryError
+        If even a single window does not fit.
+    """
+    try:
+        return _forward(model, windows)
+    except torch.OutOfMemoryError as error:
+        if len(windows) == 1:
+            raise OutOfDeviceMemoryError(
+                f"one window of {len(windows[0]):,} tokens does not fit on {model.device}",
+                next_step="Use a smaller context, a smaller model, or a device with more memory.",
+                device=str(model.device),
+            ) from error
+    torch.cuda.empty_cache()
+    half = len(windows) // 2
+    return torch.cat([record_states(model, windows[:half]), record_states(model, windows[half:])])
+
+
+@torch.inference_mode()
+def _forward(model: LoadedModel, windows: Sequence[Sequence[int]]) -> Tensor:
+    ids, mask = _padded(windows, model.device)
+    with _recorded(model.layout) as states:
+        model.layout.decoder(
+            input_ids=ids, attention_mask=None if mask.all() else mask.long(), use_cache=False
+        )
+    kept = mask.flatten().nonzero().squeeze(1)
+    rows = [state.flatten(0, 1) for state in states]
+    if len(kept) < mask.numel():
+        rows = [row[kept] for row in rows]
+    stacked = torch.stack(rows, dim=1)
+    _check_finite(stacked)
+    return stacked
+
+
+def _padded(windows: Sequence[Sequence[int]], device: torch.device) -> tuple[Tensor, Tensor]:
+    ids = nn.utils.rnn.pad_sequence([torch.tensor(w) for w in windows], batch_first=True)
+    lengths = torch.tensor([len(w) for w in windows])
+    mask = torch.arange(ids.shape[1]) < lengths[:, None]
+    return ids.to(device), mask.to(device)
+
+
+@contextmanager
+def _recorded(layout: Layout) -> Iterator[list[Tensor]]:
+    states: list[Tensor] = []
+
+    def entering(_: nn.Module, args: tuple[Tensor, ...], kwargs: dict[str, Tensor]) -> None:
+        states.append(args[0] if args else kwargs["hidden_states"])
+
+    def leaving(_: nn.Module, __: object, output: Tensor | tuple[Tensor, ...]) -> None:
+        states.append(output if isinstance(output, Tensor) else output[0])
+
+    handles = [layout.blocks[0].register_forward_pre_hook(entering, with_kwargs=True)]
+    handles += [block.register_forward_hook(leaving) for block in layout.blocks]
+    try:
+        yield states
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _check_finite(states: Tensor) -> None:
+    if torch.isfinite(states.sum()):  # one pass in the usual case; a sum can only lose finiteness
+        return
+    for index in range(states.shape[1]):
+        if not torch.isfinite(states[:, index]).all():
+            raise NonFiniteStatesError(
+                f"state {index} holds NaN or infinity"
+                + (f": block {index - 1} produced it" if index else ": the embedding produced it"),
+                next_step="Check the weights; in float16 large activations overflow: use bfloat16.",
+                state=index,
+            )

@@ -1,0 +1,217 @@
+"""The kind `linearity`: sample, stream, score, say what was found.
+
+::
+
+    windows -> states, batch by batch -> moments, held-out states, norms
+            -> scores of all pairs (first tokens and sinks excluded)
+            -> the adjacent profile once more with everything kept
+            -> finding, warnings, result
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import torch
+from torch import Tensor
+
+from linearity.contracts.canonical import Json
+from linearity.contracts.linearity import LinearityParams, Pairs, Profile, TokenCounts
+from linearity.contracts.runs import RunWarning
+from linearity.errors import TooFewTokensError
+from linearity.measure.sampling import SamplingPlan, Window, sample_windows
+from linearity.measure.tokens import StreamGuard, TokenTable
+from linearity.models.loaded import LoadedModel
+from linearity.ports import Progress
+from linearity.studies.collect import Collected, collect, missed_sinks
+from linearity.studies.scoring import Fit, Heldout, RidgeRule, Scores, score_pairs
+from linearity.studies.tables import pairs_of, profile_of, token_counts
+from linearity.studies.warnings import warnings_of
+
+BATCH_TOKENS = 2048
+PREVIEW_RIDGE = 3e-2
+"""Shrinkage of the profiles shown while tokens still stream; the end chooses its own."""
+FEWEST_TOKENS = 2
+SCORING_SHARE = 0.35
+"""Part of a run's time that follows the last token; only the remaining time depends on it."""
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """All numbers of a run, before a result is made of them."""
+
+    tokens: TokenCounts
+    pairs: Pairs | None
+    profile: Profile
+    kept: Profile | None
+    warnings: list[RunWarning]
+
+
+def measure_linearity(
+    model: LoadedModel,
+    documents: Sequence[str],
+    params: LinearityParams,
+    progress: Progress,
+    *,
+    reach: int | None = None,
+) -> Measurement:
+    """Measure how linear every transition of a model is on some documents.
+
+    Parameters
+    ----------
+    model : LoadedModel
+    documents : sequence of str
+    params : LinearityParams
+    progress : Progress
+        Receives tokens done, partial results after every batch, and may stop the run.
+    reach : int, optional
+        Pairs (i, j) with j - i <= reach are scored; all by default.
+
+    Raises
+    ------
+    TooFewTokensError
+        If fewer tokens than two a split can be scored.
+    DegenerateStatesError, NonFiniteStatesError, ScoreOutOfRangeError
+        Each names the state or block.
+    """
+    study = _Study(model, params, progress, reach or model.states - 1)
+    windows = sample_windows(
+        documents,
+        model.tokenize,
+        SamplingPlan(params.tokens, params.context, params.heldout, params.seed, model.bos),
+    )
+    return study.finish(study.stream(windows))
+
+
+@dataclass(frozen=True)
+class Half:
+    """All-pairs scores from the middle of the stream, shown until the final ones are there."""
+
+    tokens: int
+    scores: Scores
+
+
+class _Study:
+    """The steps of one run; holds what they share."""
+
+    def __init__(
+        self, model: LoadedModel, params: LinearityParams, progress: Progress, reach: int
+    ) -> None:
+        self.model, self.params, self.progress, self.reach = model, params, progress, reach
+        self.total = 0
+        self.half: Half | None = None
+
+    def stream(self, windows: list[Window]) -> Collected:
+        self.total = sum(len(window.ids) for window in windows)
+        collected = self._pass(windows, None)
+        if missed_sinks(collected):
+            # The median fell while streaming: once more, with the medians known from the start.
+            self.progress.log("a sink was found late; streaming once more")
+            collected = self._pass(windows, StreamGuard.of(collected.table()))
+        return collected
+
+    def finish(self, collected: Collected) -> Measurement:
+        table = collected.table()
+        included = _included(table, self.params.exclude)
+        fit, heldout = Fit.of(collected, included), Heldout.of(collected, table, included)
+        _check_enough(fit.whole.n, heldout.tokens)
+        scores = score_pairs(
+            fit, heldout, reach=self.reach, ridge=self._rule(), after_state=self._scored
+        )
+        kept = self._kept(collected, table, fit, scores)
+        counts = token_counts(table, included, fit.whole.n, self.model.width)
+        self.progress.step(self.total, self.total, "tokens", 1.0)
+        return Measurement(
+            tokens=counts,
+            pairs=pairs_of(scores, collected, included) if self.reach > 1 else None,
+            profile=profile_of(table, included, scores),
+            kept=profile_of(table, torch.ones_like(included), kept),
+            warnings=warnings_of(
+                self.params, counts, scores, width=self.model.width, adjacent_only=self.reach == 1
+            ),
+        )
+
+    def _pass(self, windows: list[Window], guard: StreamGuard | None) -> Collected:
+        return collect(
+            self.model,
+            windows,
+            reach=self.reach,
+            batch_tokens=BATCH_TOKENS,
+            after_batch=self._batch_done,
+            guard=guard,
+        )
+
+    def _batch_done(self, collected: Collected) -> None:
+        done = min(collected.tokens, self.total)
+        share = (1.0 - SCORING_SHARE) * done / self.total
+        self.progress.step(done, self.total, "tokens", share)
+        if done < self.total:
+            self.progress.partial(lambda: self._partial(collected))
+
+    def _scored(self, state: int) -> None:
+        share = 1.0 - SCORING_SHARE * (1.0 - (state + 1) / self.model.states)
+        self.progress.step(self.total, self.total, "tokens", share)
+
+    def _rule(self) -> RidgeRule:
+        ridge = self.params.ridge
+        return RidgeRule(None if isinstance(ridge, str) else ridge)
+
+    def _kept(self, collected: Collected, table: TokenTable, fit: Fit, scores: Scores) -> Scores:
+        """Score adjacent pairs with all tokens, at the ridge of the sink-free fit."""
+        everything = torch.ones(len(table), dtype=torch.bool)
+        scales = fit.whole.variation() / self.model.width
+        return score_pairs(
+            Fit.of(collected, everything),
+            Heldout.of(collected, table, everything),
+            reach=1,
+            ridge=RidgeRule(None, known=scores.ridge, scales=scales),
+        )
+
+    def _partial(self, collected: Collected) -> dict[str, Json]:
+        """Return what can be said so far, in the shape of a result with gaps."""
+        table = collected.table()
+        included = _included(table, self.params.exclude)
+        fit, heldout = Fit.of(collected, included), Heldout.of(collected, table, included)
+        blank = Scores.empty(self.model.states)
+        enough = min(fit.whole.n, heldout.tokens) >= FEWEST_TOKENS
+        if enough and self.half is None and 2 * len(table) >= self.total and self.reach > 1:
+            scores = score_pairs(fit, heldout, reach=self.reach, ridge=self._rule())
+            self.half = Half(len(table), scores)
+        profile = score_pairs(fit, heldout, reach=1, ridge=self._preview()) if enough else blank
+        pairs = pairs_of(self.half.scores if self.half else blank, collected, included)
+        return {
+            "tokens": asdict(token_counts(table, included, fit.whole.n, self.model.width)),
+            "states": [str(state) for state in range(self.model.states)],
+            "pairs": asdict(pairs),
+            "profile": asdict(profile_of(table, included, profile)),
+            "kept": None,
+            "finding": None,
+            "warnings": [],
+            "partial": {
+                "done": len(table),
+                "total": self.total,
+                "pairs_at": self.half.tokens if self.half else None,
+            },
+        }
+
+    def _preview(self) -> RidgeRule:
+        if self.half is not None:
+            return RidgeRule(None, known=self.half.scores.ridge)
+        rule = self._rule()
+        return RidgeRule(PREVIEW_RIDGE) if rule.fixed is None else rule
+
+
+def _included(table: TokenTable, exclude: str) -> Tensor:
+    """Return which tokens count, (N,) bool."""
+    if exclude == "none":
+        return torch.ones(len(table), dtype=torch.bool)
+    return ~table.first if exclude == "first" else ~(table.first | table.sinks())
+
+
+def _check_enough(fit: int, heldout: int) -> None:
+    if min(fit, heldout) < FEWEST_TOKENS:
+        raise TooFewTokensError(
+            f"only {fit:,} fit tokens and {heldout:,} held-out tokens are left to score",
+            next_step="Use a dataset with more text, or more tokens.",
+            fit=fit,
+            heldout=heldout,
+        )

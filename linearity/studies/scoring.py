@@ -1,0 +1,292 @@
+"""From what the pass kept to scores: one state's regressions at a time."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from linearity.contracts.linearity import RIDGES
+from linearity.errors import DegenerateStatesError, ScoreOutOfRangeError
+from linearity.measure.intervals import score_interval
+from linearity.measure.maps import (
+    NO_UPDATE,
+    Maps,
+    Regression,
+    adjusted,
+    choose_ridges,
+    in_sample_scores,
+)
+from linearity.measure.moments import Band, Split
+from linearity.measure.tokens import TokenTable
+from linearity.studies.collect import Collected
+
+TOLERANCE = 1e-6
+"""How far rounding may carry a score out of its range before it counts as wrong."""
+RIDGE_WITHOUT_VALIDATION = 1e-2
+HELDOUT_CHUNK = 1024
+
+Interval = tuple[float, float] | None
+
+
+@dataclass
+class Scores:
+    """Scores of all ordered pairs within reach, as (S, S) float64 with ``nan`` elsewhere.
+
+    Attributes
+    ----------
+    intervals, update_intervals : list of (low, high) or None, length L
+        Of adjacent pairs only.
+    """
+
+    r2_fit: Tensor
+    r2_adjusted: Tensor
+    r2_heldout: Tensor
+    update_r2_fit: Tensor
+    update_r2_adjusted: Tensor
+    update_r2_heldout: Tensor
+    ridge: Tensor
+    intervals: list[Interval] = field(default_factory=list)
+    update_intervals: list[Interval] = field(default_factory=list)
+
+    @classmethod
+    def empty(cls, states: int) -> "Scores":
+        """Return scores of `states` states, none known yet."""
+
+        def blank() -> Tensor:
+            return torch.full((states, states), torch.nan, dtype=torch.float64)
+
+        return cls(blank(), blank(), blank(), blank(), blank(), blank(), blank())
+
+
+@dataclass(frozen=True)
+class Heldout:
+    """Held-out tokens that count, and their spread.
+
+    Parameters
+    ----------
+    states : list of (n, S, d) Tensor
+    included : list of (n,) bool
+        Which of them count.
+    documents : (n_included,) int64
+        Numbered from 0 without gaps.
+    means : (S, d) float64
+    gram : (S, S) float64
+        ``sum_t <x_ti - mean_i, x_tj - mean_j>``.
+    """
+
+    states: list[Tensor]
+    included: list[Tensor]
+    documents: Tensor
+    means: Tensor
+    gram: Tensor
+
+    @classmethod
+    def of(cls, collected: Collected, table: TokenTable, included: Tensor) -> "Heldout":
+        """Gather the held-out tokens of the pass that `included` (N,) lets count."""
+        chosen = included[table.heldout]
+        sizes = [len(states) for states in collected.heldout]
+        device = collected.heldout[0].device
+        masks = [mask.to(device) for mask in torch.split(chosen, sizes)]
+        n = max(int(chosen.sum()), 1)
+        sums = sum(s[m].double().sum(0) for s, m in zip(collected.heldout, masks, strict=True))
+        assert isinstance(sums, Tensor)
+        means = sums / n
+        gram = torch.zeros((len(means), len(means)), dtype=torch.float64, device=device)
+        for states, mask in zip(collected.heldout, masks, strict=True):
+            centred = (states[mask].double() - means).movedim(1, 0).flatten(1)
+            gram.addmm_(centred, centred.T)
+        documents = torch.unique(table.document[table.heldout][chosen], return_inverse=True)[1]
+        return cls(collected.heldout, masks, documents.to(device), means, gram)
+
+    @property
+    def tokens(self) -> int:
+        """Number of held-out tokens that count."""
+        return len(self.documents)
+
+    def errors(self, maps: Maps, first: int, stop: int) -> Tensor:
+        """Return the squared residuals of the maps from state `first`, (n_included, m)."""
+        return torch.cat(
+            [
+                maps.squared_errors(states[:, first:stop][mask])
+                for states, mask in zip(self.states, self.included, strict=True)
+            ]
+        )
+
+    def spreads(self, i: int) -> tuple[Tensor, Tensor]:
+        """Return every token's squared distance from the mean, of state i + 1 and of the update."""
+        centre = self.means[i : i + 2]
+        stream, update = [], []
+        for states, mask in zip(self.states, self.included, strict=True):
+            pair = states[:, i : i + 2][mask].double() - centre
+            stream.append(pair[:, 1].square().sum(1))
+            update.append((pair[:, 1] - pair[:, 0]).square().sum(1))
+        return torch.cat(stream), torch.cat(update)
+
+
+@dataclass(frozen=True)
+class Fit:
+    """The fit tokens that count, whole and divided for the choice of the ridge."""
+
+    whole: Split
+    train: Split
+    validation: Split
+
+    @classmethod
+    def of(cls, collected: Collected, included: Tensor) -> "Fit":
+        """Gather the fit tokens of the pass that `included` (N,) lets count."""
+        return cls(
+            collected.split(("train", "validation"), included),
+            collected.split(("train",), included),
+            collected.split(("validation",), included),
+        )
+
+
+@dataclass(frozen=True)
+class RidgeRule:
+    """How much a map is shrunk.
+
+    Parameters
+    ----------
+    fixed : float or None
+        One ridge for all pairs; None chooses from `RIDGES` on the validation tokens.
+    known : (S, S) Tensor or None
+        Ridges chosen before, used instead of choosing again.
+    scales : (S,) Tensor or None
+        ``trace(C_ii) / d`` that ridges are relative to, when not the split's own.
+    """
+
+    fixed: float | None
+    known: Tensor | None = None
+    scales: Tensor | None = None
+
+
+def score_pairs(
+    fit: Fit,
+    heldout: Heldout,
+    *,
+    reach: int,
+    ridge: RidgeRule,
+    after_state: Callable[[int], None] = lambda _: None,
+) -> Scores:
+    """Score every pair (i, j) with j - i <= reach.
+
+    Parameters
+    ----------
+    fit, heldout : the two sides of the split
+    reach : int
+        1 for adjacent pairs only.
+    ridge : RidgeRule
+    after_state : callable
+        Called after each state i with i; may raise to stop.
+
+    Raises
+    ------
+    DegenerateStatesError
+        If a state does not vary over tokens.
+    ScoreOutOfRangeError
+        If a score leaves the range that its definition allows.
+    """
+    S = len(heldout.means)
+    scores = Scores.empty(S)
+    variation = fit.whole.variation()
+    _check_variation(variation, fit.whole.n)
+    _check_variation(heldout.gram.diagonal(), heldout.tokens)
+    for i in range(S - 1):
+        stop = min(i + reach, S - 1) + 1
+        regression = Regression.of(Band.of(fit.whole, i, reach=reach))
+        sample = in_sample_scores(regression, variation[i:stop])
+        ridges = _ridges(fit, i, stop, ridge)
+        scale = None if ridge.scales is None else float(ridge.scales[i])
+        errors = heldout.errors(Maps.fitted(regression, ridges, scale), i, stop)
+        _write_row(scores, i, stop, sample.r2_fit, sample.update_r2_fit, ridges)
+        _write_adjusted(scores, i, stop, n=fit.whole.n, rank=sample.rank)
+        _write_heldout(scores, i, stop, errors.sum(0), heldout.gram)
+        _write_intervals(scores, i, errors[:, 0], heldout)
+        after_state(i)
+    _check_range(scores)
+    return scores
+
+
+def _ridges(fit: Fit, i: int, stop: int, rule: RidgeRule) -> Tensor:
+    wanted = stop - i - 1
+    device = fit.whole.sums.device
+    if rule.fixed is not None:
+        return torch.full((wanted,), rule.fixed, dtype=torch.float64, device=device)
+    if rule.known is not None:
+        return rule.known[i, i + 1 : stop].to(device)
+    if fit.validation.n == 0 or fit.train.n == 0:
+        return torch.full((wanted,), RIDGE_WITHOUT_VALIDATION, dtype=torch.float64, device=device)
+    grid = torch.tensor(RIDGES, dtype=torch.float64, device=device)
+    reach = wanted
+    train = Regression.of(Band.of(fit.train, i, reach=reach))
+    about = fit.train.means
+    validation = Band.of(fit.validation, i, reach=reach, centres=about)
+    variation = fit.validation.variation(about)
+    spread = variation[i + 1 : stop] - 2.0 * validation.traces[1:] + variation[i]
+    return grid[choose_ridges(train, validation, spread, grid)]
+
+
+def _write_row(
+    scores: Scores, i: int, stop: int, r2: Tensor, update_r2: Tensor, ridges: Tensor
+) -> None:
+    scores.r2_fit[i, i + 1 : stop] = r2.cpu()
+    scores.update_r2_fit[i, i + 1 : stop] = update_r2.cpu()
+    scores.ridge[i, i + 1 : stop] = ridges.cpu()
+
+
+def _write_adjusted(scores: Scores, i: int, stop: int, *, n: int, rank: int) -> None:
+    row = slice(i + 1, stop)
+    scores.r2_adjusted[i, row] = adjusted(scores.r2_fit[i, row], n=n, rank=rank)
+    scores.update_r2_adjusted[i, row] = adjusted(scores.update_r2_fit[i, row], n=n, rank=rank)
+
+
+def _write_heldout(scores: Scores, i: int, stop: int, rss: Tensor, gram: Tensor) -> None:
+    total = gram.diagonal()[i + 1 : stop]
+    update_total = total - 2.0 * gram[i, i + 1 : stop] + gram[i, i]
+    scores.r2_heldout[i, i + 1 : stop] = (1.0 - rss / total).cpu()
+    update = torch.where(update_total > NO_UPDATE * total, 1.0 - rss / update_total, torch.nan)
+    scores.update_r2_heldout[i, i + 1 : stop] = update.cpu()
+
+
+def _write_intervals(scores: Scores, i: int, errors: Tensor, heldout: Heldout) -> None:
+    stream, update = heldout.spreads(i)
+    K = int(heldout.documents.max()) + 1
+    zeros = torch.zeros(K, dtype=torch.float64, device=errors.device)
+    by_document = [zeros.index_add(0, heldout.documents, x).cpu() for x in (errors, stream, update)]
+    rss, tss, update_tss = by_document
+    scores.intervals.append(score_interval(rss, tss))
+    moves = update_tss.sum() > NO_UPDATE * tss.sum()
+    scores.update_intervals.append(score_interval(rss, update_tss) if moves else None)
+
+
+def _check_variation(variation: Tensor, n: int) -> None:
+    flat = (variation <= 0.0).nonzero()
+    if len(flat):
+        state = int(flat[0])
+        raise DegenerateStatesError(
+            f"state {state} is the same for all {n:,} tokens, so no score is defined"
+            + (f" (block {state - 1} wrote it)" if state else ""),
+            next_step="Check the weights of that block, and that the dataset is not one token.",
+            state=state,
+            tokens=n,
+        )
+
+
+def _check_range(scores: Scores) -> None:
+    for name in ("r2_fit", "update_r2_fit"):
+        _check(getattr(scores, name), name, low=-TOLERANCE)
+    for name in ("r2_adjusted", "update_r2_adjusted", "r2_heldout", "update_r2_heldout"):
+        _check(getattr(scores, name), name, low=-torch.inf)
+
+
+def _check(values: Tensor, name: str, *, low: float) -> None:
+    wrong = ((values < low) | (values > 1.0 + TOLERANCE)).nonzero()
+    if len(wrong):
+        i, j = (int(x) for x in wrong[0])
+        raise ScoreOutOfRangeError(
+            f"{name} from state {i} to state {j} is {float(values[i, j]):.6f}, outside its range",
+            next_step="Please report this: the numbers of this run cannot be trusted.",
+            block=i,
+            score=name,
+        )

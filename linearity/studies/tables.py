@@ -1,0 +1,107 @@
+"""Tensors to the plain lists of a result; what is not a number becomes None."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from linearity.contracts.linearity import Matrix, Pairs, Profile, Sink, TokenCounts, Vector
+from linearity.measure.tokens import TokenTable
+from linearity.studies.collect import Collected
+from linearity.studies.scoring import Interval, Scores
+
+MOST_SINKS_LISTED = 200
+
+
+def pairs_of(scores: Scores, collected: Collected, included: Tensor) -> Pairs:
+    """Return the matrices of a result; angles and cosines over the `included` tokens."""
+    cosine, angle = collected.mean_cosines(included)
+    return Pairs(
+        r2_fit=_matrix(scores.r2_fit),
+        r2_adjusted=_matrix(scores.r2_adjusted),
+        r2_heldout=_matrix(scores.r2_heldout),
+        update_r2_heldout=_matrix(scores.update_r2_heldout),
+        cosine=_matrix(cosine),
+        angular=_matrix(angle),
+    )
+
+
+def profile_of(table: TokenTable, included: Tensor, scores: Scores) -> Profile:
+    """Return one value a transition, from the first diagonal and the token table.
+
+    Notes
+    -----
+    ``block_influence`` is ``1 - mean cosine`` (ShortGPT, arXiv:2403.03853, eq. 1);
+    ``update_norm_ratio`` is ``mean ||update|| / mean ||state||`` (arXiv:2405.12250, figure 3).
+    """
+    norms = table.norms[included].mean(0)
+    updates = table.update_norms[included].mean(0)
+    return Profile(
+        r2_fit=_diagonal(scores.r2_fit),
+        r2_adjusted=_diagonal(scores.r2_adjusted),
+        r2_heldout=_diagonal(scores.r2_heldout),
+        update_r2_fit=_diagonal(scores.update_r2_fit),
+        update_r2_adjusted=_diagonal(scores.update_r2_adjusted),
+        update_r2_heldout=_diagonal(scores.update_r2_heldout),
+        r2_heldout_ci95=_intervals(scores.intervals, len(updates)),
+        update_r2_heldout_ci95=_intervals(scores.update_intervals, len(updates)),
+        ridge=_diagonal(scores.ridge),
+        block_influence=_vector(1.0 - table.cosine_next[included].mean(0)),
+        update_norm_ratio=_vector(updates / norms[:-1]),
+        state_norm=_vector(norms),
+    )
+
+
+def token_counts(table: TokenTable, included: Tensor, fit: int, width: int) -> TokenCounts:
+    """Count what was scored and what was left out, and list the sinks by place."""
+    sinks = table.sinks()
+    return TokenCounts(
+        fit=fit,
+        heldout=int((included & table.heldout).sum()),
+        excluded_first=int((table.first & ~included).sum()),
+        excluded_sinks=int((sinks & ~included).sum()),
+        width_ratio=fit / width,
+        fit_documents=len(torch.unique(table.document[~table.heldout])),
+        heldout_documents=len(torch.unique(table.document[table.heldout])),
+        sinks=_sinks(table, sinks),
+    )
+
+
+def _sinks(table: TokenTable, sinks: Tensor) -> list[Sink]:
+    ratios = table.norm_ratios()[sinks]
+    peaks, states = ratios.max(1)
+    rows = zip(
+        table.document[sinks].tolist(),
+        table.position[sinks].tolist(),
+        states.tolist(),
+        peaks.tolist(),
+        strict=True,
+    )
+    return [Sink(*row) for row in list(rows)[:MOST_SINKS_LISTED]]
+
+
+def _matrix(values: Tensor) -> Matrix:
+    """Return the upper triangle above the diagonal as nested lists, None elsewhere."""
+    rows: list[list[float]] = values.tolist()
+    return [
+        [_number(value) if j > i else None for j, value in enumerate(row)]
+        for i, row in enumerate(rows)
+    ]
+
+
+def _diagonal(values: Tensor) -> Vector:
+    return _vector(values.diagonal(offset=1))
+
+
+def _vector(values: Tensor) -> Vector:
+    numbers: list[float] = values.tolist()
+    return [_number(value) for value in numbers]
+
+
+def _number(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _intervals(intervals: list[Interval], length: int) -> list[list[float] | None]:
+    known = [None if pair is None else list(pair) for pair in intervals]
+    return known + [None] * (length - len(known))

@@ -1,0 +1,95 @@
+"""What a reader of the numbers must know, each with the numbers that make it true."""
+
+import torch
+
+from linearity.contracts.linearity import LinearityParams, TokenCounts
+from linearity.contracts.runs import RunWarning
+from linearity.measure.intervals import FEWEST_DOCUMENTS
+from linearity.studies.scoring import Scores
+
+FEW_TOKENS_A_COORDINATE = 10
+NOT_YET = ("rotation_fit", "anisotropy", "effective_rank", "cka")
+
+
+def warnings_of(
+    params: LinearityParams, counts: TokenCounts, scores: Scores, *, width: int, adjacent_only: bool
+) -> list[RunWarning]:
+    """Return the warnings of a finished measurement, the most important first."""
+    found = [
+        _few_tokens(counts, width),
+        _budget(params, counts),
+        _few_documents(counts),
+        _zero_update(scores),
+        _no_adjustment(counts, scores),
+        _adjacent_only() if adjacent_only else None,
+        RunWarning(
+            "not_yet",
+            f"Not computed by this version, and therefore null: {', '.join(NOT_YET)}.",
+            {"fields": list(NOT_YET)},
+        ),
+    ]
+    return [warning for warning in found if warning is not None]
+
+
+def _few_tokens(counts: TokenCounts, width: int) -> RunWarning | None:
+    if counts.width_ratio >= FEW_TOKENS_A_COORDINATE:
+        return None
+    chance = width / (counts.fit - 1)
+    return RunWarning(
+        "few_tokens",
+        f"{counts.fit:,} fit tokens for {width:,} coordinates ({counts.width_ratio:.1f} each): "
+        f"in-sample scores of unrelated states would already be {chance:.2f}. "
+        "Read the held-out scores.",
+        {"fit": counts.fit, "width": width, "ratio": counts.width_ratio, "null_score": chance},
+    )
+
+
+def _budget(params: LinearityParams, counts: TokenCounts) -> RunWarning | None:
+    seen = counts.fit + counts.heldout + counts.excluded_first + counts.excluded_sinks
+    if seen >= 0.99 * params.tokens:
+        return None
+    return RunWarning(
+        "fewer_tokens",
+        f"The dataset gave {seen:,} of the {params.tokens:,} tokens asked for.",
+        {"seen": seen, "asked": params.tokens},
+    )
+
+
+def _few_documents(counts: TokenCounts) -> RunWarning | None:
+    if counts.heldout_documents >= FEWEST_DOCUMENTS:
+        return None
+    return RunWarning(
+        "few_documents",
+        f"Only {counts.heldout_documents} held-out documents: no confidence interval below "
+        f"{FEWEST_DOCUMENTS}.",
+        {"documents": counts.heldout_documents, "needed": FEWEST_DOCUMENTS},
+    )
+
+
+def _zero_update(scores: Scores) -> RunWarning | None:
+    empty = torch.isnan(scores.update_r2_heldout.diagonal(offset=1)).nonzero().squeeze(1).tolist()
+    if not empty:
+        return None
+    return RunWarning(
+        "zero_update",
+        f"Blocks that add nothing have no update score: {', '.join(map(str, empty))}.",
+        {"blocks": empty},
+    )
+
+
+def _no_adjustment(counts: TokenCounts, scores: Scores) -> RunWarning | None:
+    if not torch.isnan(scores.r2_adjusted.diagonal(offset=1)).any():
+        return None
+    return RunWarning(
+        "not_adjustable",
+        f"{counts.fit:,} fit tokens are too few to adjust the in-sample score: left out.",
+        {"fit": counts.fit},
+    )
+
+
+def _adjacent_only() -> RunWarning:
+    return RunWarning(
+        "adjacent_only",
+        "Only adjacent pairs were measured; pairs=all adds the rest.",
+        {},
+    )
