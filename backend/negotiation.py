@@ -3,6 +3,7 @@
 import gzip
 from collections.abc import Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 
 import brotli  # type: ignore[import-untyped]  # ships no types
 import zstandard
@@ -66,15 +67,17 @@ def has_already(headers: Headers, etag: str) -> bool:
     return etag in tags or "*" in tags
 
 
-def send_variant(request: Request, variant: Variant, headers: dict[str, str]) -> Response:
+def send_variant(
+    request: Request, variant: Variant, headers: dict[str, str], *, status: int = 200
+) -> Response:
     """Answer with the variant, or with 304 if the client has it."""
     headers = headers | {"ETag": variant.etag, "Vary": "Accept-Encoding"}
-    if has_already(request.headers, variant.etag):
+    if status == HTTPStatus.OK and has_already(request.headers, variant.etag):
         headers.pop("Content-Type", None)
         return Response(status_code=304, headers=headers)
     if variant.encoding != IDENTITY:
         headers["Content-Encoding"] = variant.encoding
-    return Response(variant.body, headers=headers)
+    return Response(variant.body, status, headers=headers)
 
 
 def _is_wanted(parameters: str) -> bool:

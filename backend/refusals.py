@@ -9,7 +9,6 @@
     |- QuarantinedError            the run killed its worker three times (409)
     |- AlreadyFinishedError        nothing left to cancel (409)
     |- BuiltinProtectedError       built-in inputs stay (409)
-    |- InputInUseError             an open run still reads this input (409)
     |- DoesNotFitError             the run needs more than this machine has (422)
     |- TooLargeError               a request body over the limit (413)
     |- HeadersTooLargeError        request headers over the limit (431)
@@ -65,13 +64,6 @@ class BuiltinProtectedError(LinearScopeError):
     """A built-in model or dataset, which is not deleted."""
 
     code = "builtin_protected"
-
-
-class InputInUseError(LinearScopeError):
-    """An open run still reads the input."""
-
-    code = "input_in_use"
-    retryable = True
 
 
 class DoesNotFitError(LinearScopeError):

@@ -107,7 +107,7 @@ def progress_view(progress: Json | None, *, started: str | None) -> Json | None:
     """Return how far a run is; the time left is the worker's word, else an extrapolation."""
     if progress is None:
         return None
-    view = {key: progress.get(key) for key in ("done", "total", "unit")}
+    view = {key: progress.get(key) for key in ("done", "total", "unit", "stage")}
     return view | {"eta_s": progress.get("eta_s") or _extrapolate(progress, started)}
 
 

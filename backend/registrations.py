@@ -1,0 +1,166 @@
+"""Registering models and datasets: which references are acceptable, and what a row is called.
+
+Only the form is judged here. Whether a model can be used is found out by the worker that inspects
+it; it also checks paths again, because files may change in between.
+"""
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from redis.exceptions import RedisError
+
+from backend.queue import Queue
+from backend.refusals import BuiltinProtectedError
+from backend.strict_json import check_fields
+from linearity.adapters.live import Live
+from linearity.adapters.naming import InputName, name_hub, name_input, name_path
+from linearity.adapters.state import InputRow, State
+from linearity.contracts.canonical import Json
+from linearity.contracts.inputs import BUILTIN_DATASETS, BUILTIN_MODELS
+from linearity.contracts.parameters import choice
+from linearity.contracts.runs import InputState
+from linearity.errors import (
+    InvalidParameterError,
+    NotYetError,
+    PathNotAllowedError,
+    UnknownInputError,
+)
+
+KINDS = ("model", "dataset")
+BUILTINS: dict[str, dict[str, str]] = {"model": BUILTIN_MODELS, "dataset": BUILTIN_DATASETS}
+SOURCES = ("builtin", "hub", "path")
+
+
+def register_input(
+    kind: str,
+    body: Mapping[str, Json],
+    *,
+    state: State,
+    queue: Queue,
+    live: Live,
+    roots: Sequence[Path],
+) -> InputRow:
+    """Register what `body` names and queue its inspection, unless it is known already."""
+    name = parse_name(kind, body, roots=roots)
+    live.ping()  # nothing is promised that nobody could start
+    row, created = _add(state, kind, name)
+    if created:
+        # The row is committed; should the queue fail just now, the reconciler queues it.
+        with contextlib.suppress(RedisError):
+            queue.enqueue_registration(row)
+            live.announce_input(row)
+    return row
+
+
+def register_builtins(state: State) -> None:
+    """Make the built-in inputs known; the reconciler queues their inspection."""
+    for kind in KINDS:
+        for name in BUILTINS[kind]:
+            if state.get_input(kind, name) is None:
+                _add(state, kind, name_input(kind, name))
+
+
+def delete_input(kind: str, id: str, *, state: State, queue: Queue) -> None:
+    """Forget an input that no open run needs; the files stay where they are."""
+    row = find_input(state, kind, id)
+    if row.source == "builtin":
+        raise BuiltinProtectedError(f"{row.name} is built in and stays")
+    if row.state is not InputState.READY:
+        with contextlib.suppress(RedisError):
+            queue.stop(row)
+    state.delete_input(kind, row.id)
+
+
+def find_input(state: State, kind: str, text: str) -> InputRow:
+    """Return the input whose id, reference or name is `text`."""
+    row = state.find_input(kind, text)
+    if row is None:
+        raise UnknownInputError(
+            f"there is no {kind} {text[:80]!r} here",
+            next_step=f"Register it with POST /api/v1/{kind}s, or see GET /api/v1/{kind}s.",
+            kind=kind,
+        )
+    return row
+
+
+def parse_name(kind: str, body: Mapping[str, Json], *, roots: Sequence[Path]) -> InputName:
+    """Return what `body` names, judged by its form alone."""
+    check_fields(
+        body, required={"source": str}, optional={"name": str, "path": str, "revision": str}
+    )
+    if body["source"] == "upload":
+        raise NotYetError(
+            "uploads are not built yet",
+            next_step="Put the files below one of LINEARSCOPE_MODEL_ROOTS and use source=path.",
+        )
+    source = choice("source", body["source"], SOURCES)
+    if source == "path":
+        _only(body, "path")
+        return _path(str(body.get("path") or ""), roots)
+    if source == "hub":
+        if kind == "dataset":
+            raise NotYetError(
+                "datasets of the hub are not built yet",
+                next_step="Download the text and register the file with source=path.",
+            )
+        _only(body, "name", "revision")
+        return _hub(str(body.get("name") or ""), body.get("revision"))
+    _only(body, "name")
+    return _builtin(kind, str(body.get("name") or ""))
+
+
+def _add(state: State, kind: str, name: InputName) -> tuple[InputRow, bool]:
+    return state.add_input(
+        kind, id=name.id, name=name.name, source=name.source, reference=name.reference
+    )
+
+
+def _only(body: Mapping[str, Json], *names: str) -> None:
+    for name in ("name", "path", "revision"):
+        if body.get(name) is not None and name not in names:
+            raise InvalidParameterError(
+                name, wanted=f"nothing when source is {body['source']}", got=body[name]
+            )
+
+
+def _builtin(kind: str, name: str) -> InputName:
+    known = BUILTINS[kind]
+    if name not in known:
+        raise UnknownInputError(
+            f"there is no built-in {kind} {name[:80]!r}",
+            next_step=f"Use one of: {', '.join(known)}.",
+            known=list(known),
+        )
+    return name_input(kind, name)
+
+
+def _hub(name: str, revision: Json) -> InputName:
+    if name.endswith((".git", ".", "-")):
+        raise InvalidParameterError("name", wanted="a hub id like owner/name", got=name)
+    return name_hub(name, revision if isinstance(revision, str) else None)
+
+
+def _path(text: str, roots: Sequence[Path]) -> InputName:
+    path = Path(text)
+    if not path.is_absolute():
+        raise InvalidParameterError("path", wanted="an absolute path", got=text)
+    if not roots:
+        raise PathNotAllowedError(
+            "this server opens no local paths",
+            next_step="Start it with LINEARSCOPE_MODEL_ROOTS set to the folders you want to allow.",
+        )
+    resolved = _resolve(path)
+    if not any(resolved.is_relative_to(root) for root in roots):
+        raise PathNotAllowedError(
+            f"{text[:200]!r} lies outside the allowed folders",
+            next_step="Move it below one of LINEARSCOPE_MODEL_ROOTS, or add its folder there.",
+        )
+    return name_path(str(resolved))
+
+
+def _resolve(path: Path) -> Path:
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError) as error:  # a name too long, or links that go in circles
+        raise InvalidParameterError("path", wanted="a usable path", got=str(path)) from error

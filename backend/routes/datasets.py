@@ -1,0 +1,54 @@
+"""``/api/v1/datasets``: the text that models read while they are measured."""
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from backend.answers import API, answer, json_body
+from backend.dependencies import ServicesDep
+from backend.registrations import SOURCES, delete_input, find_input, register_input
+from backend.strict_json import JsonObject
+from backend.views import input_view
+from linearity.contracts.runs import InputState
+
+router = APIRouter(prefix=f"{API}/datasets", tags=["datasets"])
+
+_BODY = json_body(
+    source={"enum": list(SOURCES)},
+    name={"type": "string", "description": "built-in name"},
+    path={"type": "string", "description": "path only: an absolute file or folder"},
+)
+
+
+@router.get("")
+def list_datasets(services: ServicesDep) -> Response:
+    """Return every registered dataset."""
+    rows = services.state.list_inputs("dataset")
+    return answer({"items": [input_view(row) for row in rows]})
+
+
+@router.post("", status_code=202, openapi_extra=_BODY)
+def register_dataset(body: JsonObject, services: ServicesDep) -> Response:
+    """Register a dataset; a worker inspects it. 200 if it is ready already."""
+    row = register_input(
+        "dataset",
+        body,
+        state=services.state,
+        queue=services.queue,
+        live=services.live,
+        roots=services.settings.model_roots,
+    )
+    status = 200 if row.state is InputState.READY else 202
+    return answer(input_view(row), status, {"Location": f"{API}/datasets/{row.id}"})
+
+
+@router.get("/{id}")
+def get_dataset(id: str, services: ServicesDep) -> Response:
+    """Return one dataset by id, reference or name."""
+    return answer(input_view(find_input(services.state, "dataset", id)))
+
+
+@router.delete("/{id}", status_code=204)
+def delete_dataset(id: str, services: ServicesDep) -> Response:
+    """Forget a dataset that no open run needs."""
+    delete_input("dataset", id, state=services.state, queue=services.queue)
+    return Response(status_code=204)

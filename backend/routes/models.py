@@ -1,0 +1,55 @@
+"""``/api/v1/models``: what can be measured."""
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from backend.answers import API, answer, json_body
+from backend.dependencies import ServicesDep
+from backend.registrations import SOURCES, delete_input, find_input, register_input
+from backend.strict_json import JsonObject
+from backend.views import input_view
+from linearity.contracts.runs import InputState
+
+router = APIRouter(prefix=f"{API}/models", tags=["models"])
+
+_BODY = json_body(
+    source={"enum": list(SOURCES)},
+    name={"type": "string", "description": "built-in name or hub id"},
+    revision={"type": ["string", "null"], "description": "hub only"},
+    path={"type": "string", "description": "path only: an absolute folder"},
+)
+
+
+@router.get("")
+def list_models(services: ServicesDep) -> Response:
+    """Return every registered model."""
+    rows = services.state.list_inputs("model")
+    return answer({"items": [input_view(row) for row in rows]})
+
+
+@router.post("", status_code=202, openapi_extra=_BODY)
+def register_model(body: JsonObject, services: ServicesDep) -> Response:
+    """Register a model; a worker inspects it. 200 if it is ready already."""
+    row = register_input(
+        "model",
+        body,
+        state=services.state,
+        queue=services.queue,
+        live=services.live,
+        roots=services.settings.model_roots,
+    )
+    status = 200 if row.state is InputState.READY else 202
+    return answer(input_view(row), status, {"Location": f"{API}/models/{row.id}"})
+
+
+@router.get("/{id}")
+def get_model(id: str, services: ServicesDep) -> Response:
+    """Return one model by id, reference or name."""
+    return answer(input_view(find_input(services.state, "model", id)))
+
+
+@router.delete("/{id}", status_code=204)
+def delete_model(id: str, services: ServicesDep) -> Response:
+    """Forget a model that no open run needs."""
+    delete_input("model", id, state=services.state, queue=services.queue)
+    return Response(status_code=204)

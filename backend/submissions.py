@@ -1,0 +1,214 @@
+"""From the body of ``POST /runs`` to a run: the decisions, without HTTP.
+
+body -> registered inputs -> parameters -> request -> estimate -> state database -> queue. A run is
+committed before it is queued; if the queue fails in between, the reconciler queues it.
+"""
+
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from redis.exceptions import RedisError
+
+from backend.machine import free_disk_bytes, memory_bytes
+from backend.queue import Queue
+from backend.refusals import (
+    AlreadyFinishedError,
+    DoesNotFitError,
+    NotReadyError,
+    QuarantinedError,
+)
+from backend.registrations import find_input
+from backend.results import Results
+from backend.strict_json import check_fields
+from linearity.adapters.live import Live
+from linearity.adapters.state import InputRow, RunRow, State
+from linearity.adapters.store import ArtifactStore
+from linearity.contracts.canonical import Json
+from linearity.contracts.estimate import estimate
+from linearity.contracts.inputs import DatasetRecord, ModelRecord
+from linearity.contracts.linearity import linearity_request
+from linearity.contracts.parameters import choice
+from linearity.contracts.runs import KINDS, InputState, RunRequest, RunStatus
+from linearity.errors import (
+    DiskFullError,
+    LinearScopeError,
+    NotYetError,
+    RejectedInputError,
+)
+
+LATER_KINDS = (
+    "ablation", "plan", "answers", "heal", "speed", "benchmark", "train", "export", "watch",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Question:
+    """A complete request with its inputs and what it will cost."""
+
+    request: RunRequest
+    model: InputRow
+    dataset: InputRow
+    estimate: dict[str, Json]
+    force: bool
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The run of a question, and whether it is over already."""
+
+    run: RunRow
+    finished: bool
+
+
+def ask(body: Mapping[str, Json], *, state: State) -> Question:
+    """Return the question that `body` asks.
+
+    Raises
+    ------
+    LinearScopeError
+        For the first thing that is wrong, unknown or not ready.
+    """
+    check_fields(
+        body,
+        required={"kind": str, "model": str, "dataset": str},
+        optional={"params": dict, "force": bool},
+    )
+    _check_kind(body["kind"])
+    model = _ready_input(state, "model", str(body["model"]))
+    dataset = _ready_input(state, "dataset", str(body["dataset"]))
+    assert model.record is not None
+    assert dataset.record is not None
+    record = ModelRecord.from_json(model.record)
+    params = body.get("params") or {}
+    assert isinstance(params, Mapping)
+    request = linearity_request(
+        params, model=record, dataset=DatasetRecord.from_json(dataset.record)
+    )
+    cost = estimate(request, record, flops_per_second=None).as_json()
+    return Question(request, model, dataset, cost, force=body.get("force") is True)
+
+
+def submit(
+    question: Question, *, state: State, queue: Queue, live: Live, store: ArtifactStore
+) -> Answer:
+    """Make, join or find the run of `question`, and queue it if somebody has to compute."""
+    check_fits(question, store)
+    live.ping()  # nothing is promised that nobody could start
+    submission = state.submit(
+        question.request, model=question.model, dataset=question.dataset, force=question.force
+    )
+    run = submission.run
+    if submission.outcome == "quarantined":
+        raise QuarantinedError(
+            f"the run {run.id} killed its worker several times and is not tried again by itself",
+            next_step='Look at its error; to try anyway, send the same with "force": true.',
+            run=run.id,
+            error=run.error,
+        )
+    if submission.outcome == "finished" and run.result and not store.has(run.result):
+        run = state.reopen(run.id) or run
+    if run.status.is_open and submission.outcome != "joined":
+        with contextlib.suppress(RedisError):
+            queue.enqueue_run(run)
+            live.announce_run(run)
+    return Answer(run, finished=not run.status.is_open)
+
+
+def cancel(run: RunRow, *, state: State, queue: Queue, live: Live) -> RunRow:
+    """Cancel an open run: first the promise in the database, then the word to the worker."""
+    if run.status in (RunStatus.FINISHED, RunStatus.FAILED):
+        raise AlreadyFinishedError(
+            f"the run has already {run.status}",
+            next_step="Delete it if nobody needs it.",
+            run_status=str(run.status),
+        )
+    cancelled = state.cancel(run.id)
+    with contextlib.suppress(RedisError):
+        queue.stop(run)
+        live.announce_run(cancelled)
+    return cancelled
+
+
+def delete(run: RunRow, *, state: State, live: Live, results: Results) -> None:
+    """Forget a run that is over, with its result and what Redis remembers."""
+    row = state.delete_run(run.id)
+    if row.result is not None:
+        results.forget(row.result)
+    with contextlib.suppress(RedisError):
+        live.forget(run.id)
+
+
+def describe(question: Question, *, state: State, store: ArtifactStore) -> dict[str, object]:
+    """Return what `submit` would do and what it would cost, and do nothing."""
+    run = state.get_run(question.request.run_id)
+    warnings = []
+    try:
+        check_fits(question, store)
+    except LinearScopeError as error:
+        warnings.append({"code": error.code, "message": error.message, "data": error.data})
+    return {
+        "id": question.request.run_id,
+        "exists": run.status if run else None,
+        "params": question.request.params,
+        "estimate": question.estimate,
+        "warnings": warnings,
+    }
+
+
+def check_fits(question: Question, store: ArtifactStore) -> None:
+    """Refuse, with the numbers, what this machine's memory or disk cannot hold."""
+    needed, available = _bytes(question, "memory_bytes"), memory_bytes()
+    if needed > available:
+        raise DoesNotFitError(
+            f"the run needs about {_gib(needed)} GiB of memory, the machine has {_gib(available)}",
+            next_step="Use pairs=adjacent, a smaller model, or a larger machine.",
+            limit=available,
+            actual=needed,
+        )
+    needed, available = _bytes(question, "disk_bytes"), free_disk_bytes(store.root)
+    if needed > available:
+        raise DiskFullError(
+            f"the run writes about {_gib(needed)} GiB, the disk has {_gib(available)} GiB left",
+            next_step="Free space or set LINEARSCOPE_DATA to a larger disk, then try again.",
+            limit=available,
+            actual=needed,
+        )
+
+
+def _check_kind(kind: Json) -> None:
+    if kind in LATER_KINDS:
+        raise NotYetError(
+            f"the kind {kind} is not built yet",
+            next_step=f"This version runs: {', '.join(KINDS)}.",
+            parameter="kind",
+        )
+    choice("kind", kind, KINDS)
+
+
+def _ready_input(state: State, kind: str, text: str) -> InputRow:
+    row = find_input(state, kind, text)
+    if row.state is InputState.REJECTED:
+        problem = row.problem or {}
+        raise RejectedInputError(
+            f"the {kind} {row.name} was rejected: {problem.get('message', 'no reason given')}",
+            reason=str(problem.get("code", "rejected_input")),
+            next_step=str(problem.get("next_step", "")),
+        )
+    if row.state is not InputState.READY:
+        raise NotReadyError(
+            f"the {kind} {row.name} is still {row.state}",
+            next_step=f"Wait until GET /api/v1/{kind}s/{row.id} says ready, then send it again.",
+            state=row.state,
+        )
+    return row
+
+
+def _bytes(question: Question, key: str) -> int:
+    value = question.estimate[key]
+    assert isinstance(value, int)
+    return value
+
+
+def _gib(size: int) -> str:
+    return f"{size / 2**30:,.1f}"
