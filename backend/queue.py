@@ -5,6 +5,7 @@ number, so that asking twice makes one job, and a job that outlived its attempt 
 """
 
 import contextlib
+import time
 from dataclasses import dataclass
 
 import redis
@@ -25,6 +26,7 @@ REGISTER_TASK = "workers.tasks.register_input"
 RUN_SECONDS = 7 * 86_400
 REGISTRATION_SECONDS = 6 * 3600
 KEPT_SECONDS = 300
+GRACE_SECONDS = 2.5
 UNSTARTED_SECONDS = 15
 """A job that a worker took this long ago without starting its attempt counts as lost."""
 
@@ -53,6 +55,7 @@ class Queue:
             name: rq.Queue(name, connection=client, serializer="json")
             for name in (REGISTRATIONS, ANALYSES)
         }
+        self._missing: dict[str, float] = {}  # job id -> when it was first missed
 
     def enqueue_run(self, row: RunRow) -> bool:
         """Queue the current attempt of a run; False if it is there already."""
@@ -66,15 +69,23 @@ class Queue:
             REGISTRATIONS, REGISTER_TASK, arguments, job_id(row), REGISTRATION_SECONDS
         )
 
-    def renew(self, row: RunRow | InputRow) -> None:
-        """Queue the row again, whatever is left of a job that was lost."""
-        job = self._job(job_id(row))
+    def restore(self, row: RunRow | InputRow) -> bool:
+        """Queue the row again if nobody holds its job; return whether it was queued.
+
+        A job that exists but neither waits nor has just been taken gets a moment of grace: a
+        worker may be between taking and starting it.
+        """
+        id = job_id(row)
+        job = self._job(id)
+        if job is not None and self._is_alive(job):
+            self._missing.pop(id, None)
+            return False
         if job is not None:
+            if time.monotonic() - self._missing.setdefault(id, time.monotonic()) < GRACE_SECONDS:
+                return False
             job.delete()
-        if isinstance(row, RunRow):
-            self.enqueue_run(row)
-        else:
-            self.enqueue_registration(row)
+        self._missing.pop(id, None)
+        return self.enqueue_run(row) if isinstance(row, RunRow) else self.enqueue_registration(row)
 
     def holds(self, row: RunRow | InputRow) -> bool:
         """Whether the job of the current attempt waits here or was taken moments ago."""

@@ -33,12 +33,12 @@ class WorkerProgress:
         self._next_partial = 0.0
         self._muted_until = 0.0
 
-    def step(self, done: int, total: int, unit: str) -> None:
+    def step(self, done: int, total: int, unit: str, share: float) -> None:
         """Publish progress, at most twice a second."""
         self._check()
         moment = time.monotonic()
-        eta = self._pace.eta(moment, done, total, unit)
-        if moment < self._next_step and done < total:
+        eta = self._pace.seconds_left(moment, share)
+        if moment < self._next_step and share < 1.0:
             return
         self._next_step = moment + PUBLISH_SECONDS
         progress = {"done": done, "total": total, "unit": unit, "eta_s": eta}
@@ -96,25 +96,21 @@ class Pace:
     """Speed of the work, overall and lately; from both, an interval for the time that is left."""
 
     def __init__(self) -> None:
-        self._phase = (0, "")
-        self._samples: deque[tuple[float, int]] = deque()
-        self._first = (0.0, 0)
+        self._first: tuple[float, float] | None = None
+        self._recent: deque[tuple[float, float]] = deque()
 
-    def eta(self, moment: float, done: int, total: int, unit: str) -> list[float] | None:
-        """Return seconds left as [low, high], or None while too little is known."""
-        if (total, unit) != self._phase or (self._samples and done < self._samples[-1][1]):
-            self._phase = (total, unit)
-            self._samples.clear()
-            self._first = (moment, done)
-        self._samples.append((moment, done))
-        while moment - self._samples[0][0] > PACE_SECONDS:
-            self._samples.popleft()
+    def seconds_left(self, moment: float, share: float) -> list[float] | None:
+        """Return [low, high] when `share` (0 to 1) is done, or None while too little is known."""
+        self._first = self._first or (moment, share)
+        self._recent.append((moment, share))
+        while moment - self._recent[0][0] > PACE_SECONDS:
+            self._recent.popleft()
         rates = [
-            (done - then_done) / (moment - then)
-            for then, then_done in (self._first, self._samples[0])
-            if moment - then >= PUBLISH_SECONDS and done > then_done
+            (share - before) / (moment - then)
+            for then, before in (self._first, self._recent[0])
+            if moment - then >= PUBLISH_SECONDS and share > before
         ]
         if not rates:
             return None
-        left = max(total - done, 0)
+        left = max(1.0 - share, 0.0)
         return [round(left / max(rates) * 0.9, 1), round(left / min(rates) * 1.1, 1)]

@@ -1,0 +1,241 @@
+"""The command `linearscope`. It never imports torch; what needs it runs as a child process."""
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from backend.children import python_command, python_environ
+from linearity.adapters.settings import Settings, read_settings
+from linearity.errors import InvalidRequestError, LinearScopeError
+
+app = typer.Typer(
+    help="Which parts of a transformer are nearly linear, and what that is worth.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+models = typer.Typer(help="Registered models: list, add, show.", no_args_is_help=True)
+datasets = typer.Typer(help="Registered datasets: list, add, show.", no_args_is_help=True)
+runs = typer.Typer(help="Runs: list, show.", no_args_is_help=True)
+app.add_typer(models, name="models")
+app.add_typer(datasets, name="datasets")
+app.add_typer(runs, name="runs")
+
+DataOption = Annotated[
+    Path | None, typer.Option("--data", help="Data folder; default LINEARSCOPE_DATA or ./data.")
+]
+
+
+def main() -> None:
+    """Run the command; the entry point of the installed program."""
+    app()
+
+
+@app.command()
+def up(
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port; 0 = any free.")] = None,
+    workers: Annotated[int, typer.Option(min=0, max=64, help="Worker processes.")] = 1,
+    data: DataOption = None,
+) -> None:
+    """Start server, workers and queue together; one Ctrl-C stops all."""
+    with _sentences():
+        from backend.supervisor import run_up
+
+        settings = _settings(data)
+        if port is not None:
+            settings = dataclasses.replace(settings, port=port)
+        status = run_up(settings, workers=workers, environ=os.environ, say=typer.echo)
+    raise typer.Exit(status)
+
+
+@app.command()
+def api() -> None:
+    """Run the web process by itself."""
+    with _sentences():
+        from backend.serving import serve
+
+        serve(read_settings(os.environ))
+
+
+@app.command()
+def worker() -> None:
+    """Run one worker by itself."""
+    _become("workers")
+
+
+@app.command()
+def run(  # noqa: PLR0913  # the options of one command
+    kind: Annotated[str, typer.Argument(help="For example: linearity.")],
+    model: Annotated[str, typer.Option("--model", help="Built-in name, hub id or path.")],
+    dataset: Annotated[str, typer.Option("--dataset", help="Built-in name or path.")],
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A parameter.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Write the result here.")] = None,
+    html: Annotated[Path | None, typer.Option("--html", help="Not built yet.")] = None,
+    device: Annotated[str | None, typer.Option("--device", help="cpu, cuda or cuda:N.")] = None,
+) -> None:
+    """Compute one result in this process: no server, no queue, no database."""
+    if html is not None:
+        typer.echo("--html is not built yet. Use --out FILE.json, or the page.", err=True)
+        raise typer.Exit(2)
+    arguments = ["run", kind, "--model", model, "--dataset", dataset]
+    for item in settings or []:
+        arguments += ["--set", item]
+    if out is not None:
+        arguments += ["--out", str(out)]
+    if device is not None:
+        arguments += ["--device", device]
+    _become("linearity", *arguments)
+
+
+@app.command()
+def doctor(data: DataOption = None) -> None:
+    """Say what is installed, what is reachable, and what would fail."""
+    from backend.doctor import examine
+
+    with _sentences():
+        findings = examine(_settings(data))
+    for finding in findings:
+        typer.echo(f"{finding.level:<5} {finding.subject:<16} {finding.text}")
+    raise typer.Exit(1 if any(item.level == "FAIL" for item in findings) else 0)
+
+
+@models.command("list")
+def list_models(data: DataOption = None) -> None:
+    """List the registered models."""
+    _list_inputs("model", data)
+
+
+@models.command("add")
+def add_model(name: str, data: DataOption = None) -> None:
+    """Inspect and register a model: a built-in name, a hub id or a path."""
+    _add_input("model", name, data)
+
+
+@models.command("show")
+def show_model(name: str, data: DataOption = None) -> None:
+    """Print everything that is known about a model."""
+    _show_input("model", name, data)
+
+
+@datasets.command("list")
+def list_datasets(data: DataOption = None) -> None:
+    """List the registered datasets."""
+    _list_inputs("dataset", data)
+
+
+@datasets.command("add")
+def add_dataset(name: str, data: DataOption = None) -> None:
+    """Inspect and register a dataset: a built-in name or a path."""
+    _add_input("dataset", name, data)
+
+
+@datasets.command("show")
+def show_dataset(name: str, data: DataOption = None) -> None:
+    """Print everything that is known about a dataset."""
+    _show_input("dataset", name, data)
+
+
+@runs.command("list")
+def list_runs(
+    status: Annotated[str | None, typer.Option("--status", help="Only this status.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=200)] = 50,
+    data: DataOption = None,
+) -> None:
+    """List the runs, newest first."""
+    with _sentences(), _open_state(data) as state:
+        rows, more = state.list_runs(status=status, limit=limit)
+    for row in rows:
+        typer.echo(
+            f"{row.id}  {row.status:<9}  {row.kind}  {row.model_name} on {row.dataset_name}"
+            f"  {row.created}"
+        )
+    if more:
+        typer.echo("(there are more: raise --limit)")
+
+
+@runs.command("show")
+def show_run(id: str, data: DataOption = None) -> None:
+    """Print everything that is known about a run."""
+    with _sentences(), _open_state(data) as state:
+        row = state.get_run(id)
+    _print_row(row, f"there is no run {id!r}; see `linearscope runs list`")
+
+
+def _list_inputs(kind: str, data: Path | None) -> None:
+    with _sentences(), _open_state(data) as state:
+        rows = state.list_inputs(kind)
+    for row in rows:
+        typer.echo(f"{row.id:<24}  {row.state:<10}  {row.source:<8}  {row.name}")
+    if not rows:
+        typer.echo(f"no {kind}s yet; `linearscope {kind}s add NAME` registers one")
+
+
+def _show_input(kind: str, name: str, data: Path | None) -> None:
+    with _sentences(), _open_state(data) as state:
+        row = state.find_input(kind, name)
+    _print_row(row, f"there is no {kind} {name!r}; see `linearscope {kind}s list`")
+
+
+def _add_input(kind: str, name: str, data: Path | None) -> None:
+    with _sentences():
+        settings = _settings(data)
+    environ = python_environ(os.environ) | {"LINEARSCOPE_DATA": str(settings.data)}
+    command = python_command("workers", "register", kind, name)
+    raise typer.Exit(subprocess.run(command, env=environ, check=False).returncode)
+
+
+def _print_row(row: Any, otherwise: str) -> None:
+    if row is None:
+        typer.echo(otherwise, err=True)
+        raise typer.Exit(1)
+    typer.echo(json.dumps(dataclasses.asdict(row), indent=2, ensure_ascii=False))
+
+
+def _settings(data: Path | None) -> Settings:
+    environ = dict(os.environ)
+    if data is not None:
+        environ["LINEARSCOPE_DATA"] = str(data)
+    return read_settings(environ)
+
+
+@contextmanager
+def _open_state(data: Path | None) -> Iterator[Any]:
+    from linearity.adapters.state import State
+
+    state = State(_settings(data).database_url)
+    try:
+        yield state
+    finally:
+        state.close()
+
+
+@contextmanager
+def _sentences() -> Iterator[None]:
+    """Turn an expected failure into its sentence and an exit status, without a trace."""
+    try:
+        yield
+    except LinearScopeError as error:
+        typer.echo(f"{error.message}. {error.next_step}".rstrip(), err=True)
+        raise typer.Exit(2 if isinstance(error, InvalidRequestError) else 1) from error
+
+
+def _become(module: str, *arguments: str) -> None:
+    """Replace this process by another module of the program; signals and output stay direct."""
+    command = python_command(module, *arguments)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execve(command[0], command, python_environ(os.environ))
+
+
+if __name__ == "__main__":
+    main()
