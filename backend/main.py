@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from backend.assets import load_assets
 from backend.dependencies import Services, close_services, open_services
 from backend.problems import install_problem_handlers
-from backend.reconciler import reconcile_once
+from backend.reconciler import PASS_SECONDS, Reconciler
 from backend.registrations import register_builtins
 from backend.routes import datasets, events, figures, health, models, pages, runs
 from backend.security import Guard, read_policy
@@ -23,8 +23,6 @@ from backend.version import read_revision, read_version
 from linearity.adapters.settings import Settings, read_settings
 
 log = logging.getLogger("linearscope.web")
-
-PASS_SECONDS = 3.0
 
 
 def app_from_environment() -> FastAPI:
@@ -70,10 +68,11 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 async def _reconcile(services: Services) -> None:
     """Compare database and queue every few seconds; a failure is logged and tried again."""
+    reconciler = Reconciler(services.state, services.queue, services.live)
 
     def one_pass() -> None:
         register_builtins(services.state)
-        reconcile_once(services.state, services.queue, services.live)
+        reconciler.run_once()
 
     while True:
         try:
