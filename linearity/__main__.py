@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
 
 
-def run_command(  # noqa: PLR0913  # the options of one command
+def run_command(
     kind: str,
     model: str,
     dataset: str,

@@ -157,9 +157,7 @@ def _result(
         pairs=measurement.pairs,
         profile=measurement.profile,
         kept=measurement.kept,
-        finding=finding(
-            measurement.profile, measurement.kept, measurement.tokens, exclude=params.exclude
-        ),
+        finding=finding(measurement.profile, measurement.kept, exclude=params.exclude),
         warnings=measurement.warnings,
     )
     return result.as_json()

@@ -1,41 +1,31 @@
 """One sentence that says what was found, computed from the numbers, in English and Japanese."""
 
 from dataclasses import dataclass
+from statistics import median
 
-from linearity.contracts.linearity import Profile, TokenCounts
+from linearity.contracts.linearity import Profile
 
-LEVEL = 0.05
+FAR_BELOW = 0.1
 """A block belongs to the plateau when its score is within this of the median of all blocks."""
 
 
 @dataclass(frozen=True)
-class Range:
-    """Lowest and highest of some scores."""
-
-    low: float
-    high: float
-
-    @classmethod
-    def of(cls, scores: list[float]) -> "Range":
-        """Return the range of `scores`."""
-        return cls(min(scores), max(scores))
-
-    def percent(self, join: str) -> str:
-        """Write the range in whole per cent, one number when both ends round alike."""
-        low, high = round(100 * self.low), round(100 * self.high)
-        return f"{low} %" if low == high else f"{low}{join}{high} %"
+class _Facts:
+    first: int
+    last: int
+    stream: str
+    update: str | None
+    median: str
+    kept_median: str
 
 
-def finding(
-    profile: Profile, kept: Profile, counts: TokenCounts, *, exclude: str
-) -> dict[str, str]:
+def finding(profile: Profile, kept: Profile, *, exclude: str) -> dict[str, str]:
     """Say from which block on the model is how linear.
 
     Parameters
     ----------
     profile, kept : Profile
         Without and with first tokens and sinks.
-    counts : TokenCounts
     exclude : "sinks" | "first" | "none"
 
     Returns
@@ -44,35 +34,52 @@ def finding(
 
     Notes
     -----
-    The rule: the sentence speaks of the longest run of blocks up to the last but one whose
-    held-out stream score stays at or above the median of all blocks minus 0.05.
+    The rule: the sentence speaks of the blocks from `plateau_start` to the last but one (the last
+    block prepares the output, the first reads bare embeddings).
     """
-    first = plateau_start(profile.r2_heldout)
-    last = (
-        len(profile.r2_heldout) - 2 if len(profile.r2_heldout) > 2 else len(profile.r2_heldout) - 1
+    scores = profile.r2_heldout
+    first, last = plateau_start(scores), max(len(scores) - 2, 0)
+    span = slice(first, last + 1)
+    update = _known(profile.update_r2_heldout[span])
+    facts = _Facts(
+        first,
+        last,
+        _range(_known(scores[span])),
+        _range(update) if update else None,
+        f"{100 * median(_known(scores[span])):.1f} %",
+        f"{100 * median(_known(kept.r2_heldout[span])):.1f} %",
     )
-    stream = Range.of(_known(profile.r2_heldout[first : last + 1]))
-    update = _known(profile.update_r2_heldout[first : last + 1])
-    with_first = Range.of(_known(kept.r2_heldout[first : last + 1]))
-    return {
-        "en": _english(first, last, stream, update, with_first, exclude),
-        "ja": _japanese(first, last, stream, update, with_first, exclude),
-    }
+    return {"en": _english(facts, exclude), "ja": _japanese(facts, exclude)}
 
 
 def plateau_start(scores: list[float | None]) -> int:
-    """Return the first block from which no score falls far below the median until the last but one."""
-    known = sorted(_known(scores))
-    floor = known[len(known) // 2] - LEVEL
-    start = 0
-    for block, score in enumerate(scores[:-1] if len(scores) > 2 else scores):
-        if score is None or score < floor:
-            start = block + 1
-    return min(start, len(scores) - 1)
+    """Return the first block, from 1, after which no block but the last falls far below the median.
+
+    Parameters
+    ----------
+    scores : list of float or None
+        Held-out stream score of every block.
+
+    Returns
+    -------
+    int
+        0 only for models of one or two blocks.
+    """
+    if len(scores) <= 2:
+        return 0
+    floor = median(_known(scores)) - FAR_BELOW
+    inner = range(1, len(scores) - 1)
+    low = [block for block in inner if (scores[block] or -1.0) < floor]
+    return min(low[-1] + 1, len(scores) - 2) if low else 1
 
 
 def _known(scores: list[float | None]) -> list[float]:
     return [score for score in scores if score is not None]
+
+
+def _range(scores: list[float]) -> str:
+    low, high = round(100 * min(scores)), round(100 * max(scores))
+    return f"{low} %" if low == high else f"{low}–{high} %"
 
 
 _EXCLUDED = {
@@ -82,39 +89,37 @@ _EXCLUDED = {
 }
 
 
-def _english(
-    first: int, last: int, stream: Range, update: list[float], kept: Range, exclude: str
-) -> str:
-    where = f"From block {first} to block {last}" if last > first else f"In block {first}"
+def _english(facts: _Facts, exclude: str) -> str:
+    many = facts.last > facts.first
+    where = f"From block {facts.first} to block {facts.last}" if many else f"In block {facts.first}"
     text = (
-        f"{where}, a linear map of each state explains {stream.percent('-')} of the variance "
-        f"of the next (held-out, {_EXCLUDED[exclude][0]})"
+        f"{where}, a linear map of each state explains {facts.stream} of the variance of the next "
+        f"(held-out, {_EXCLUDED[exclude][0]})"
     )
-    if update:
-        text += f"; of what the blocks add, {Range.of(update).percent('-')}"
+    if facts.update:
+        text += f"; of what the blocks add, {facts.update}"
     text += "."
     if exclude != "none":
-        text += f" With the first token kept it would read {_fine(kept, '-')}."
+        text += (
+            f" With the first token kept, the median would read {facts.kept_median} "
+            f"instead of {facts.median}."
+        )
     return text
 
 
-def _japanese(
-    first: int, last: int, stream: Range, update: list[float], kept: Range, exclude: str
-) -> str:
-    where = f"ブロック{first}〜{last}では" if last > first else f"ブロック{first}では"
+def _japanese(facts: _Facts, exclude: str) -> str:
+    many = facts.last > facts.first
+    where = f"ブロック{facts.first}〜{facts.last}" if many else f"ブロック{facts.first}"
+    stream = facts.stream.replace("–", "〜")
     text = (
-        f"{where}、各状態の線形写像だけで次の状態の分散の{stream.percent('〜')}を説明できます"
-        f"(未使用データで評価、{_EXCLUDED[exclude][1]})"
+        f"{where}では、各状態の線形写像だけで次の状態の分散の{stream}を説明できます"
+        f"(学習に使っていないデータで評価、{_EXCLUDED[exclude][1]})。"
     )
-    if update:
-        text += f"。ブロックが加える変化分では{Range.of(update).percent('〜')}です"
-    text += "。"
+    if facts.update:
+        text += f"ブロックが加える変化分では{facts.update.replace('–', '〜')}です。"
     if exclude != "none":
-        text += f"先頭トークンを含めると見かけ上{_fine(kept, '〜')}になります。"
+        text += (
+            f"先頭トークンを含めると、中央値は見かけ上{facts.median}から"
+            f"{facts.kept_median}に上がります。"
+        )
     return text
-
-
-def _fine(value: Range, join: str) -> str:
-    """Write a range near 100 % with one decimal: 99.9 % is not 100 %."""
-    low, high = (f"{100 * end:.1f}" for end in (value.low, value.high))
-    return f"{low} %" if low == high else f"{low}{join}{high} %"
