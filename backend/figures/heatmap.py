@@ -21,6 +21,7 @@ from backend.figures.theme import (
     axis,
     base_layout,
     block_ticks,
+    meta,
 )
 
 PRINT_VALUES_UP_TO = 12
@@ -170,10 +171,11 @@ def _layout(
             constrain="domain",
         ),
         "annotations": annotations,
-        "meta": {
-            "caption": f"{caption(result, options.lang)} · {words[_label(options)]}",
-            "score": options.score,
-            "split": options.split,
-            "scale": options.scale,
-        },
+        "meta": meta(
+            theme,
+            f"{caption(result, options.lang)} · {words[_label(options)]}",
+            score=options.score,
+            split=options.split,
+            scale=options.scale,
+        ),
     }

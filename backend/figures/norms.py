@@ -8,7 +8,7 @@ from backend.figures.labels import LABELS, caption
 from backend.figures.options import FigureOptions
 from backend.figures.points import Row, series
 from backend.figures.profile import MARGIN, block_axis
-from backend.figures.theme import THEMES, axis, base_layout
+from backend.figures.theme import THEMES, axis, base_layout, meta
 
 
 def norms(result: Mapping[str, Any], options: FigureOptions) -> dict[str, Any]:
@@ -36,7 +36,7 @@ def norms(result: Mapping[str, Any], options: FigureOptions) -> dict[str, Any]:
             tickvals=_ticks(low, high),
             ticktext=[f"{value:g}" for value in _ticks(low, high)],
         ),
-        "meta": {"caption": caption(result, options.lang)},
+        "meta": meta(theme, caption(result, options.lang)),
     }
     return {"data": data, "layout": layout}
 

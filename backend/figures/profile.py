@@ -14,6 +14,7 @@ from backend.figures.theme import (
     axis,
     base_layout,
     block_ticks,
+    meta,
     translucent,
 )
 
@@ -220,7 +221,7 @@ def _layout(
             }
             for name, height in ends.items()
         ],
-        "meta": {"caption": caption(result, options.lang)},
+        "meta": meta(theme, caption(result, options.lang)),
     }
 
 

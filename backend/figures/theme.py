@@ -87,6 +87,11 @@ def axis(theme: Theme, title: str, **more: Any) -> dict[str, Any]:
     } | more
 
 
+def meta(theme: Theme, caption: str, **more: str) -> dict[str, Any]:
+    """Return what is needed beside the figure: its caption and the selection colours."""
+    return {"caption": caption, "theme": {"accent": theme.accent, "paper": theme.paper}} | more
+
+
 def translucent(colour: str, alpha: float) -> str:
     """Return ``#rrggbb`` as an rgba colour."""
     red, green, blue = (int(colour[start : start + 2], 16) for start in (1, 3, 5))

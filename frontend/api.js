@@ -1,0 +1,76 @@
+// The only module that knows addresses.
+
+const API = "/api/v1";
+
+/** An answer that was not a success: RFC 9457 problem+json, or no answer at all. */
+export class Problem extends Error {
+  /** @param {{code?: string, detail?: string, next_step?: string, status?: number, data?: object}} body */
+  constructor(body) {
+    super(body.detail ?? "");
+    this.code = body.code ?? "error";
+    this.nextStep = body.next_step ?? "";
+    this.status = body.status ?? 0;
+    this.data = body.data ?? {};
+  }
+}
+
+export const addresses = {
+  start: () => "/",
+  run: (id) => `/runs/${encodeURIComponent(id)}`,
+  jobs: () => "/jobs",
+  library: () => "/library",
+  events: (runs) => `${API}/events?runs=${runs.map(encodeURIComponent).join(",")}`,
+  result: (id, query) => `${API}/runs/${encodeURIComponent(id)}/result?${new URLSearchParams(query)}`,
+  plotly: () => document.querySelector('meta[name="plotly"]').content,
+};
+
+/** @returns {{name: "start"|"run"|"jobs"|"library", id?: string}} the page that an address means */
+export function pageOf(path) {
+  const run = /^\/runs\/([^/]+)\/?$/.exec(path);
+  if (run) return { name: "run", id: decodeURIComponent(run[1]) };
+  if (path === "/jobs") return { name: "jobs" };
+  return { name: path === "/library" ? "library" : "start" };
+}
+
+export const loadCatalogue = (lang) => request(new URL(`./i18n/${lang}.json`, import.meta.url));
+
+export const listModels = () => request(`${API}/models`);
+export const listDatasets = () => request(`${API}/datasets`);
+/** @param {"models"|"datasets"} kind */
+export const addInput = (kind, body) => send("POST", `${API}/${kind}`, body);
+export const deleteInput = (kind, id) =>
+  send("DELETE", `${API}/${kind}/${encodeURIComponent(id)}`);
+
+export const listRuns = (query = {}) => request(`${API}/runs?${new URLSearchParams(query)}`);
+export const getRun = (id) => request(`${API}/runs/${encodeURIComponent(id)}`);
+export const submitRun = (body) => send("POST", `${API}/runs`, body);
+export const estimateRun = (body, signal) => send("POST", `${API}/runs?estimate=1`, body, signal);
+export const cancelRun = (id) => send("POST", `${API}/runs/${encodeURIComponent(id)}/cancel`);
+
+/** @param {boolean} partial the latest intermediate numbers instead of the final ones */
+export const getResult = (id, partial) =>
+  request(addresses.result(id, partial ? { partial: "1" } : { format: "json" }));
+
+export const getFigure = (id, name, query, signal) =>
+  request(`${API}/runs/${encodeURIComponent(id)}/figures/${name}?${new URLSearchParams(query)}`, {
+    signal,
+  });
+
+function send(method, url, body, signal) {
+  const headers = body === undefined ? {} : { "Content-Type": "application/json" };
+  return request(url, { method, headers, body: body && JSON.stringify(body), signal });
+}
+
+async function request(url, options = {}) {
+  let response;
+  try {
+    response = await fetch(url, { credentials: "same-origin", ...options });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Problem({ code: "unreachable" });
+  }
+  if (response.status === 204) return null;
+  const body = await response.json().catch(() => ({}));
+  if (!response.ok) throw new Problem({ status: response.status, ...body });
+  return body;
+}

@@ -1,0 +1,76 @@
+// Numbers, amounts of time and memory, as people of the page's language write them.
+
+import { language, t } from "./i18n.js";
+
+const MISSING = "–";
+
+export const integer = (value) =>
+  value === null || value === undefined ? MISSING : intl("integer").format(value);
+
+/** A score or ratio with a fixed number of decimals, so that columns line up. */
+export const score = (value, digits = 3) =>
+  value === null || value === undefined ? MISSING : plainMinus(value.toFixed(digits));
+
+/** A number whose size is not known beforehand: three significant digits. */
+export const significant = (value) =>
+  value === null || value === undefined ? MISSING : intl("significant").format(value);
+
+export const interval = (pair, digits = 3) =>
+  pair ? `${score(pair[0], digits)} – ${score(pair[1], digits)}` : "";
+
+export const percent = (share) => intl("percent").format(share);
+
+export function bytes(count) {
+  const units = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];
+  const power = count < 1 ? 0 : Math.min(Math.floor(Math.log10(count) / 3), units.length - 1);
+  return unit(units[power], count < 1e3 ? 0 : 1).format(count / 1000 ** power);
+}
+
+/** An honest estimate is a range. */
+export function duration([low, high]) {
+  if (high < 1.5) return t("under_a_second");
+  const [name, size] = high < 100 ? ["second", 1] : high < 6000 ? ["minute", 60] : ["hour", 3600];
+  const digits = name !== "second" && high / size < 10 ? 1 : 0;
+  const round = (seconds) => Number((seconds / size).toFixed(digits));
+  const [from, to] = [Math.max(round(low), digits ? 0.1 : 1), round(high)];
+  const format = unit(name, digits);
+  return from >= to ? format.format(to) : format.formatRange(from, to);
+}
+
+export function seconds(value) {
+  if (value === null || value === undefined) return MISSING;
+  return value < 100 ? unit("second", value < 10 ? 1 : 0).format(value) : duration([value, value]);
+}
+
+/** "3 sec. ago" */
+export function age(value) {
+  const [name, size] = value < 100 ? ["second", 1] : value < 6000 ? ["minute", 60] : ["hour", 3600];
+  return relative().format(-Math.round(value / size), name);
+}
+
+export function moment(text) {
+  if (!text) return MISSING;
+  const options = { dateStyle: "medium", timeStyle: "short" };
+  return new Intl.DateTimeFormat(language(), options).format(new Date(text));
+}
+
+const FORMATS = {
+  integer: { maximumFractionDigits: 0 },
+  significant: { maximumSignificantDigits: 3, minimumSignificantDigits: 3 },
+  percent: { style: "percent", maximumFractionDigits: 1 },
+};
+
+const intl = (name) => new Intl.NumberFormat(language(), FORMATS[name]);
+const relative = () => new Intl.RelativeTimeFormat(language(), { style: "short" });
+const plainMinus = (text) => text.replace("-", "−");
+
+function unit(name, digits) {
+  const unitDisplay = language() === "ja" && name !== "byte" ? "long" : "short";
+  const display = name.endsWith("byte") ? "short" : unitDisplay;
+  return new Intl.NumberFormat(language(), {
+    style: "unit",
+    unit: name,
+    unitDisplay: display,
+    maximumFractionDigits: digits,
+  });
+}

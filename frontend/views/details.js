@@ -1,0 +1,100 @@
+// Every number of the selected pair.
+
+import { changed, fill, h, keepingFocus } from "../dom.js";
+import { integer, interval, score, significant } from "../format.js";
+import { t } from "../i18n.js";
+import { blocksOf, inRange, pairScore } from "../scores.js";
+import { update } from "../state.js";
+
+/** @param {HTMLElement} element @param {import("../state.js").State} state */
+export function render(element, { result, sel, lang }) {
+  const pair = inRange(sel, result) ? sel : null;
+  if (!changed(element, pair, result?.id, result?.partial, lang)) return;
+  keepingFocus(element, () => fill(element, ...(pair ? selected(result, pair) : nothing())));
+}
+
+/** @returns {string} one sentence for the live region */
+export function summary({ result, sel }) {
+  if (!inRange(sel, result)) return "";
+  const value = pairScore(result, { score: "stream", split: "heldout" }, sel.from, sel.to);
+  return t("selection_summary", { ...sel, score: score(value) });
+}
+
+const nothing = () => [h("h2", {}, t("selection")), h("p", { class: "quiet" }, t("selection_none"))];
+
+function selected(result, pair) {
+  const { from, to } = pair;
+  const adjacent = to === from + 1;
+  const blocks = adjacent ? t("block_number", { block: from }) : t("block_span", { from, to: to - 1 });
+  return [
+    h(
+      "div",
+      { class: "details-title" },
+      h("h2", {}, t("selection_title", pair)),
+      h("span", { class: "quiet" }, blocks),
+      steps(result, pair),
+    ),
+    h("div", { class: "scroll-x" }, scoreTable(result, pair, adjacent)),
+    h("dl", { class: "numbers" }, facts(result, pair, adjacent)),
+  ];
+}
+
+function steps(result, { from, to }) {
+  const move = (by) => update({ sel: { from: from + by, to: to + by } });
+  const button = (by, label, sign, disabled) =>
+    h("button", { type: "button", class: "small", "aria-label": label, disabled, on: { click: () => move(by) } }, sign);
+  return h(
+    "span",
+    { class: "details-steps" },
+    button(-1, t("previous_pair"), "←", from === 0),
+    button(1, t("next_pair"), "→", to === blocksOf(result)),
+    h("button", { type: "button", class: "small", on: { click: () => update({ sel: null }) } }, t("clear_selection")),
+  );
+}
+
+function scoreTable(result, { from, to }, adjacent) {
+  const { profile, kept } = result;
+  const at = (field, source = profile) => (adjacent ? (source?.[field]?.[from] ?? null) : null);
+  const pair = (kind, split) => pairScore(result, { score: kind, split }, from, to);
+  const rows = [
+    ["stream", pair("stream", "heldout"), at("r2_heldout_ci95"), pair("stream", "adjusted"), pair("stream", "fit"), at("r2_heldout", kept)],
+    ["update", pair("update", "heldout"), at("update_r2_heldout_ci95"), at("update_r2_adjusted"), at("update_r2_fit"), at("update_r2_heldout", kept)],
+  ];
+  const heads = ["split_heldout", "term_interval", "split_adjusted", "split_fit", "kept_short"];
+  return h(
+    "table",
+    { class: "score-table" },
+    h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "R²"), heads.map((key) => h("th", { scope: "col" }, t(key))))),
+    h("tbody", {}, rows.map(([name, heldout, range, ...others]) =>
+      h(
+        "tr",
+        { class: `row-${name}` },
+        h("th", { scope: "row" }, t(`score_${name}`)),
+        h("td", { class: "main-number" }, score(heldout, 4)),
+        h("td", {}, interval(range, 4) || "–"),
+        others.map((value) => h("td", {}, score(value, 4))),
+      ),
+    )),
+  );
+}
+
+function facts(result, { from, to }, adjacent) {
+  const at = (field) => result.profile?.[field]?.[from] ?? null;
+  const list = [
+    ["score_angular", score(result.pairs?.angular?.[from]?.[to] ?? null, 4)],
+    ["score_cosine", score(pairScore(result, { score: "cosine", split: "heldout" }, from, to), 4)],
+  ];
+  if (adjacent) {
+    list.push(
+      ["block_influence", score(at("block_influence"), 4)],
+      ["norm_ratio", significant(at("update_norm_ratio"))],
+      ["ridge", significant(at("ridge"))],
+    );
+  }
+  list.push(
+    ["state_norm", `${significant(at("state_norm"))} → ${significant(result.profile?.state_norm?.[to] ?? null)}`],
+    ["tokens_fit", integer(result.tokens?.fit)],
+    ["tokens_heldout", integer(result.tokens?.heldout)],
+  );
+  return list.map(([key, value]) => h("div", {}, h("dt", {}, t(key)), h("dd", {}, value)));
+}

@@ -1,0 +1,27 @@
+// What a measurement will take, before anything is queued.
+
+import { addresses } from "../api.js";
+import { h } from "../dom.js";
+import { bytes, duration, integer } from "../format.js";
+import { t, tOr } from "../i18n.js";
+
+/**
+ * @param {{id: string, exists: string|null, params: object, estimate: object, warnings: object[]}} answer
+ * @returns {HTMLElement[]}
+ */
+export function estimateLines({ id, exists, params, estimate, warnings }) {
+  const known = { finished: "exists_finished", running: "exists_running", queued: "exists_queued" }[exists];
+  const facts = [
+    t("tokens", { tokens: integer(params.tokens) }),
+    estimate.seconds && t("estimate_time", { range: duration(estimate.seconds) }),
+    t("estimate_memory", { size: bytes(estimate.memory_bytes) }),
+    estimate.pairs && t(`pairs_${estimate.pairs}`),
+  ];
+  return [
+    h("p", {}, facts.filter(Boolean).join(" · ")),
+    known && h("p", { class: "exists" }, `${t(known)} `, h("a", { href: addresses.run(id) }, t("open_run"))),
+    ...(warnings ?? []).map(({ code, message, data }) =>
+      h("p", { class: "warning-line" }, tOr(`warning_${code}`, message, data)),
+    ),
+  ];
+}

@@ -1,0 +1,72 @@
+// Models and datasets that are registered here: what is known of each, adding and removing.
+
+import { deleteInput, listDatasets, listModels } from "../api.js";
+import { fill, h } from "../dom.js";
+import { t } from "../i18n.js";
+import { getState, subscribe } from "../state.js";
+import { addInputForm } from "./add_input.js";
+import { problemText } from "./problem.js";
+import { inputFacts } from "./start_fields.js";
+
+const REFRESH_MS = 3000;
+const PREPARING = ["receiving", "inspecting"];
+
+/** @param {HTMLElement} main */
+export async function show(main) {
+  let lang = "";
+  const build = (state) => {
+    if (state.lang === lang) return;
+    lang = state.lang;
+    document.title = `${t("nav_library")} · LinearScope`;
+    const lists = h("div", { class: "library" }, h("p", { class: "quiet" }, t("loading_library")));
+    const message = h("div", {});
+    fill(main, h("h1", {}, t("nav_library")), lists, message, addInputForm({ added: () => refresh(lists, message) }));
+    refresh(lists, message);
+  };
+  subscribe(build);
+  build(getState());
+}
+
+async function refresh(lists, message) {
+  try {
+    const [models, datasets] = await Promise.all([listModels(), listDatasets()]);
+    const remove = async (kind, id) => {
+      try {
+        await deleteInput(kind, id);
+        await refresh(lists, message);
+      } catch (error) {
+        fill(message, problemText(error));
+      }
+    };
+    fill(lists, section("models", models.items, remove), section("datasets", datasets.items, remove));
+    const preparing = [...models.items, ...datasets.items].some(({ state }) => PREPARING.includes(state));
+    if (preparing) setTimeout(() => lists.isConnected && refresh(lists, message), REFRESH_MS);
+  } catch (error) {
+    fill(message, problemText(error));
+  }
+}
+
+function section(kind, items, remove) {
+  return h(
+    "section",
+    {},
+    h("h2", {}, t(`kind_${kind}`)),
+    items.length
+      ? h("ul", { class: "cards" }, items.map((input) => card(kind, input, remove)))
+      : h("p", { class: "quiet" }, t("nothing_here")),
+  );
+}
+
+function card(kind, input, remove) {
+  const { id, name, source, reference, record } = input;
+  return h(
+    "li",
+    { class: "card" },
+    h("h3", {}, name),
+    h("div", {}, inputFacts(kind.slice(0, -1), input)),
+    h("div", { class: "quiet" }, `${t(`source_${source}`)} · `, h("code", {}, reference)),
+    record?.fingerprint && h("div", { class: "quiet" }, `${t("fingerprint")} `, h("code", {}, record.fingerprint.slice(0, 12))),
+    source !== "builtin" &&
+      h("button", { type: "button", class: "small", on: { click: () => remove(kind, id) } }, t("remove_input", { name })),
+  );
+}

@@ -1,0 +1,51 @@
+// Navigation, language and theme: the frame around every page.
+
+import { addresses } from "../api.js";
+import { changed, fill, h, keepingFocus, switches } from "../dom.js";
+import { speak, t } from "../i18n.js";
+import { update } from "../state.js";
+import { problemText } from "./problem.js";
+
+/** @param {HTMLElement} element @param {import("../state.js").State} state */
+export function render(element, { lang, theme }) {
+  if (!changed(element, lang, theme)) return;
+  keepingFocus(element, () =>
+    fill(
+      element,
+      switches({
+        label: t("language"),
+        current: lang,
+        choose: (value) => changeLanguage(element, value),
+        options: [{ value: "en", text: "English" }, { value: "ja", text: "日本語" }],
+      }),
+      switches({
+        label: t("theme"),
+        current: theme,
+        choose: (value) => update({ theme: value }),
+        options: ["light", "dark"].map((value) => ({ value, text: t(`theme_${value}`) })),
+      }),
+    ),
+  );
+}
+
+async function changeLanguage(element, lang) {
+  try {
+    await speak(lang);
+    update({ lang });
+  } catch (error) {
+    element.append(problemText(error));
+  }
+}
+
+/** @param {HTMLElement} element @param {string} current the page that is shown */
+export function renderNavigation(element, current, { lang }) {
+  if (!changed(element, current, lang)) return;
+  const link = (name, address) =>
+    h("a", { href: address, "aria-current": name === current ? "page" : null }, t(`nav_${name}`));
+  fill(
+    element,
+    link("start", addresses.start()),
+    link("jobs", addresses.jobs()),
+    link("library", addresses.library()),
+  );
+}

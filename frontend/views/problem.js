@@ -1,0 +1,30 @@
+// What went wrong, why, and what to do: the same three parts everywhere.
+
+import { h } from "../dom.js";
+import { t, tOr } from "../i18n.js";
+
+/**
+ * @param {{code?: string, message?: string, nextStep?: string, next_step?: string, data?: object}} problem
+ * @returns {HTMLElement}
+ */
+export function problemText(problem) {
+  const { code = "error", message = "", data = {} } = problem ?? {};
+  const step = tOr(`step_${code}`, problem?.nextStep ?? problem?.next_step ?? "", data);
+  const reasons = Array.isArray(data?.reasons) ? data.reasons : [];
+  return h(
+    "div",
+    { class: "problem", role: "alert" },
+    h("p", {}, tOr(`problem_${code}`, message || t("problem_error"), data)),
+    code in OWN_WORDS || !message ? null : detail(code, message),
+    reasons.length > 0 && h("ul", {}, reasons.map((reason) => h("li", {}, reason.message ?? reason.code))),
+    step && h("p", { class: "problem-step" }, step),
+  );
+}
+
+/** Codes whose translated sentence says everything; the others keep the server's sentence beside. */
+const OWN_WORDS = { unreachable: true, chart_library: true };
+
+function detail(code, message) {
+  const known = tOr(`problem_${code}`, "") !== "";
+  return known ? h("p", { class: "problem-detail" }, message) : null;
+}

@@ -1,0 +1,26 @@
+// Title of a run: which model, how large, on which text, how many tokens.
+
+import { addresses } from "../api.js";
+import { changed, fill, h } from "../dom.js";
+import { integer, percent } from "../format.js";
+import { t } from "../i18n.js";
+
+/** @param {HTMLElement} element @param {import("../state.js").State} state */
+export function render(element, { run, lang }) {
+  if (!run || !changed(element, run.id, run.model, run.dataset, run.params, lang)) return;
+  const { model, dataset, params } = run;
+  const facts = [
+    model.blocks && t("blocks_by_width", { blocks: model.blocks, width: model.width }),
+    t("on_dataset", { dataset: dataset.name }),
+    params.tokens && t("tokens", { tokens: integer(params.tokens) }),
+    params.heldout && t("heldout_share", { share: percent(params.heldout) }),
+    params.exclude && t(`exclude_${params.exclude}`),
+  ];
+  document.title = `${model.name} · ${dataset.name} · LinearScope`;
+  fill(
+    element,
+    h("h1", {}, model.name),
+    h("ul", { class: "facts" }, facts.filter(Boolean).map((fact) => h("li", {}, fact))),
+    h("a", { class: "quiet-link", href: addresses.start() }, t("new_measurement")),
+  );
+}

@@ -1,0 +1,80 @@
+// Runs as a list: what, on which text, how far, when. Refreshed while something is open.
+
+import { addresses, listRuns } from "../api.js";
+import { fill, h } from "../dom.js";
+import { duration, integer, moment, seconds } from "../format.js";
+import { t } from "../i18n.js";
+import { problemText } from "./problem.js";
+
+const BUSY_MS = 3000;
+const IDLE_MS = 15_000;
+
+/**
+ * @param {HTMLElement} element
+ * @param {{title: string, limit: number, level?: "h1"|"h2"}} options
+ */
+export function mount(element, { title, limit, level = "h2" }) {
+  const list = h("div", { class: "runs-list" }, h("p", { class: "quiet" }, t("loading_runs")));
+  const more = h("div", { class: "controls" });
+  fill(element, h(level, {}, title), list, more);
+  const page = { element, list, more, limit };
+  refresh(page);
+}
+
+async function refresh(page) {
+  let wait = IDLE_MS;
+  try {
+    const { items, next } = await listRuns({ limit: page.limit });
+    fill(page.list, items.length ? table(items) : h("p", { class: "quiet" }, t("no_runs")));
+    fill(page.more, next && moreButton(page));
+    if (items.some(({ status }) => status === "running" || status === "queued")) wait = BUSY_MS;
+  } catch (error) {
+    fill(page.list, problemText(error));
+  }
+  // A list that is no longer on the page (the language changed) stops by itself.
+  setTimeout(() => page.element.isConnected && refresh(page), wait);
+}
+
+function moreButton(page) {
+  const click = () => {
+    page.limit += 50;
+    refresh(page);
+  };
+  return h("button", { type: "button", on: { click } }, t("more_runs"));
+}
+
+function table(runs) {
+  const heads = ["column_model", "column_dataset", "column_tokens", "column_status", "column_when", "column_took"];
+  return h(
+    "table",
+    { class: "runs-table" },
+    h("thead", {}, h("tr", {}, heads.map((key) => h("th", { scope: "col" }, t(key))))),
+    h("tbody", {}, runs.map(row)),
+  );
+}
+
+function row(run) {
+  const cell = (key, ...content) => h("td", { "data-label": t(key) }, ...content);
+  return h(
+    "tr",
+    {},
+    h("th", { scope: "row" }, h("a", { href: addresses.run(run.id) }, run.model.name), size(run.model)),
+    cell("column_dataset", run.dataset.name),
+    cell("column_tokens", integer(run.params?.tokens)),
+    cell("column_status", h("span", { class: `status status-${run.status}` }, t(`status_${run.status}`)), far(run)),
+    cell("column_when", moment(run.finished ?? run.created)),
+    cell("column_took", seconds(run.seconds)),
+  );
+}
+
+const size = ({ blocks, width }) =>
+  blocks && h("span", { class: "quiet" }, ` ${t("blocks_by_width", { blocks, width })}`);
+
+function far({ status, progress, queue_position: ahead, error }) {
+  const quiet = (text) => h("span", { class: "quiet" }, ` ${text}`);
+  if (status === "queued" && ahead) return quiet(t("queued_ahead", { count: ahead }));
+  if (status === "failed" && error) return quiet(error.message);
+  if (status !== "running" || !progress) return null;
+  const left = progress.eta_s ? ` · ${t("time_left", { range: duration(progress.eta_s) })}` : "";
+  return quiet(`${integer(progress.done)} / ${integer(progress.total)}${left}`);
+}
