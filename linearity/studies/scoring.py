@@ -8,7 +8,7 @@ from torch import Tensor
 
 from linearity.contracts.linearity import RIDGES
 from linearity.errors import DegenerateStatesError, ScoreOutOfRangeError
-from linearity.measure.intervals import score_interval
+from linearity.measure.intervals import DocumentSums, score_interval
 from linearity.measure.maps import (
     NO_UPDATE,
     Maps,
@@ -113,15 +113,15 @@ class Heldout:
             ]
         )
 
-    def spreads(self, i: int) -> tuple[Tensor, Tensor]:
-        """Return every token's squared distance from the mean, of state i + 1 and of the update."""
+    def pair(self, i: int) -> Tensor:
+        """Return states i and i + 1 of every token that counts, centred, (n_included, 2, d)."""
         centre = self.means[i : i + 2]
-        stream, update = [], []
-        for states, mask in zip(self.states, self.included, strict=True):
-            pair = states[:, i : i + 2][mask].double() - centre
-            stream.append(pair[:, 1].square().sum(1))
-            update.append((pair[:, 1] - pair[:, 0]).square().sum(1))
-        return torch.cat(stream), torch.cat(update)
+        return torch.cat(
+            [
+                states[:, i : i + 2][mask].double() - centre
+                for states, mask in zip(self.states, self.included, strict=True)
+            ]
+        )
 
 
 @dataclass(frozen=True)
@@ -250,14 +250,14 @@ def _write_heldout(scores: Scores, i: int, stop: int, rss: Tensor, gram: Tensor)
 
 
 def _write_intervals(scores: Scores, i: int, errors: Tensor, heldout: Heldout) -> None:
-    stream, update = heldout.spreads(i)
-    K = int(heldout.documents.max()) + 1
-    zeros = torch.zeros(K, dtype=torch.float64, device=errors.device)
-    by_document = [zeros.index_add(0, heldout.documents, x).cpu() for x in (errors, stream, update)]
-    rss, tss, update_tss = by_document
-    scores.intervals.append(score_interval(rss, tss))
-    moves = update_tss.sum() > NO_UPDATE * tss.sum()
-    scores.update_intervals.append(score_interval(rss, update_tss) if moves else None)
+    pair = heldout.pair(i)
+    stream, update = (
+        DocumentSums.of(heldout.documents, errors, targets)
+        for targets in (pair[:, 1], pair[:, 1] - pair[:, 0])
+    )
+    moves = update.squares.sum() > NO_UPDATE * stream.squares.sum()
+    scores.intervals.append(score_interval(stream))
+    scores.update_intervals.append(score_interval(update) if moves else None)
 
 
 def _check_variation(variation: Tensor, n: int) -> None:
