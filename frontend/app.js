@@ -4,6 +4,7 @@ import { pageOf } from "./api.js";
 import { fill } from "./dom.js";
 import { speak, t } from "./i18n.js";
 import { followBrowser, getState, subscribe, update } from "./state.js";
+import { countOpenJobs } from "./views/open_jobs.js";
 import * as preferences from "./views/preferences.js";
 import { problemText } from "./views/problem.js";
 
@@ -24,6 +25,7 @@ async function start() {
   subscribe((state) => renderFrame(page.name, state));
   update({});
   await (await module).show(main, page.id);
+  await countOpenJobs();
 }
 
 function renderFrame(name, state) {

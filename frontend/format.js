@@ -29,7 +29,7 @@ export function bytes(count) {
 /** An honest estimate is a range. */
 export function duration([low, high]) {
   if (high < 1.5) return t("under_a_second");
-  const [name, size] = high < 100 ? ["second", 1] : high < 6000 ? ["minute", 60] : ["hour", 3600];
+  const [name, size] = high < 180 ? ["second", 1] : high < 6000 ? ["minute", 60] : ["hour", 3600];
   const digits = name !== "second" && high / size < 10 ? 1 : 0;
   const round = (seconds) => Number((seconds / size).toFixed(digits));
   const [from, to] = [Math.max(round(low), digits ? 0.1 : 1), round(high)];

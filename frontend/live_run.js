@@ -16,12 +16,11 @@ export async function openRun(id) {
   stop();
   await refresh(id);
   const { run } = getState();
-  if (!run || run.status === "finished") return;
-  await loadPartial(id);
-  if (!OPEN.includes(run.status)) return;
+  if (!run || !OPEN.includes(run.status)) return;
   following = follow([id], { event: (kind, data) => onEvent(id, kind, data), poll: () => poll(id) });
   // Events say what changed; now and then the whole truth is fetched (queue place, remaining time).
   truthTimer = setInterval(() => refresh(id), TRUTH_INTERVAL_MS);
+  await loadStarted(id);
 }
 
 function stop() {
@@ -34,18 +33,26 @@ async function onEvent(id, kind, data) {
   if (kind === "status") await refresh(id);
   if (kind === "partial") await loadPartial(id);
   if (kind === "progress") mergeProgress(data);
+  if (kind === "heartbeat") mergeProgress({});
 }
 
-function mergeProgress({ done, total, unit, eta_s }) {
+/** Any news of a worker is a sign of life. */
+function mergeProgress({ run: _id, ...news }) {
   const { run } = getState();
-  if (!run || !OPEN.includes(run.status) || done === undefined) return;
-  const progress = { ...run.progress, done, total, unit, eta_s: eta_s ?? run.progress?.eta_s ?? null };
+  if (!run || !OPEN.includes(run.status)) return;
+  const progress = news.done === undefined ? run.progress : { stage: null, ...news };
   show({ ...run, status: "running", progress, heartbeat_age_s: 0 });
 }
 
 async function poll(id) {
   await refresh(id);
-  if (getState().run?.status === "running") await loadPartial(id);
+  await loadStarted(id);
+}
+
+/** Before the first tokens there is nothing to ask for. */
+async function loadStarted(id) {
+  const { run } = getState();
+  if (run?.status === "running" && run.progress?.done > 0) await loadPartial(id);
 }
 
 /** Fetch the run; when it turns out to be finished, its result too. */

@@ -21,10 +21,10 @@ export function shownView({ score, split, scale, result }) {
   };
 }
 
-/** Whether any pair or block has this score yet. */
+/** Whether there is a picture of this score yet; neighbours alone make one where no pairs were asked. */
 export function hasScore(result, score) {
   const field = PAIR_FIELDS[score].heldout;
-  if (result.pairs?.[field]) return true;
+  if (result.pairs) return Boolean(result.pairs[field]);
   return Boolean(result.profile?.[field]?.some((value) => value !== null));
 }
 

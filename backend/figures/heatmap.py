@@ -21,6 +21,7 @@ from backend.figures.theme import (
     axis,
     base_layout,
     block_ticks,
+    log_ticks,
     meta,
 )
 
@@ -62,7 +63,10 @@ def _cells(points: PairPoints, options: FigureOptions, theme: Theme) -> dict[str
         "colorbar": _colour_bar(low, high, options, theme),
     }
     if len(points.from_states) <= PRINT_VALUES_UP_TO:
-        trace["texttemplate"] = "%{customdata:.2f}"
+        trace["text"] = [
+            ["" if score is None else f"{score:.2f}" for score in row] for row in points.scores
+        ]
+        trace["texttemplate"] = "%{text}"
     return trace
 
 
@@ -70,8 +74,8 @@ def _limits(points: PairPoints, options: FigureOptions) -> tuple[float, float]:
     values = points.values()
     if options.scale == "log":
         shown = [math.log10(max(1 - value, LOWEST_REMAINDER)) for value in values] or [-2.0, 0.0]
-        low = math.floor(min(shown) * 2) / 2
-        return low, max(low + 0.5, math.ceil(max(shown) * 2) / 2)
+        low = math.floor(min(shown) * 4) / 4
+        return low, max(low + 0.5, math.ceil(max(shown) * 4) / 4)
     if options.score == "angular":
         return 0.0, max(0.1, math.ceil(max(values, default=0.5) * 10) / 10)
     return score_range(values)
@@ -90,9 +94,11 @@ def _colour_bar(low: float, high: float, options: FigureOptions, theme: Theme) -
     ticks: dict[str, Any] = {"nticks": 5, "tickformat": ".1f" if high - low > 0.25 else ".2f"}
     if options.scale == "log":
         title = words["one_minus"].format(score=title)
-        places = [n / 2 for n in range(math.ceil(low * 2), math.floor(high * 2) + 1)]
-        places = places if len(places) <= 5 else [place for place in places if place.is_integer()]
-        ticks = {"tickvals": places, "ticktext": [f"{10**place:.2g}" for place in places]}
+        places = log_ticks(low, high, at_most=6)
+        ticks = {
+            "tickvals": [math.log10(place) for place in places],
+            "ticktext": [f"{place:g}" for place in places],
+        }
     return {
         "orientation": "h",
         "x": 0.03,

@@ -8,7 +8,7 @@ from backend.figures.labels import LABELS, caption
 from backend.figures.options import FigureOptions
 from backend.figures.points import Row, series
 from backend.figures.profile import MARGIN, block_axis
-from backend.figures.theme import THEMES, axis, base_layout, meta
+from backend.figures.theme import THEMES, axis, base_layout, log_ticks, meta
 
 
 def norms(result: Mapping[str, Any], options: FigureOptions) -> dict[str, Any]:
@@ -33,8 +33,8 @@ def norms(result: Mapping[str, Any], options: FigureOptions) -> dict[str, Any]:
             words["ratio_axis"],
             type="log",
             range=[low, high],
-            tickvals=_ticks(low, high),
-            ticktext=[f"{value:g}" for value in _ticks(low, high)],
+            tickvals=log_ticks(low, high),
+            ticktext=[f"{value:g}" for value in log_ticks(low, high)],
         ),
         "meta": meta(theme, caption(result, options.lang)),
     }
@@ -66,10 +66,3 @@ def _decades(rows: list[Row]) -> tuple[float, float]:
     if not logs:
         return -2.0, 1.0
     return min(logs) - 0.15, max(max(logs) + 0.15, min(logs) + 0.85)
-
-
-def _ticks(low: float, high: float) -> list[float]:
-    steps = (1, 2, 5) if high - low < 2.2 else (1,)
-    decades = range(math.floor(low), math.ceil(high) + 1)
-    places = [step * 10.0**decade for decade in decades for step in steps]
-    return [place for place in places if low <= math.log10(place) <= high]

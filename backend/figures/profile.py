@@ -19,6 +19,7 @@ from backend.figures.theme import (
 )
 
 FIELDS = {"stream": "r2", "update": "update_r2"}
+HIGHEST_BOTTOM = 0.5
 LOWEST_SHOWN = -0.25
 """A score may fall without limit; below this a marker at the edge says so."""
 
@@ -120,8 +121,8 @@ def _main_line(line: Series, colour: str, name: str, words: Mapping[str, str]) -
 
 def _bottom(data: list[dict[str, Any]]) -> float:
     values = [value for trace in data for value in trace["y"] if value is not None]
-    lowest = min(values, default=0.0)
-    return max(LOWEST_SHOWN, math.floor(min(lowest, 0.0) * 20) / 20)
+    below = math.floor((min(values, default=0.02) - 0.02) * 10) / 10
+    return min(HIGHEST_BOTTOM, max(LOWEST_SHOWN, below))
 
 
 def _below(

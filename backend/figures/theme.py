@@ -3,6 +3,7 @@
 The colours are those of ``frontend/styles/tokens.css``; a test compares the two.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -85,6 +86,17 @@ def axis(theme: Theme, title: str, **more: Any) -> dict[str, Any]:
         "fixedrange": True,
         "automargin": False,
     } | more
+
+
+def log_ticks(low: float, high: float, *, at_most: int = 10) -> list[float]:
+    """Return 1, 2 and 5 of each decade between two powers of ten, or only the ones."""
+    decades = range(math.floor(low), math.ceil(high) + 1)
+    for steps in ((1, 2, 5), (1, 3), (1,)):
+        places = [float(f"{step}e{decade}") for decade in decades for step in steps]
+        shown = [place for place in places if low - 1e-9 <= math.log10(place) <= high + 1e-9]
+        if len(shown) <= at_most:
+            return shown
+    return shown[:: len(shown) // at_most + 1]
 
 
 def meta(theme: Theme, caption: str, **more: str) -> dict[str, Any]:

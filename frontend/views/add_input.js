@@ -44,9 +44,9 @@ function referenceField() {
   return h("div", { class: "field wide" }, h("label", { for: "add-reference" }, t("reference")), input);
 }
 
-/** A folder begins with a slash, a dot or a tilde; everything else is a hub id, perhaps with a revision. */
+/** A folder on the server is an absolute path; everything else is a hub id, perhaps with a revision. */
 function request(reference) {
-  if (/^[/.~]/.test(reference)) return { source: "path", path: reference };
+  if (reference.startsWith("/")) return { source: "path", path: reference };
   const [name, revision] = reference.split("@");
-  return { source: "hub", name, revision: revision ?? null };
+  return { source: "hub", name, ...(revision ? { revision } : {}) };
 }

@@ -81,7 +81,7 @@ function scoreTable(result, { from, to }, adjacent) {
 function facts(result, { from, to }, adjacent) {
   const at = (field) => result.profile?.[field]?.[from] ?? null;
   const list = [
-    ["score_angular", score(result.pairs?.angular?.[from]?.[to] ?? null, 4)],
+    ["term_angular", score(result.pairs?.angular?.[from]?.[to] ?? null, 4)],
     ["score_cosine", score(pairScore(result, { score: "cosine", split: "heldout" }, from, to), 4)],
   ];
   if (adjacent) {

@@ -1,13 +1,14 @@
 // The finding in one sentence, how to read it, and what limits it.
 
 import { changed, fill, h, keepingFocus } from "../dom.js";
+import { integer, score, significant } from "../format.js";
 import { t, tOr } from "../i18n.js";
 
 /** @param {HTMLElement} element @param {import("../state.js").State} state */
 export function render(element, { run, result, lang }) {
   const over = run && ["failed", "cancelled"].includes(run.status);
   element.hidden = Boolean(over);
-  if (over || !changed(element, result?.finding, result?.warnings, lang)) return;
+  if (over || !changed(element, result?.id, result?.partial, result?.finding, lang)) return;
   const sentence = result?.finding?.[lang] ?? result?.finding?.en;
   keepingFocus(element, () =>
     fill(
@@ -16,6 +17,7 @@ export function render(element, { run, result, lang }) {
       sentence
         ? h("p", { class: "finding" }, sentence)
         : h("p", { class: "finding pending" }, t("finding_pending")),
+      result?.profile && keyNumbers(result),
       h("div", { class: "finding-notes" }, howToRead(), warnings(result)),
     ),
   );
@@ -40,7 +42,7 @@ function warnings(result) {
   const later = (result?.warnings ?? []).filter((warning) => warning.code === "not_yet");
   if (!list.length && !later.length) return null;
   const sentence = ({ code, message, data }) =>
-    h("li", {}, tOr(`warning_${code}`, message, flat(data)));
+    h("li", {}, tOr(`warning_${code}`, message, readable(data)));
   return h(
     "details",
     { class: list.length ? "warnings" : "", open: list.length > 0 && list.length <= 3 },
@@ -49,8 +51,31 @@ function warnings(result) {
   );
 }
 
-/** Lists become text, so that a sentence can name them. */
-const flat = (data = {}) =>
-  Object.fromEntries(
-    Object.entries(data).map(([key, value]) => [key, Array.isArray(value) ? value.join(", ") : value]),
-  );
+/** The facts of a warning as words that fit into a sentence. */
+const readable = (data = {}) =>
+  Object.fromEntries(Object.entries(data).map(([key, value]) => [key, word(value)]));
+
+function word(value) {
+  if (Array.isArray(value)) return value.join(", ");
+  if (typeof value !== "number") return value;
+  return Number.isInteger(value) ? integer(value) : significant(value);
+}
+
+/** Four numbers for those who read no charts: medians over the blocks, with their range. */
+function keyNumbers({ profile, kept }) {
+  const rows = [
+    ["key_stream", profile.r2_heldout, score],
+    ["key_update", profile.update_r2_heldout, score],
+    ["key_kept", kept?.r2_heldout, score],
+    ["key_norm", profile.update_norm_ratio, significant],
+  ];
+  return h("dl", { class: "key-numbers" }, rows.map(([key, values, format]) => keyNumber(t(key), values, format)));
+}
+
+function keyNumber(name, values, format) {
+  const sorted = (values ?? []).filter((value) => value !== null).sort((a, b) => a - b);
+  if (!sorted.length) return h("div", {}, h("dt", {}, name), h("dd", {}, "–"));
+  const middle = (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2;
+  const range = t("key_range", { low: format(sorted[0]), high: format(sorted.at(-1)) });
+  return h("div", {}, h("dt", {}, name), h("dd", {}, h("strong", {}, format(middle)), h("span", { class: "quiet" }, range)));
+}

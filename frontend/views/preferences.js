@@ -4,6 +4,7 @@ import { addresses } from "../api.js";
 import { changed, fill, h, keepingFocus, switches } from "../dom.js";
 import { speak, t } from "../i18n.js";
 import { update } from "../state.js";
+import { openJobsText } from "./open_jobs.js";
 import { problemText } from "./problem.js";
 
 /** @param {HTMLElement} element @param {import("../state.js").State} state */
@@ -37,15 +38,21 @@ async function changeLanguage(element, lang) {
   }
 }
 
-/** @param {HTMLElement} element @param {string} current the page that is shown */
-export function renderNavigation(element, current, { lang }) {
-  if (!changed(element, current, lang)) return;
+/**
+ * @param {HTMLElement} element
+ * @param {string} current the page that is shown
+ * @param {import("../state.js").State} state
+ */
+export function renderNavigation(element, current, state) {
+  const open = openJobsText(state);
+  if (!changed(element, current, state.lang, open)) return;
   const link = (name, address) =>
     h("a", { href: address, "aria-current": name === current ? "page" : null }, t(`nav_${name}`));
   fill(
     element,
     link("start", addresses.start()),
     link("jobs", addresses.jobs()),
+    open && h("a", { class: "open-jobs", href: addresses.jobs() }, open),
     link("library", addresses.library()),
   );
 }

@@ -3,7 +3,7 @@
 import { addresses, cancelRun, submitRun } from "../api.js";
 import { changed, fill, h, keepingFocus } from "../dom.js";
 import { age, duration, integer } from "../format.js";
-import { t } from "../i18n.js";
+import { t, tOr } from "../i18n.js";
 import { problemText } from "./problem.js";
 
 /**
@@ -63,13 +63,7 @@ function queued(run, actions, stopping) {
 
 function running(run, actions, stopping) {
   const { progress } = run;
-  const done = progress
-    ? t("progress_done", {
-        done: integer(progress.done),
-        total: integer(progress.total),
-        unit: t(`unit_${progress.unit}`),
-      })
-    : t("progress_loading");
+  const done = doneText(progress);
   const left = progress?.eta_s && t("time_left", { range: duration(progress.eta_s) });
   return [
     line(
@@ -81,6 +75,12 @@ function running(run, actions, stopping) {
     bar(progress),
     controls(cancelButton(actions, stopping)),
   ];
+}
+
+function doneText(progress) {
+  if (!progress?.total) return t(progress?.stage ? "progress_waiting" : "progress_loading");
+  const unit = tOr(`unit_${progress.unit}`, progress.unit);
+  return t("progress_done", { done: integer(progress.done), total: integer(progress.total), unit });
 }
 
 function failed(run, actions) {

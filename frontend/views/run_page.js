@@ -58,13 +58,14 @@ function frame(main) {
     figure("norms", norms),
   ];
   const [left, ...right] = places.captions.map(({ element }) => element);
+  places.pictures = h("div", { class: "pictures" }, left, h("div", { class: "pictures-right" }, right));
   fill(
     main,
     places.problem,
     places.header,
     places.progress,
     places.finding,
-    h("div", { class: "pictures" }, left, h("div", { class: "pictures-right" }, right)),
+    places.pictures,
     places.details,
     places.table,
     h("div", { class: "after" }, places.downloads, places.facts),
@@ -83,6 +84,8 @@ function figure(name, plot, switches) {
 
 function renderAll(places, state, actions) {
   renderProblem(places.problem, state);
+  const nothing = Boolean(state.run) && !state.result && !["queued", "running"].includes(state.run.status);
+  for (const place of [places.pictures, places.details, places.table]) place.hidden = nothing || !state.run;
   if (changed(places.live, state.lang)) renderCaptions(places.captions);
   runHeader.render(places.header, state);
   progress.render(places.progress, state, actions);

@@ -55,6 +55,7 @@ function table(runs) {
 
 function row(run) {
   const cell = (key, ...content) => h("td", { "data-label": t(key) }, ...content);
+  const short = (key, text) => h("td", { "data-label": t(key), "data-nowrap": true }, text);
   return h(
     "tr",
     {},
@@ -62,13 +63,13 @@ function row(run) {
     cell("column_dataset", run.dataset.name),
     cell("column_tokens", integer(run.params?.tokens)),
     cell("column_status", h("span", { class: `status status-${run.status}` }, t(`status_${run.status}`)), far(run)),
-    cell("column_when", moment(run.finished ?? run.created)),
-    cell("column_took", seconds(run.seconds)),
+    short("column_when", moment(run.finished ?? run.created)),
+    short("column_took", seconds(run.seconds)),
   );
 }
 
 const size = ({ blocks, width }) =>
-  blocks && h("span", { class: "quiet" }, ` ${t("blocks_by_width", { blocks, width })}`);
+  blocks && h("span", { class: "quiet" }, t("blocks_by_width", { blocks, width }));
 
 function far({ status, progress, queue_position: ahead, error }) {
   const quiet = (text) => h("span", { class: "quiet" }, ` ${text}`);
