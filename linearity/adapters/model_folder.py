@@ -85,7 +85,9 @@ def model_files(folder: Path) -> list[Path]:
                 file=needed,
             )
     small = [folder / name for name in SMALL_FILES if (folder / name).is_file()]
-    return small + _weight_files(folder)
+    weights = _weight_files(folder)
+    index = [folder / INDEX] if weights[0].name != WEIGHTS else []
+    return small + index + weights
 
 
 def inspect_model(folder: Path) -> ModelFacts:
