@@ -1,4 +1,5 @@
 import re
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import orjson
@@ -54,6 +55,18 @@ def test_the_same_question_joins_the_open_run(client: TestClient, services: Serv
     assert (first.status_code, second.status_code) == (202, 202)
     assert first.json()["id"] == second.json()["id"]
     assert len(client.get(RUNS).json()["items"]) == 1
+
+
+def test_fifty_simultaneous_questions_are_one_run(
+    client: TestClient, services: Services, valkey: Valkey
+) -> None:
+    ready_inputs(services)
+    with ThreadPoolExecutor(50) as threads:
+        answers = list(threads.map(lambda _: client.post(RUNS, json=A_RUN), range(50)))
+
+    assert {answer.status_code for answer in answers} == {202}
+    assert len({answer.json()["id"] for answer in answers}) == 1
+    assert valkey.client.llen("rq:queue:analysis") == 1
 
 
 def test_a_finished_run_answers_200_at_once(client: TestClient, services: Services) -> None:

@@ -1,0 +1,140 @@
+import csv
+import io
+from typing import Any
+
+import numpy as np
+import orjson
+import pytest
+from starlette.testclient import TestClient
+
+from backend.dependencies import Services
+from backend.export_labels import COLUMNS, FOR_EXCEL, MATRICES, STATE_METRICS, VECTORS
+from backend.exports import to_csv, to_excel_csv, to_npz
+from linearity.contracts.linearity import Pairs, Profile
+from tests.backend.builders import a_finished_run
+from tests.builders import a_result, without_pairs
+
+RESULT = a_result(blocks=4).as_json()
+
+
+def rows_of(data: bytes) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(data.decode())))
+
+
+def test_the_table_holds_every_number_of_the_result_once() -> None:
+    rows = rows_of(to_csv(RESULT))
+
+    keys = [(row["table"], row["metric"], row["from_state"], row["to_state"]) for row in rows]
+    pairs = [row for row in rows if row["table"] == "pairs"]
+    assert len(keys) == len(set(keys))
+    assert len(pairs) == 6 * 10  # six scores that exist, ten pairs of five states
+    assert {row["table"] for row in rows} == {"pairs", "profile", "kept"}
+
+
+def test_numbers_survive_the_table_to_the_last_digit() -> None:
+    result: Any = RESULT
+    rows = rows_of(to_csv(RESULT))
+
+    found = next(
+        row for row in rows if row["table"] == "profile" and row["metric"] == "r2_heldout"
+        and row["block"] == "2"
+    )  # fmt: skip
+    low, high = result["profile"]["r2_heldout_ci95"][2]
+    assert (found["from_state"], found["to_state"]) == ("2", "3")
+    assert float(found["value"]) == result["profile"]["r2_heldout"][2]
+    assert (float(found["low"]), float(found["high"])) == (low, high)
+
+
+def test_a_state_has_its_norm_without_a_block() -> None:
+    norms = [row for row in rows_of(to_csv(RESULT)) if row["metric"] == "state_norm"]
+
+    assert [row["from_state"] for row in norms if row["table"] == "profile"] == list("01234")
+    assert {row["block"] for row in norms} == {""}
+
+
+def test_null_is_an_empty_cell() -> None:
+    result: Any = orjson.loads(orjson.dumps(RESULT))
+    result["profile"]["r2_heldout"][1] = None
+    result["profile"]["r2_heldout_ci95"][1] = None
+
+    rows = [row for row in rows_of(to_csv(result)) if row["table"] == "profile"]
+
+    found = next(row for row in rows if row["metric"] == "r2_heldout" and row["block"] == "1")
+    assert (found["value"], found["low"], found["high"]) == ("", "", "")
+
+
+def test_plain_csv_is_utf8_with_line_feeds_and_english_keys() -> None:
+    data = to_csv(RESULT)
+
+    assert data.startswith(",".join(COLUMNS).encode() + b"\n")
+    assert b"\r" not in data
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_a_spreadsheet_gets_a_mark_its_line_ends_and_its_language(language: str) -> None:
+    data = to_excel_csv(RESULT, language)
+
+    header = data.decode("utf-8-sig").split("\r\n")[0]
+    assert data.startswith(b"\xef\xbb\xbf")
+    assert data.count(b"\r\n") == data.count(b"\n") > 50
+    assert next(csv.reader([header])) == [FOR_EXCEL[language][name] for name in COLUMNS]
+
+
+def test_text_that_looks_like_a_formula_is_defused_and_numbers_are_not() -> None:
+    result: Any = RESULT | {"states": ["=1+1", "1", "2", "3", "4"]}
+    result["pairs"] = RESULT["pairs"] | {"cosine": [[-0.5] * 5] * 5}  # type: ignore[operator]  # a dict
+
+    rows = rows_of(to_csv(result))
+
+    assert "'=1+1" in {row["from_state"] for row in rows}
+    assert "-0.5" in {row["value"] for row in rows}
+
+
+def test_every_number_of_the_contract_has_a_place_and_a_name_in_both_languages() -> None:
+    exported = {*MATRICES, *VECTORS, *STATE_METRICS}
+    known = {*Pairs.__dataclass_fields__, *Profile.__dataclass_fields__}
+
+    assert {name.removesuffix("_ci95") for name in known} == exported
+    assert FOR_EXCEL["en"].keys() == FOR_EXCEL["ja"].keys() >= exported
+
+
+def test_an_archive_holds_the_matrices_and_the_rest_as_json() -> None:
+    result: Any = RESULT
+
+    with np.load(io.BytesIO(to_npz(RESULT)), allow_pickle=False) as archive:
+        pairs, intervals = archive["pairs_r2_heldout"], archive["profile_r2_heldout_ci95"]
+        meta = orjson.loads(archive["meta"].tobytes())
+
+    assert pairs.shape == (5, 5)
+    assert pairs[1, 3] == result["pairs"]["r2_heldout"][1][3]
+    assert np.isnan(pairs[3, 1])
+    assert intervals.shape == (4, 2)
+    assert meta["params"] == result["params"]
+
+
+def test_a_result_without_pairs_exports_too() -> None:
+    result = without_pairs(a_result()).as_json()
+
+    assert {row["table"] for row in rows_of(to_csv(result))} == {"profile", "kept"}
+    assert to_npz(result).startswith(b"PK")
+
+
+@pytest.mark.parametrize(
+    ("query", "media_type", "name"),
+    [
+        ("format=csv", "text/csv; charset=utf-8", ".csv"),
+        ("format=csv&for=excel&lang=ja", "text/csv; charset=utf-8", ".csv"),
+        ("format=npz", "application/zip", ".npz"),
+    ],
+)
+def test_a_download_has_its_name_its_type_and_a_stable_tag(
+    client: TestClient, services: Services, query: str, media_type: str, name: str
+) -> None:
+    run = a_finished_run(services)
+
+    one, two = (client.get(f"/api/v1/runs/{run.id}/result?{query}") for _ in range(2))
+
+    assert one.headers["content-type"] == media_type
+    assert one.headers["content-disposition"].endswith(f'{run.id}{name}"')
+    assert one.headers["etag"] == two.headers["etag"]
+    assert one.content == two.content
