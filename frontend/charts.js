@@ -58,23 +58,25 @@ export async function draw(element, figure, { shapes = [], lang, choose }) {
   element.dataset.drawn = "true";
 }
 
-/** Mark a selected cell of the heat map: a frame on it, and hair lines to both axes. */
-export function cellShapes(pair, theme) {
+/** Mark a selected cell of the heat map: a frame on it, and hair lines to its row and column number. */
+export function cellShapes(pair, { layout }) {
   if (!pair) return [];
+  const { theme } = layout.meta;
   const { from, to } = pair;
   const frame = { type: "rect", x0: to - 0.5, x1: to + 0.5, y0: from - 0.5, y1: from + 0.5 };
   const line = { type: "line", layer: "above", line: { color: theme.accent, width: 1.5, dash: "dot" } };
   return [
-    { ...line, xref: "paper", x0: 0, x1: 1, y0: from, y1: from },
-    { ...line, x0: to, x1: to, yref: "paper", y0: 0, y1: 1 },
+    { ...line, x0: layout.xaxis.range[0], x1: to - 0.5, y0: from, y1: from },
+    { ...line, x0: to, x1: to, y0: layout.yaxis.range[0], y1: from + 0.5 },
     { ...frame, line: { color: theme.paper, width: 5 } },
     { ...frame, line: { color: theme.accent, width: 2.5 } },
   ];
 }
 
 /** Mark the blocks between two states in a profile. */
-export function blockShapes(pair, theme) {
+export function blockShapes(pair, { layout }) {
   if (!pair) return [];
+  const { theme } = layout.meta;
   const span = { x0: pair.from - 0.5, x1: pair.to - 0.5, yref: "paper", y0: 0, y1: 1 };
   const line = { color: theme.accent, width: 1 };
   return [{ type: "rect", layer: "below", ...span, fillcolor: theme.accent, opacity: 0.14, line }];

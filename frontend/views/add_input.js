@@ -6,10 +6,10 @@ import { t } from "../i18n.js";
 import { problemText } from "./problem.js";
 
 /**
- * @param {{added: (kind: "models"|"datasets", input: object) => Promise<void>}} handlers
+ * @param {{added: (kind: "models"|"datasets", input: object) => Promise<void>, title?: string}} options
  * @returns {HTMLElement}
  */
-export function addInputForm({ added }) {
+export function addInputForm({ added, title = t("use_another") }) {
   const message = h("div", { "aria-live": "polite" });
   const submit = async (event) => {
     event.preventDefault();
@@ -27,7 +27,7 @@ export function addInputForm({ added }) {
   return h(
     "details",
     { class: "add-input" },
-    h("summary", {}, t("use_another")),
+    h("summary", {}, title),
     h("p", { class: "quiet" }, t("use_another_note")),
     h("form", { on: { submit } }, kindField(), referenceField(), h("button", { type: "submit" }, t("add"))),
     message,

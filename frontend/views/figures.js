@@ -53,11 +53,10 @@ function queryOf(name, state) {
 
 function optionsOf(name, { sel, result, lang }) {
   const pair = inRange(sel, result) ? sel : null;
-  const theme = figures[name].layout.meta.theme;
   const heat = name === "heatmap";
   return {
     lang,
-    shapes: heat ? cellShapes(pair, theme) : blockShapes(pair, theme),
+    shapes: heat ? cellShapes(pair, figures[name]) : blockShapes(pair, figures[name]),
     choose: ({ x, y }) => choose(heat ? { from: y, to: x } : { from: x, to: x + 1 }),
   };
 }

@@ -66,7 +66,7 @@ function keyNumbers({ profile, kept }) {
   const rows = [
     ["key_stream", profile.r2_heldout, score],
     ["key_update", profile.update_r2_heldout, score],
-    ["key_kept", kept?.r2_heldout, score],
+    ["key_kept", kept?.r2_heldout, (value) => score(value, 4)],
     ["key_norm", profile.update_norm_ratio, significant],
   ];
   return h("dl", { class: "key-numbers" }, rows.map(([key, values, format]) => keyNumber(t(key), values, format)));

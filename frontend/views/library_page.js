@@ -20,7 +20,7 @@ export async function show(main) {
     document.title = `${t("nav_library")} · LinearScope`;
     const lists = h("div", { class: "library" }, h("p", { class: "quiet" }, t("loading_library")));
     const message = h("div", {});
-    fill(main, h("h1", {}, t("nav_library")), lists, message, addInputForm({ added: () => refresh(lists, message) }));
+    fill(main, h("h1", {}, t("nav_library")), lists, message, addInputForm({ title: t("add_input"), added: () => refresh(lists, message) }));
     refresh(lists, message);
   };
   subscribe(build);

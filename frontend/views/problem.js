@@ -1,7 +1,7 @@
 // What went wrong, why, and what to do: the same three parts everywhere.
 
 import { h } from "../dom.js";
-import { t, tOr } from "../i18n.js";
+import { language, t, tOr } from "../i18n.js";
 
 /**
  * @param {{code?: string, message?: string, nextStep?: string, next_step?: string, data?: object}} problem
@@ -9,7 +9,7 @@ import { t, tOr } from "../i18n.js";
  */
 export function problemText(problem) {
   const { code = "error", message = "", data = {} } = problem ?? {};
-  const step = tOr(`step_${code}`, problem?.nextStep ?? problem?.next_step ?? "", data);
+  const step = nextStep(code, problem?.nextStep ?? problem?.next_step ?? "", data);
   const reasons = Array.isArray(data?.reasons) ? data.reasons : [];
   return h(
     "div",
@@ -23,6 +23,12 @@ export function problemText(problem) {
 
 /** Codes whose translated sentence says everything; the others keep the server's sentence beside. */
 const OWN_WORDS = { unreachable: true, chart_library: true };
+
+/** The server's own step knows the case best, but speaks English only. */
+function nextStep(code, told, data) {
+  const ours = tOr(`step_${code}`, "", data);
+  return language() === "en" ? told || ours : ours || told;
+}
 
 function detail(code, message) {
   const known = tOr(`problem_${code}`, "") !== "";

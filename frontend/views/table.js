@@ -20,7 +20,7 @@ export function render(element, state) {
 
 function rebuild(element, state, shown) {
   const { table } = state;
-  const holder = element.querySelector(".grid") ?? h("div", { class: "grid scroll-x" });
+  const holder = h("div", { class: `grid scroll-x grid-${table}` });
   const title = table === "pairs" ? pairsTitle(shown) : t("table_blocks_title");
   keepingFocus(element, () =>
     fill(

@@ -1,0 +1,85 @@
+"""The words of the page: complete in both languages, all used, none missing."""
+
+import json
+import re
+
+import pytest
+
+from tests.frontend.sources import FRONTEND, SCRIPTS, read
+
+PLACE = re.compile(r"\{(\w+)\}")
+# Words that come from the server's vocabulary: written where they are read, by their beginning.
+FROM_THE_SERVER = (
+    "problem_",
+    "step_",
+    "warning_",
+    "unit_",
+    "exclude_",
+    "pairs_",
+    "state_",
+    "added_",
+)
+FROM_A_LIST = (
+    *("column_", "figure_", "term_", "score_", "split_", "field_", "status_", "nav_", "theme_"),
+    *("kind_", "source_", "table_", "key_"),
+)
+
+
+def catalogue(language: str) -> dict[str, str]:
+    words: dict[str, str] = json.loads(read(FRONTEND / "i18n" / f"{language}.json"))
+    return words
+
+
+def test_both_languages_have_the_same_keys() -> None:
+    assert catalogue("en").keys() == catalogue("ja").keys()
+
+
+def test_no_key_occurs_twice() -> None:
+    for language in ("en", "ja"):
+        text = read(FRONTEND / "i18n" / f"{language}.json")
+        keys = re.findall(r'^  "(\w+)":', text, flags=re.MULTILINE)
+
+        assert len(keys) == len(set(keys)) == len(catalogue(language))
+
+
+def test_both_languages_have_the_same_places_for_values() -> None:
+    japanese = catalogue("ja")
+    places = {key: sorted(PLACE.findall(text)) for key, text in catalogue("en").items()}
+
+    assert {key: sorted(PLACE.findall(japanese[key])) for key in places} == places
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_no_text_is_empty(language: str) -> None:
+    assert [key for key, text in catalogue(language).items() if not text.strip()] == []
+
+
+def test_japanese_is_japanese() -> None:
+    kana_or_kanji = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")
+    # Made of numbers, signs and places alone.
+    neutral = {"key_range", "score_in_split"}
+
+    latin = {key for key, text in catalogue("ja").items() if not kana_or_kanji.search(text)}
+
+    assert latin - neutral == {"footer_api"}
+
+
+def test_every_word_that_a_script_asks_for_exists() -> None:
+    asked = {
+        key for path in SCRIPTS for key in re.findall(r'\bt(?:Or)?\("(\w+)"', read(path))
+    } | set(re.findall(r'data-i18n="(\w+)"', read(FRONTEND / "index.html")))
+
+    assert asked - catalogue("en").keys() == set()
+
+
+def test_every_word_is_asked_for() -> None:
+    scripts = "\n".join(read(path) for path in SCRIPTS) + read(FRONTEND / "index.html")
+    unused = {
+        key
+        for key in catalogue("en")
+        if not re.search(rf"\b{key}\b", scripts)
+        and not key.startswith((*FROM_THE_SERVER, *FROM_A_LIST))
+        and not (key.endswith(("_note", "_why", "_short", "_long")))
+    }
+
+    assert unused == set()
