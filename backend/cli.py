@@ -14,7 +14,7 @@ import typer
 
 from backend.children import python_command, python_environ
 from linearity.adapters.settings import Settings, read_settings
-from linearity.errors import InvalidRequestError, LinearScopeError
+from linearity.errors import ConflictError, InvalidRequestError, LinearScopeError
 
 app = typer.Typer(
     help="Which parts of a transformer are nearly linear, and what that is worth.",
@@ -226,7 +226,8 @@ def _sentences() -> Iterator[None]:
         yield
     except LinearScopeError as error:
         typer.echo(f"{error.message}. {error.next_step}".rstrip(), err=True)
-        raise typer.Exit(2 if isinstance(error, InvalidRequestError) else 1) from error
+        expected = isinstance(error, InvalidRequestError | ConflictError)
+        raise typer.Exit(2 if expected else 1) from error
 
 
 def _become(module: str, *arguments: str) -> None:

@@ -60,6 +60,7 @@ def _prepare_process() -> None:
     os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    os.environ.setdefault("TQDM_DISABLE", "1")  # a log is no place for progress bars
     if os.environ.get("LINEARSCOPE_SUPERVISED"):
         watch_parent()
 
