@@ -49,7 +49,7 @@ COOKIE_SECONDS = 30 * 24 * 3600
 
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 _OPEN_PATHS = ("/livez", "/readyz")
-_WILDCARDS = ("0.0.0.0", "::", "")  # recognised here, bound elsewhere
+_WILDCARDS = ("0.0.0.0", "::", "")
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]/@]+)(:\d{1,5})?")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 

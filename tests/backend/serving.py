@@ -17,7 +17,8 @@ WAIT_SECONDS = 20.0
 @contextmanager
 def serving(app: FastAPI) -> Iterator[str]:
     """Serve `app` on a free port of the loopback, in a thread; yield its address."""
-    with socket.socket() as listener:
+    # Only with the protocol named does the event loop switch off Nagle's delay.
+    with socket.socket(proto=socket.IPPROTO_TCP) as listener:
         listener.bind(("127.0.0.1", 0))
         config = uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1)
         server = uvicorn.Server(config)
