@@ -1,0 +1,150 @@
+"""A real Valkey, the real application in a real server, and a real Chromium."""
+
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from backend.dependencies import Services
+from backend.embedded import EmbeddedValkey
+from backend.main import create_app
+from linearity.adapters.settings import Settings, sqlite_url
+from linearity.adapters.state import RunRow
+from tests.browser.seed import a_running_run, finish
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+START_SECONDS = 30.0
+TIMEOUT_MS = 20_000
+DESKTOP = {"width": 1440, "height": 900}
+PHONE = {"width": 390, "height": 844}
+
+
+@dataclass
+class Site:
+    """The running application and what was put into it."""
+
+    url: str
+    services: Services
+    run: RunRow
+    result: dict[str, Any]
+
+    @property
+    def run_url(self) -> str:
+        return f"{self.url}/runs/{self.run.id}"
+
+
+@dataclass
+class Visit:
+    """One page, and everything that went wrong on it."""
+
+    page: Page
+    site: Site
+    errors: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+
+    def open(self, address: str = "") -> Page:
+        """Go to an address of the site and wait until the page has settled."""
+        self.page.goto(f"{self.site.url}{address}")
+        return self.page
+
+    def open_result(self, query: str = "") -> Page:
+        """Go to the finished run and wait until all three pictures are drawn."""
+        self.open(f"/runs/{self.site.run.id}{query}")
+        self.pictures()
+        return self.page
+
+    def pictures(self) -> None:
+        """Wait for the pictures."""
+        for name in ("heatmap", "profile", "norms"):
+            self.page.wait_for_selector(f".plot-{name}[data-drawn]")
+
+
+def watch(page: Page, site: Site) -> Visit:
+    """Record console errors, exceptions and every request."""
+    visit = Visit(page, site)
+    page.on("console", lambda m: visit.errors.append(m.text) if m.type == "error" else None)
+    page.on("pageerror", lambda error: visit.errors.append(str(error)))
+    page.on("request", lambda request: visit.requests.append(request.url))
+    return visit
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    program = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if program is None:
+        pytest.skip(f"NO BROWSER FOUND ({', '.join(BROWSERS)}): the page itself was NOT checked")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("site")
+    valkey = EmbeddedValkey(folder / "valkey")
+    valkey.start()
+    app = create_app(_settings(folder, valkey.url))
+    services: Services = app.state.services
+    run = a_running_run(services)
+    result = finish(services, run)
+    server, thread, url = _serve(app)
+    yield Site(url, services, run, result)
+    server.should_exit = True
+    thread.join(START_SECONDS)
+    valkey.stop()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    context = browser.new_context(viewport=DESKTOP, locale="en-US")  # type: ignore[arg-type]  # a TypedDict
+    context.set_default_timeout(TIMEOUT_MS)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def visit(context: BrowserContext, site: Site) -> Visit:
+    return watch(context.new_page(), site)
+
+
+def _settings(folder: Path, redis_url: str) -> Settings:
+    return Settings(
+        data=folder,
+        model_roots=(),
+        store=folder / "store",
+        database_url=sqlite_url(folder / "state.db"),
+        redis_url=redis_url,
+    )
+
+
+def _serve(app: Any) -> tuple[uvicorn.Server, threading.Thread, str]:
+    """Run the application on a free port, in a thread of this process."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+    thread.start()
+    deadline = time.monotonic() + START_SECONDS
+    while not server.started:
+        if time.monotonic() > deadline:
+            raise TimeoutError("the server did not start")
+        time.sleep(0.02)
+    return server, thread, f"http://127.0.0.1:{listening.getsockname()[1]}"

@@ -1,0 +1,114 @@
+"""The start page: one question away from a result."""
+
+import pytest
+
+from tests.browser.conftest import Visit
+from tests.browser.seed import DATASET, MODEL
+
+pytestmark = pytest.mark.system
+
+
+def test_the_demo_is_preselected_and_the_button_says_what_it_does(visit: Visit) -> None:
+    page = visit.open("/")
+
+    page.get_by_role("button", name=f"Measure linearity of {MODEL.name}").wait_for()
+
+    assert page.get_by_label("Model", exact=True).input_value() == MODEL.id
+    assert page.get_by_label("Dataset", exact=True).input_value() == DATASET.id
+
+
+def test_an_estimate_stands_beside_the_button_and_a_result_that_exists_is_offered(
+    visit: Visit,
+) -> None:
+    page = visit.open("/")
+
+    estimate = page.locator(".estimate")
+    estimate.get_by_text("This result exists already.").wait_for()
+
+    assert "16,384 tokens" in estimate.inner_text()
+    assert "of memory" in estimate.inner_text()
+    estimate.get_by_role("link", name="Open it").click()
+    page.wait_for_url(f"**/runs/{visit.site.run.id}")
+
+
+def test_the_estimate_follows_what_is_typed(visit: Visit) -> None:
+    page = visit.open("/")
+    page.locator(".estimate a").wait_for()
+
+    page.get_by_label("Tokens").fill("65536")
+
+    page.locator(".estimate").get_by_text("65,536 tokens").wait_for()
+    assert page.locator(".estimate a").count() == 0
+
+
+def test_a_value_out_of_range_is_explained_where_the_estimate_stands(visit: Visit) -> None:
+    page = visit.open("/")
+    page.locator(".estimate a").wait_for()
+    page.get_by_text("Advanced settings").click()
+
+    page.get_by_label("Context").fill("3")
+
+    page.locator(".estimate [role=alert]").wait_for()
+    assert "from 8 to 131,072" in page.locator(".estimate").inner_text()
+
+
+def test_models_that_are_still_prepared_are_shown_as_such(visit: Visit) -> None:
+    page = visit.open("/")
+    page.locator("#model option", has_text="GlassLM English").wait_for(state="attached")
+
+    page.get_by_label("Model", exact=True).select_option("glass-en")
+
+    page.locator(".field-note", has_text="repared").wait_for()
+    assert page.locator("button.primary").is_disabled()
+
+
+def test_a_path_that_is_not_allowed_is_refused_with_the_next_step(visit: Visit) -> None:
+    page = visit.open("/")
+    page.get_by_text("Use another model or dataset").click()
+
+    page.get_by_label("Hub id, or path on the server").fill("/etc")
+    page.get_by_role("button", name="Add", exact=True).click()
+
+    problem = page.locator(".add-input [role=alert]")
+    problem.wait_for()
+    assert "LINEARSCOPE_MODEL_ROOTS" in problem.inner_text()
+
+
+def test_recent_runs_lead_to_their_pages(visit: Visit) -> None:
+    page = visit.open("/")
+
+    page.locator(".runs-table tr", has_text="finished").first.get_by_role("link").click()
+
+    page.wait_for_url("**/runs/*")
+
+
+def test_the_newest_finding_is_seen_before_anything_is_measured(visit: Visit) -> None:
+    page = visit.open("/")
+
+    page.get_by_text(visit.site.result["finding"]["en"]).wait_for()
+
+    assert visit.errors == []
+
+
+def test_measuring_asks_the_queue_and_opens_the_run(visit: Visit) -> None:
+    page = visit.open("/")
+    page.locator(".estimate a").wait_for()
+    page.get_by_label("Tokens").fill("32768")
+    page.locator(".estimate").get_by_text("32,768 tokens").wait_for()
+
+    page.locator("button.primary").click()
+
+    page.wait_for_url("**/runs/*")
+    page.get_by_text("queued", exact=True).first.wait_for()
+    run = visit.site.services.state.get_run(page.url.rsplit("/", 1)[1])
+    assert run
+    assert run.request["params"]["tokens"] == 32_768
+
+
+def test_jobs_and_library_open_without_errors(visit: Visit) -> None:
+    page = visit.open("/jobs")
+    page.locator(".runs-table").wait_for()
+    page.get_by_role("link", name="Library").click()
+    page.locator(".card", has_text=MODEL.name).wait_for()
+
+    assert visit.errors == []
