@@ -17,8 +17,6 @@ log = logging.getLogger(__name__)
 PUBLISH_SECONDS = 0.5
 PACE_SECONDS = 20.0
 MUTE_SECONDS = 5.0
-PARTIAL_SHARE = 0.1
-"""Partial results may take at most about this share of the time."""
 
 
 class WorkerProgress:
@@ -30,7 +28,6 @@ class WorkerProgress:
         self._is_unwanted = is_unwanted
         self._pace = Pace()
         self._next_step = 0.0
-        self._next_partial = 0.0
         self._muted_until = 0.0
 
     def step(self, done: int, total: int, unit: str, share: float) -> None:
@@ -45,15 +42,10 @@ class WorkerProgress:
         self._send(lambda: self._live.progress(self._run, progress))
 
     def partial(self, build: Callable[[], dict[str, Json]]) -> None:
-        """Publish an intermediate result, unless the last one was moments ago."""
+        """Publish an intermediate result; the study decides how often there is one."""
         self._check()
-        started = time.monotonic()
-        if started < self._next_partial:
-            return
         data = orjson.dumps(build())
         self._send(lambda: self._put_partial(data))
-        ended = time.monotonic()
-        self._next_partial = ended + max(PUBLISH_SECONDS, (ended - started) / PARTIAL_SHARE)
 
     def log(self, message: str) -> None:
         """Publish one line for people."""

@@ -31,6 +31,7 @@ BATCH_TOKENS = 2048
 PREVIEW_RIDGE = 3e-2
 """Shrinkage of the profiles shown while tokens still stream; the end chooses its own."""
 FEWEST_TOKENS = 2
+MOST_PARTIALS = 32
 SCORING_SHARE = 0.35
 """Part of a run's time that follows the last token; only the remaining time depends on it."""
 
@@ -99,6 +100,7 @@ class _Study:
         self.model, self.params, self.progress, self.reach = model, params, progress, reach
         self.total = 0
         self.half: Half | None = None
+        self.next_partial = 0
 
     def stream(self, windows: list[Window]) -> Collected:
         self.total = sum(len(window.ids) for window in windows)
@@ -144,7 +146,10 @@ class _Study:
         done = min(collected.tokens, self.total)
         share = (1.0 - SCORING_SHARE) * done / self.total
         self.progress.step(done, self.total, "tokens", share)
-        if done < self.total:
+        # Every batch of a short run, a fixed number of times in a long one: a partial result
+        # costs as much as everything seen so far.
+        if self.next_partial <= done < self.total:
+            self.next_partial = done + self.total // MOST_PARTIALS
             self.progress.partial(lambda: self._partial(collected))
 
     def _scored(self, state: int) -> None:
