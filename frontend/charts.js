@@ -4,6 +4,7 @@ import { addresses } from "./api.js";
 
 const CONFIG = { showSendToCloud: false, displaylogo: false, displayModeBar: false, responsive: true };
 const EXPORT_SCALE = 2;
+const TITLE_PLACE = { x: 0.02, xanchor: "left", y: 0.98, yanchor: "top" };
 const SIZES = { heatmap: [900, 940], profile: [1200, 620], norms: [1200, 420] };
 
 const JAPANESE = {
@@ -90,7 +91,7 @@ export async function picture(figure, { format, name }) {
   const layout = {
     ...figure.layout,
     margin: { ...margin, t: margin.t + 40, l: margin.l + 12, b: margin.b + 8 },
-    title: { text: meta.caption, x: 0.02, xanchor: "left", y: 0.98, yanchor: "top", font: { ...font, size: 14 } },
+    title: { text: meta.caption, font: { ...font, size: 14 }, ...TITLE_PLACE },
   };
   return plotly.toImage({ data: figure.data, layout }, { format, width, height, scale: EXPORT_SCALE });
 }

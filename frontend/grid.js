@@ -41,8 +41,9 @@ export function selectInGrid(element, selected) {
 }
 
 function headRow(grid) {
-  const heads = grid.columns.map((text) => h("th", { scope: "col", role: "columnheader" }, text));
-  return h("tr", { role: "row" }, h("th", { scope: "col", role: "columnheader", class: "corner" }, grid.corner), heads);
+  const head = (text, name) => h("th", { scope: "col", role: "columnheader", class: name }, text);
+  const columns = grid.columns.map((text) => head(text));
+  return h("tr", { role: "row" }, head(grid.corner, "corner"), columns);
 }
 
 function bodyRow(grid, row, index) {

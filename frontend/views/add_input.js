@@ -36,13 +36,16 @@ export function addInputForm({ added, title = t("use_another") }) {
 
 function kindField() {
   const options = ["models", "datasets"].map((value) => h("option", { value }, t(`kind_${value}`)));
-  return h("div", { class: "field" }, h("label", { for: "add-kind" }, t("kind")), h("select", { name: "kind", id: "add-kind" }, options));
+  return field("kind", "field", h("select", { name: "kind", id: "add-kind" }, options));
 }
 
 function referenceField() {
-  const input = h("input", { name: "reference", id: "add-reference", type: "text", spellcheck: "false", autocomplete: "off", placeholder: "owner/name" });
-  return h("div", { class: "field wide" }, h("label", { for: "add-reference" }, t("reference")), input);
+  const plain = { type: "text", spellcheck: "false", autocomplete: "off", placeholder: "owner/name" };
+  return field("reference", "field wide", h("input", { name: "reference", id: "add-reference", ...plain }));
 }
+
+const field = (name, kind, control) =>
+  h("div", { class: kind }, h("label", { for: `add-${name}` }, t(name)), control);
 
 /** A folder on the server is an absolute path; everything else is a hub id, perhaps with a revision. */
 function request(reference) {

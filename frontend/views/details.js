@@ -41,14 +41,16 @@ function selected(result, pair) {
 
 function steps(result, { from, to }) {
   const move = (by) => update({ sel: { from: from + by, to: to + by } });
-  const button = (by, label, sign, disabled) =>
-    h("button", { type: "button", class: "small", "aria-label": label, disabled, on: { click: () => move(by) } }, sign);
+  const button = (text, click, more = {}) =>
+    h("button", { type: "button", class: "small", on: { click }, ...more }, text);
+  const back = { "aria-label": t("previous_pair"), disabled: from === 0 };
+  const on = { "aria-label": t("next_pair"), disabled: to === blocksOf(result) };
   return h(
     "span",
     { class: "details-steps" },
-    button(-1, t("previous_pair"), "←", from === 0),
-    button(1, t("next_pair"), "→", to === blocksOf(result)),
-    h("button", { type: "button", class: "small", on: { click: () => update({ sel: null }) } }, t("clear_selection")),
+    button("←", () => move(-1), back),
+    button("→", () => move(1), on),
+    button(t("clear_selection"), () => update({ sel: null })),
   );
 }
 
@@ -56,27 +58,41 @@ function scoreTable(result, { from, to }, adjacent) {
   const { profile, kept } = result;
   const at = (field, source = profile) => (adjacent ? (source?.[field]?.[from] ?? null) : null);
   const pair = (kind, split) => pairScore(result, { score: kind, split }, from, to);
-  const rows = [
-    ["stream", pair("stream", "heldout"), at("r2_heldout_ci95"), pair("stream", "adjusted"), pair("stream", "fit"), at("r2_heldout", kept)],
-    ["update", pair("update", "heldout"), at("update_r2_heldout_ci95"), at("update_r2_adjusted"), at("update_r2_fit"), at("update_r2_heldout", kept)],
-  ];
+  const rows = {
+    stream: [
+      pair("stream", "heldout"),
+      at("r2_heldout_ci95"),
+      pair("stream", "adjusted"),
+      pair("stream", "fit"),
+      at("r2_heldout", kept),
+    ],
+    update: [
+      pair("update", "heldout"),
+      at("update_r2_heldout_ci95"),
+      at("update_r2_adjusted"),
+      at("update_r2_fit"),
+      at("update_r2_heldout", kept),
+    ],
+  };
   const heads = ["split_heldout", "term_interval", "split_adjusted", "split_fit", "kept_short"];
+  const head = ["R²", ...heads.map((key) => t(key))].map((text) => h("th", { scope: "col" }, text));
   return h(
     "table",
     { class: "score-table" },
-    h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "R²"), heads.map((key) => h("th", { scope: "col" }, t(key))))),
-    h("tbody", {}, rows.map(([name, heldout, range, ...others]) =>
-      h(
-        "tr",
-        { class: `row-${name}` },
-        h("th", { scope: "row" }, t(`score_${name}`)),
-        h("td", { class: "main-number" }, score(heldout, 4)),
-        h("td", {}, interval(range, 4) || "–"),
-        others.map((value) => h("td", {}, score(value, 4))),
-      ),
-    )),
+    h("thead", {}, h("tr", {}, head)),
+    h("tbody", {}, Object.entries(rows).map(([name, values]) => scoreRow(name, values))),
   );
 }
+
+const scoreRow = (name, [heldout, range, ...others]) =>
+  h(
+    "tr",
+    { class: `row-${name}` },
+    h("th", { scope: "row" }, t(`score_${name}`)),
+    h("td", { class: "main-number" }, score(heldout, 4)),
+    h("td", {}, interval(range, 4) || "–"),
+    others.map((value) => h("td", {}, score(value, 4))),
+  );
 
 function facts(result, { from, to }, adjacent) {
   const at = (field) => result.profile?.[field]?.[from] ?? null;
@@ -91,8 +107,9 @@ function facts(result, { from, to }, adjacent) {
       ["ridge", significant(at("ridge"))],
     );
   }
+  const norm = (state) => significant(result.profile?.state_norm?.[state]);
   list.push(
-    ["state_norm", `${significant(at("state_norm"))} → ${significant(result.profile?.state_norm?.[to] ?? null)}`],
+    ["state_norm", `${norm(from)} → ${norm(to)}`],
     ["tokens_fit", integer(result.tokens?.fit)],
     ["tokens_heldout", integer(result.tokens?.heldout)],
   );

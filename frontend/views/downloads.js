@@ -39,13 +39,10 @@ function pictures(run, figures, message) {
   return FIGURES.map((name) =>
     row(
       t(`figure_${name}`),
-      ["png", "svg"].map((format) =>
-        h(
-          "button",
-          { type: "button", class: "small", on: { click: () => save(run, figures[name], name, format, message) } },
-          format.toUpperCase(),
-        ),
-      ),
+      ["png", "svg"].map((format) => {
+        const click = () => save(run, figures[name], { name, format, message });
+        return h("button", { type: "button", class: "small", on: { click } }, format.toUpperCase());
+      }),
     ),
   );
 }
@@ -53,7 +50,7 @@ function pictures(run, figures, message) {
 const row = (title, items) =>
   h("li", {}, h("span", { class: "downloads-title" }, title), h("span", { class: "downloads-items" }, items));
 
-async function save(run, figure, name, format, message) {
+async function save(run, figure, { name, format, message }) {
   fill(message);
   try {
     const href = await picture(figure, { format, name });

@@ -69,13 +69,15 @@ function keyNumbers({ profile, kept }) {
     ["key_kept", kept?.r2_heldout, (value) => score(value, 4)],
     ["key_norm", profile.update_norm_ratio, significant],
   ];
-  return h("dl", { class: "key-numbers" }, rows.map(([key, values, format]) => keyNumber(t(key), values, format)));
+  const items = rows.map(([key, values, format]) => keyNumber(t(key), values, format));
+  return h("dl", { class: "key-numbers" }, items);
 }
 
 function keyNumber(name, values, format) {
   const sorted = (values ?? []).filter((value) => value !== null).sort((a, b) => a - b);
-  if (!sorted.length) return h("div", {}, h("dt", {}, name), h("dd", {}, "–"));
+  const item = (...value) => h("div", {}, h("dt", {}, name), h("dd", {}, ...value));
+  if (!sorted.length) return item("–");
   const middle = (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2;
   const range = t("key_range", { low: format(sorted[0]), high: format(sorted.at(-1)) });
-  return h("div", {}, h("dt", {}, name), h("dd", {}, h("strong", {}, format(middle)), h("span", { class: "quiet" }, range)));
+  return item(h("strong", {}, format(middle)), h("span", { class: "quiet" }, range));
 }

@@ -20,7 +20,8 @@ export async function show(main) {
     document.title = `${t("nav_library")} · LinearScope`;
     const lists = h("div", { class: "library" }, h("p", { class: "quiet" }, t("loading_library")));
     const message = h("div", {});
-    fill(main, h("h1", {}, t("nav_library")), lists, message, addInputForm({ title: t("add_input"), added: () => refresh(lists, message) }));
+    const adding = addInputForm({ title: t("add_input"), added: () => refresh(lists, message) });
+    fill(main, h("h1", {}, t("nav_library")), lists, message, adding);
     refresh(lists, message);
   };
   subscribe(build);
@@ -59,14 +60,16 @@ function section(kind, items, remove) {
 
 function card(kind, input, remove) {
   const { id, name, source, reference, record } = input;
+  const fingerprint = record?.fingerprint?.slice(0, 12);
+  const click = () => remove(kind, id);
   return h(
     "li",
     { class: "card" },
     h("h3", {}, name),
     h("div", {}, inputFacts(kind.slice(0, -1), input)),
     h("div", { class: "quiet" }, `${t(`source_${source}`)} · `, h("code", {}, reference)),
-    record?.fingerprint && h("div", { class: "quiet" }, `${t("fingerprint")} `, h("code", {}, record.fingerprint.slice(0, 12))),
+    fingerprint && h("div", { class: "quiet" }, `${t("fingerprint")} `, h("code", {}, fingerprint)),
     source !== "builtin" &&
-      h("button", { type: "button", class: "small", on: { click: () => remove(kind, id) } }, t("remove_input", { name })),
+      h("button", { type: "button", class: "small", on: { click } }, t("remove_input", { name })),
   );
 }

@@ -85,7 +85,12 @@ function doneText(progress) {
 
 function failed(run, actions) {
   return [
-    h("div", { class: "failure" }, h("p", { class: "failure-title" }, t("failed_title")), problemText(run.error)),
+    h(
+      "div",
+      { class: "failure" },
+      h("p", { class: "failure-title" }, t("failed_title")),
+      problemText(run.error),
+    ),
     controls(
       h("button", { type: "button", class: "primary", on: { click: actions.again } }, t("try_again")),
       h("a", { href: addresses.start() }, t("change_request")),

@@ -12,12 +12,17 @@ export function render(element, { run, result, lang }) {
   fill(
     element,
     h("h2", {}, t("run_facts")),
-    h("dl", { class: "numbers" }, list.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)))),
+    h("dl", { class: "numbers" }, list.map(item)),
   );
 }
 
+const item = ([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value));
+
+const fingerprint = (input) => input?.fingerprint && h("code", {}, input.fingerprint.slice(0, 12));
+
 function facts(run, result) {
   const tokens = result?.tokens;
+  const documents = tokens && [tokens.fit_documents, tokens.heldout_documents].map(integer);
   const environment = result?.environment ?? {};
   return [
     [t("run_id"), h("code", {}, run.id)],
@@ -27,11 +32,11 @@ function facts(run, result) {
     [t("tokens_heldout"), tokens && integer(tokens.heldout)],
     [t("excluded_first"), tokens && integer(tokens.excluded_first)],
     [t("excluded_sinks"), tokens && integer(tokens.excluded_sinks)],
-    [t("documents"), tokens && `${integer(tokens.fit_documents)} + ${integer(tokens.heldout_documents)}`],
+    [t("documents"), documents?.join(" + ")],
     [t("device"), environment.device],
     ["torch", environment.torch],
-    [t("model_fingerprint"), result?.model?.fingerprint && h("code", {}, result.model.fingerprint.slice(0, 12))],
-    [t("dataset_fingerprint"), result?.dataset?.fingerprint && h("code", {}, result.dataset.fingerprint.slice(0, 12))],
+    [t("model_fingerprint"), fingerprint(result?.model)],
+    [t("dataset_fingerprint"), fingerprint(result?.dataset)],
   ].filter(([, value]) => value);
 }
 

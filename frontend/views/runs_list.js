@@ -44,11 +44,11 @@ function moreButton(page) {
 }
 
 function table(runs) {
-  const heads = ["column_model", "column_dataset", "column_tokens", "column_status", "column_when", "column_took"];
+  const heads = ["model", "dataset", "tokens", "status", "when", "took"];
   return h(
     "table",
     { class: "runs-table" },
-    h("thead", {}, h("tr", {}, heads.map((key) => h("th", { scope: "col" }, t(key))))),
+    h("thead", {}, h("tr", {}, heads.map((key) => h("th", { scope: "col" }, t(`column_${key}`))))),
     h("tbody", {}, runs.map(row)),
   );
 }
@@ -62,11 +62,14 @@ function row(run) {
     h("th", { scope: "row" }, h("a", { href: addresses.run(run.id) }, run.model.name), size(run.model)),
     cell("column_dataset", run.dataset.name),
     cell("column_tokens", integer(run.params?.tokens)),
-    cell("column_status", h("span", { class: `status status-${run.status}` }, t(`status_${run.status}`)), far(run)),
+    cell("column_status", statusText(run.status), far(run)),
     short("column_when", moment(run.finished ?? run.created)),
     short("column_took", seconds(run.seconds)),
   );
 }
+
+const statusText = (status) =>
+  h("span", { class: `status status-${status}` }, t(`status_${status}`));
 
 const size = ({ blocks, width }) =>
   blocks && h("span", { class: "quiet" }, t("blocks_by_width", { blocks, width }));

@@ -12,13 +12,16 @@ const NUMBERS = {
   seed: { min: 0, max: 4294967295, placeholder: "0" },
   ridge: { min: 0, max: 1000, step: "any", placeholder: "auto" },
 };
+const TOKENS = { min: 512, max: 50_000_000 };
 const CHOICES = { exclude: ["sinks", "first", "none"], pairs: ["auto", "all", "adjacent"] };
 
 /** @returns {{element: HTMLElement, facts: object, offer: (inputs: object, values: object) => void}} */
 export function startFields(values) {
-  const selects = { model: h("select", { name: "model", id: "model" }), dataset: h("select", { name: "dataset", id: "dataset" }) };
-  const facts = { model: h("div", { class: "field-note" }), dataset: h("div", { class: "field-note" }) };
-  const tokens = h("input", { name: "tokens", id: "tokens", type: "number", min: 512, max: 50000000, step: 1, placeholder: t("automatic") });
+  const select = (name) => h("select", { name, id: name });
+  const place = () => h("div", { class: "field-note" });
+  const selects = { model: select("model"), dataset: select("dataset") };
+  const facts = { model: place(), dataset: place() };
+  const tokens = number("tokens", { ...TOKENS, placeholder: t("automatic") });
   const element = h(
     "div",
     { class: "fields" },
@@ -55,7 +58,8 @@ export function inputFacts(kind, input) {
   if (input.state !== "ready") return t(`state_${input.state}`);
   const record = input.record ?? {};
   if (kind === "dataset") {
-    return t("dataset_facts", { documents: integer(record.documents), size: bytes(record.characters ?? 0) });
+    const [documents, size] = [integer(record.documents), bytes(record.characters ?? 0)];
+    return t("dataset_facts", { documents, size });
   }
   return t("model_facts", {
     blocks: record.blocks,
@@ -65,9 +69,12 @@ export function inputFacts(kind, input) {
 }
 
 function fillOptions(select, items, current) {
-  const missing = items.some(({ id }) => id === current) ? [] : [{ id: current, name: current, state: "ready" }];
-  const options = [...missing, ...items].map(({ id, name, state }) =>
-    h("option", { value: id, selected: id === current }, state === "ready" ? name : `${name} — ${t(`state_${state}_short`)}`),
+  const known = items.some(({ id }) => id === current);
+  const shown = known ? items : [{ id: current, name: current, state: "ready" }, ...items];
+  const text = ({ name, state }) =>
+    state === "ready" ? name : `${name} — ${t(`state_${state}_short`)}`;
+  const options = shown.map((input) =>
+    h("option", { value: input.id, selected: input.id === current }, text(input)),
   );
   fill(select, options);
   select.value = current;
@@ -75,13 +82,21 @@ function fillOptions(select, items, current) {
 
 function advanced() {
   const numbers = Object.entries(NUMBERS).map(([name, limits]) =>
-    field(name, h("input", { name, id: name, type: "number", step: 1, ...limits }), note(name)),
+    field(name, number(name, limits), note(name)),
   );
-  const choices = Object.entries(CHOICES).map(([name, options]) =>
-    field(name, h("select", { name, id: name }, options.map((value) => h("option", { value }, t(`${name}_${value}`)))), note(name)),
+  const choices = Object.entries(CHOICES).map(([name, values]) => {
+    const options = values.map((value) => h("option", { value }, t(`${name}_${value}`)));
+    return field(name, h("select", { name, id: name }, options), note(name));
+  });
+  return h(
+    "details",
+    { class: "advanced" },
+    h("summary", {}, t("advanced")),
+    h("div", { class: "fields two" }, numbers, choices),
   );
-  return h("details", { class: "advanced" }, h("summary", {}, t("advanced")), h("div", { class: "fields two" }, numbers, choices));
 }
+
+const number = (name, limits) => h("input", { name, id: name, type: "number", step: 1, ...limits });
 
 const note = (name) => h("div", { class: "field-note" }, t(`${name}_note`));
 

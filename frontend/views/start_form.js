@@ -28,7 +28,14 @@ export function startForm() {
     button: h("button", { type: "submit", class: "primary" }),
   };
   place.fields = startFields(values);
-  fill(place.form, h("h2", { class: "visually-hidden" }, t("new_measurement")), place.fields.element, place.estimate, h("div", { class: "controls" }, place.button), place.message);
+  fill(
+    place.form,
+    h("h2", { class: "visually-hidden" }, t("new_measurement")),
+    place.fields.element,
+    place.estimate,
+    h("div", { class: "controls" }, place.button),
+    place.message,
+  );
   const other = addInputForm({ added: (kind, input) => onAdded(kind, input) });
   current = place;
   refreshInputs();
