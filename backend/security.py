@@ -237,7 +237,7 @@ def _signed_in(request: Request, policy: Policy) -> Response:
         policy.cookie_value,
         max_age=COOKIE_SECONDS,
         httponly=True,
-        samesite="strict",
+        samesite="lax",  # a link from a mail must open; unsafe methods are checked by origin
         secure=policy.secure_cookie,
     )
     return response

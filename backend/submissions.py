@@ -7,6 +7,7 @@ committed before it is queued; if the queue fails in between, the reconciler que
 import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from statistics import median
 
 from redis.exceptions import RedisError
 
@@ -40,6 +41,9 @@ from linearity.errors import (
 LATER_KINDS = (
     "ablation", "plan", "answers", "heal", "speed", "benchmark", "train", "export", "watch",
 )  # fmt: skip
+
+SPEED_RUNS = 5
+SPEED_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -85,8 +89,29 @@ def ask(body: Mapping[str, Json], *, state: State) -> Question:
     request = linearity_request(
         params, model=record, dataset=DatasetRecord.from_json(dataset.record)
     )
-    cost = estimate(request, record, flops_per_second=None).as_json()
+    cost = estimate(request, record, flops_per_second=measured_speed(state, record.id)).as_json()
     return Question(request, model, dataset, cost, force=body.get("force") is True)
+
+
+def measured_speed(state: State, model_id: str) -> float | None:
+    """Return how fast the latest runs were, in floating-point operations a second.
+
+    Runs of the same model count first; of other models, those long enough that starting up did
+    not matter. None when there are neither: the estimate then spans a laptop to a server.
+    """
+    same, _ = state.list_runs(model=model_id, status=RunStatus.FINISHED, limit=SPEED_RUNS)
+    others, _ = state.list_runs(status=RunStatus.FINISHED, limit=SPEED_RUNS)
+    long_enough = [run for run in others if (run.seconds or 0.0) >= SPEED_SECONDS]
+    speeds = [speed for run in same or long_enough if (speed := _speed(state, run)) is not None]
+    return median(speeds) if speeds else None
+
+
+def _speed(state: State, run: RunRow) -> float | None:
+    model = state.get_input("model", run.model_id)
+    if not run.seconds or model is None or model.record is None:
+        return None
+    record = ModelRecord.from_json(model.record)
+    return estimate(RunRequest(**run.request), record, flops_per_second=None).flops / run.seconds
 
 
 def submit(

@@ -382,3 +382,17 @@ def test_submitting_and_cancelling_are_announced(
     told = [orjson.loads(fields[b"data"])["status"] for _, fields in events]
     assert told == ["queued", "cancelled"]
     assert current(services, services.state.list_runs()[0][0]).status is RunStatus.CANCELLED
+
+
+def test_the_estimate_learns_from_finished_runs_of_the_model(
+    client: TestClient, services: Services
+) -> None:
+    a_finished_run(services)
+    run = client.get(RUNS).json()["items"][0]
+    cost = client.post(f"{RUNS}?estimate=1", json=A_RUN).json()["estimate"]
+    low, high = (
+        seconds - start for seconds, start in zip(cost["seconds"], (2.0, 15.0), strict=True)
+    )
+
+    assert low == pytest.approx(run["seconds"] / 1.5, rel=0.01)
+    assert high == pytest.approx(run["seconds"] * 1.5, rel=0.01)
