@@ -59,6 +59,12 @@ export async function draw(element, figure, { shapes = [], lang, choose }) {
   element.dataset.drawn = "true";
 }
 
+/** Make room where a figure was. */
+export function erase(element) {
+  window.Plotly.purge(element);
+  delete element.dataset.drawn;
+}
+
 /** Mark a selected cell of the heat map: a frame on it, and hair lines to its row and column number. */
 export function cellShapes(pair, { layout }) {
   if (!pair) return [];

@@ -63,8 +63,9 @@ async function refresh(id) {
       stop();
       await loadResult(run);
     } else {
-      if (!OPEN.includes(run.status)) stop();
-      show(run);
+      const open = OPEN.includes(run.status);
+      if (!open) stop();
+      show(run, open ? {} : { result: null }); // what had been counted is not a result
     }
   } catch (error) {
     // A run that is shown already stays; the next poll or event tries again.
@@ -99,4 +100,5 @@ async function fetchPartial(id) {
   }
 }
 
-const show = (run) => update({ run, receivedAt: performance.now(), problem: null });
+const show = (run, more = {}) =>
+  update({ run, receivedAt: performance.now(), problem: null, ...more });

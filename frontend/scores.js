@@ -24,9 +24,11 @@ export function shownView({ score, split, scale, result }) {
 /** Whether there is a picture of this score yet; neighbours alone make one where no pairs were asked. */
 export function hasScore(result, score) {
   const field = PAIR_FIELDS[score].heldout;
-  if (result.pairs) return Boolean(result.pairs[field]);
-  return Boolean(result.profile?.[field]?.some((value) => value !== null));
+  if (result.pairs) return Boolean(result.pairs[field]?.some((row) => row.some(isThere)));
+  return Boolean(result.profile?.[field]?.some(isThere));
 }
+
+const isThere = (value) => value !== null;
 
 /** @returns {number|null} the score of one pair of states */
 export function pairScore(result, { score, split }, from, to) {

@@ -99,7 +99,8 @@ def a_partial(*, blocks: int = 4, done: int = 2_048, half: bool = False) -> dict
     pairs: Any = result["pairs"]
     if not half:
         scores = ("r2_fit", "r2_adjusted", "r2_heldout", "update_r2_heldout")
-        result["pairs"] = pairs | dict.fromkeys(scores)
+        blank = [[None] * (blocks + 1) for _ in range(blocks + 1)]
+        result["pairs"] = pairs | dict.fromkeys(scores, blank)
     return result
 
 

@@ -108,6 +108,7 @@ def _colour_bar(low: float, high: float, options: FigureOptions, theme: Theme) -
         "len": 0.42,
         "thickness": 10,
         "outlinewidth": 0,
+        "bgcolor": theme.paper,  # the selection's hair lines pass behind it
         "xpad": 0,
         "ypad": 0,
         "tickfont": {"size": FONT_SIZE, "color": theme.muted},

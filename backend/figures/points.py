@@ -52,13 +52,17 @@ class Series:
 
 
 def pair_points(result: Mapping[str, Any], *, score: str, split: str) -> PairPoints:
-    """Return the upper triangle of one score; where pairs were not asked for, adjacent ones."""
+    """Return the upper triangle of one score; neighbours that it lacks come from the profile."""
     blocks = len(result["states"]) - 1
     field = PAIR_FIELDS[score, split]
     matrix = (result.get("pairs") or {}).get(field)
-    if matrix is None:
-        matrix = _adjacent(_profile_row(result, field, blocks), blocks)
-    rows = [[matrix[i][j] if j > i else None for j in range(1, blocks + 1)] for i in range(blocks)]
+    rows: list[Row] = [
+        [matrix[i][j] if matrix and j > i else None for j in range(1, blocks + 1)]
+        for i in range(blocks)
+    ]
+    for block, score_of_block in enumerate(_profile_row(result, field, blocks)):
+        if rows[block][block] is None:
+            rows[block][block] = score_of_block
     return PairPoints([*range(blocks)], [*range(1, blocks + 1)], rows)
 
 
@@ -100,8 +104,3 @@ def _profile_row(result: Mapping[str, Any], field: str, blocks: int) -> Row:
         influence = profile.get("block_influence") or [None] * blocks
         return [None if value is None else 1 - value for value in influence]
     return [*(profile.get(field) or [None] * blocks)]
-
-
-def _adjacent(row: Row, blocks: int) -> list[Row]:
-    states = range(blocks + 1)
-    return [[row[i] if j == i + 1 else None for j in states] for i in states]

@@ -1,7 +1,7 @@
 // Fetches the three figures when what they show changes, and redraws them when the selection does.
 
 import { getFigure } from "../api.js";
-import { blockShapes, cellShapes, draw } from "../charts.js";
+import { blockShapes, cellShapes, draw, erase } from "../charts.js";
 import { fill, h } from "../dom.js";
 import { t } from "../i18n.js";
 import { inRange, shownView } from "../scores.js";
@@ -17,7 +17,7 @@ const drawn = {};
 /** @param {Record<string, HTMLElement>} places @param {import("../state.js").State} state */
 export async function render(places, state) {
   if (!state.result) {
-    for (const name of NAMES) waiting(places[name], state);
+    for (const name of NAMES) waiting(name, places[name], state);
     return;
   }
   await Promise.all(NAMES.map((name) => renderOne(name, places[name], state)));
@@ -25,7 +25,7 @@ export async function render(places, state) {
 
 async function renderOne(name, place, state) {
   const query = queryOf(name, state);
-  const key = JSON.stringify([query, state.result.partial?.done]);
+  const key = JSON.stringify([query, state.result.partial]);
   const selection = pairText(state.sel);
   const last = drawn[name];
   if (last?.key === key && last.selection === selection) return;
@@ -33,7 +33,7 @@ async function renderOne(name, place, state) {
   drawn[name] = { key, selection };
   try {
     if (fresh) figures[name] = await getFigure(state.run.id, name, query);
-    if (drawn[name].key !== key || !figures[name]) return; // a newer view was asked for meanwhile
+    if (drawn[name]?.key !== key || !figures[name]) return; // a newer view was asked for meanwhile
     if (!place.dataset.drawn) fill(place);
     await draw(place, figures[name], optionsOf(name, getState()));
   } catch (error) {
@@ -66,8 +66,9 @@ function choose(pair) {
   if (Number.isInteger(pair.from) && pair.from < pair.to && inRange(pair, result)) update({ sel: pair });
 }
 
-function waiting(place, { run, problem }) {
-  if (place.dataset.drawn) return;
+function waiting(name, place, { run, problem }) {
+  if (place.dataset.drawn) erase(place);
+  drawn[name] = null;
   const words = problem || !run ? "" : { running: "picture_soon", queued: "picture_queued" }[run.status];
   fill(place, words ? h("p", { class: "placeholder" }, t(words)) : null);
 }

@@ -65,8 +65,8 @@ function word(value) {
 function keyNumbers({ profile, kept }) {
   const rows = [
     ["key_stream", profile.r2_heldout, score],
-    ["key_update", profile.update_r2_heldout, score],
     ["key_kept", kept?.r2_heldout, (value) => score(value, 4)],
+    ["key_update", profile.update_r2_heldout, score],
     ["key_norm", profile.update_norm_ratio, significant],
   ];
   const items = rows.map(([key, values, format]) => keyNumber(t(key), values, format));

@@ -46,13 +46,14 @@ async function changeLanguage(element, lang) {
 export function renderNavigation(element, current, state) {
   const open = openJobsText(state);
   if (!changed(element, current, state.lang, open)) return;
-  const link = (name, address) =>
-    h("a", { href: address, "aria-current": name === current ? "page" : null }, t(`nav_${name}`));
+  const link = (name, address, ...more) => {
+    const attributes = { href: address, "aria-current": name === current ? "page" : null };
+    return h("a", attributes, t(`nav_${name}`), ...more);
+  };
   fill(
     element,
     link("start", addresses.start()),
-    link("jobs", addresses.jobs()),
-    open && h("a", { class: "open-jobs", href: addresses.jobs() }, open),
+    link("jobs", addresses.jobs(), open && h("span", { class: "open-jobs" }, open)),
     link("library", addresses.library()),
   );
 }

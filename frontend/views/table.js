@@ -69,7 +69,8 @@ function pairGrid({ result }, shown, title) {
 }
 
 function blockGrid({ result }, title) {
-  const { profile, kept } = result;
+  const { kept } = result;
+  const profile = result.profile ?? {};
   const columns = [
     ["stream_heldout", (b) => score(profile.r2_heldout?.[b])],
     ["stream_interval", (b) => interval(profile.r2_heldout_ci95?.[b]) || "–"],

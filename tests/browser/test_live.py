@@ -84,7 +84,8 @@ def test_a_failure_says_what_why_and_what_to_do(visit: Visit) -> None:
     services = visit.site.services
     run = a_running_run(services, seed=5)
     page = visit.open(f"/runs/{run.id}")
-    page.get_by_text("Loading the model").wait_for()
+    publish(services, run, done=2_048)
+    visit.pictures()
 
     fail(services, run)
 
@@ -94,6 +95,22 @@ def test_a_failure_says_what_why_and_what_to_do(visit: Visit) -> None:
     assert "block 7 gave NaN in 12 of 2,048 tokens" in text
     assert "Check the weights of block 7." in text
     assert page.get_by_role("button", name="Try again").is_enabled()
+    assert page.locator(".pictures").is_hidden()
+
+
+def test_a_failed_run_that_is_tried_again_starts_with_empty_pictures(visit: Visit) -> None:
+    services = visit.site.services
+    run = a_running_run(services, seed=8)
+    publish(services, run, done=2_048)
+    page = visit.open(f"/runs/{run.id}")
+    visit.pictures()
+    fail(services, run)
+
+    page.get_by_role("button", name="Try again").click()
+
+    page.get_by_text("The pictures appear when a worker has begun.").first.wait_for()
+    assert page.locator("[data-drawn]").count() == 0
+    assert visit.errors == []
 
 
 def test_without_events_the_page_asks_every_two_seconds(visit: Visit) -> None:
