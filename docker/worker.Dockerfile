@@ -3,7 +3,7 @@
 ARG BASE=python:3.12-slim
 FROM ${BASE}
 
-# An index with smaller torch builds (CPU only); empty means pip's usual one.
+# One more index, with smaller torch builds for the CPU: 2.13.0+cpu goes before 2.13.0.
 ARG TORCH_INDEX=""
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp LINEARSCOPE_DATA=/data
 # Some bases mark their Python as managed by the distribution; in an image of ours nobody minds.
@@ -14,7 +14,7 @@ COPY pyproject.toml constraints.txt ./
 # First and alone: by far the largest layer, and nothing else may pull in another build of it.
 RUN python -c "import torch" 2>/dev/null \
     || python -m pip install --no-cache-dir -c constraints.txt \
-        ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} torch
+        ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} torch
 
 COPY README.md LICENSE ./
 COPY linearity linearity
