@@ -101,11 +101,20 @@ def _wait_for_inputs(client: ApiClient, say: Callable[[str], None], stop: thread
 
 def _settled(client: ApiClient, path: str, stop: threading.Event) -> Any:
     while not stop.is_set():
-        row = _patiently(lambda: client.get(path), stop)
+        row = _patiently(lambda: _look_up(client, path), stop)
         if row is not None and row["state"] in ("ready", "rejected"):
             return row
         stop.wait(POLL_SECONDS)
     return None
+
+
+def _look_up(client: ApiClient, path: str) -> Any:
+    try:
+        return client.get(path)
+    except ApiRefusedError as error:
+        if error.status == 404:
+            return None  # the web process registers the built-ins just after it has started
+        raise
 
 
 def _wait_for_end(

@@ -1,0 +1,148 @@
+"""The command `linearscope`: what it prints, and which status it ends with."""
+
+import json
+import os
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from backend.children import python_command, python_environ
+
+LIGHT = """
+import sys
+import backend.cli, backend.supervisor, backend.doctor, backend.serving
+heavy = {"torch", "transformers"} & set(sys.modules)
+assert not heavy, heavy
+"""
+
+
+def test_the_command_never_loads_torch() -> None:
+    command = python_command("backend.cli")[:1]
+    answer = subprocess.run([*command, "-c", LIGHT], env=python_environ(os.environ), check=False)
+
+    assert answer.returncode == 0
+
+
+def test_help_names_every_command(tmp_path: Path) -> None:
+    answer = run_cli(tmp_path, "--help")
+
+    assert answer.returncode == 0
+    for command in ("up", "run", "doctor", "models", "datasets", "runs", "api", "worker"):
+        assert f" {command} " in answer.stdout
+
+
+@pytest.mark.parametrize("command", ["up", "api"])
+def test_an_open_address_without_a_token_is_refused(tmp_path: Path, command: str) -> None:
+    answer = run_cli(tmp_path, command, LINEARSCOPE_HOST="0.0.0.0")
+
+    assert answer.returncode == 2
+    assert "LINEARSCOPE_TOKEN" in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = str(other.getsockname()[1])
+        answer = run_cli(tmp_path, "up", "--port", port)
+
+    assert answer.returncode == 2
+    assert port in answer.stderr
+    assert "--port" in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def test_a_bad_variable_is_named(tmp_path: Path) -> None:
+    answer = run_cli(tmp_path, "models", "list", LINEARSCOPE_PORT="eighty")
+
+    assert answer.returncode == 2
+    assert answer.stderr.startswith("LINEARSCOPE_PORT")
+
+
+def test_a_dataset_can_be_added_listed_and_shown_without_a_server(tmp_path: Path) -> None:
+    added = run_cli(tmp_path, "datasets", "add", "python-docs")
+    listed = run_cli(tmp_path, "datasets", "list")
+    shown = run_cli(tmp_path, "datasets", "show", "python-docs")
+    record = json.loads(shown.stdout)["record"]
+
+    assert (added.returncode, listed.returncode, shown.returncode) == (0, 0, 0)
+    assert "python-docs" in listed.stdout
+    assert "ready" in listed.stdout
+    assert record["documents"] > 10
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("models", "show", "nothing"),
+        ("runs", "show", "0" * 32),
+        ("models", "add", "nothing"),
+        ("datasets", "add", "/no/such/folder"),
+    ],
+)
+def test_what_is_not_there_is_a_sentence_and_status_one(
+    tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    answer = run_cli(tmp_path, *arguments)
+
+    assert answer.returncode == 1
+    assert answer.stderr.strip()
+    assert "Traceback" not in answer.stderr
+
+
+def test_an_empty_installation_lists_nothing_and_says_what_to_do(tmp_path: Path) -> None:
+    answer = run_cli(tmp_path, "models", "list")
+
+    assert answer.returncode == 0
+    assert "linearscope models add" in answer.stdout
+
+
+def test_a_run_in_this_process_passes_its_options_on(tmp_path: Path) -> None:
+    answer = run_cli(
+        tmp_path, "run", "linearity", "--model", "glass-en", "--dataset", "python-docs",
+        "--set", "tokens=0", "--device", "cpu",
+    )  # fmt: skip
+
+    assert answer.returncode == 2
+    assert "tokens: wanted" in answer.stderr
+
+
+def test_a_page_instead_of_a_file_is_not_built_yet(tmp_path: Path) -> None:
+    page = str(tmp_path / "r.html")
+    answer = run_cli(tmp_path, "run", "linearity", "--model", "m", "--dataset", "d", "--html", page)
+
+    assert answer.returncode == 2
+    assert "not built yet" in answer.stderr
+
+
+def test_the_doctor_finds_a_queue_server_that_does_not_answer(tmp_path: Path) -> None:
+    answer = run_cli(tmp_path, "doctor", REDIS_URL="redis://127.0.0.1:1/0")
+
+    assert answer.returncode == 1
+    assert "FAIL  queue" in answer.stdout
+    assert "ok    torch" in answer.stdout
+
+
+def test_the_doctor_is_content_here(tmp_path: Path) -> None:
+    answer = run_cli(tmp_path, "doctor")
+
+    assert answer.returncode == 0, answer.stdout
+    assert "embedded Valkey" in answer.stdout
+    assert "glassllm" in answer.stdout
+
+
+def run_cli(data: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    ours = ("LINEARSCOPE_", "REDIS_", "DATABASE_")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    environ = {**kept, "LINEARSCOPE_DATA": str(data), "COLUMNS": "120", **variables}
+    return subprocess.run(
+        python_command("backend.cli", *arguments),
+        env=python_environ(environ),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
