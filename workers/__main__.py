@@ -92,7 +92,6 @@ def _register(kind: str, name: str, settings: Settings) -> int:
         row = register_here(
             kind,
             name,
-            settings=settings,
             state=state,
             store=ArtifactStore(settings.store),
             log=log.info,

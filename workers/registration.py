@@ -1,28 +1,33 @@
 """Inspecting a model or dataset: from its reference to the record that runs rely on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from linearity.adapters.inputs import prepare_dataset, prepare_model
 from linearity.adapters.naming import name_input
-from linearity.adapters.settings import Settings
 from linearity.adapters.state import InputRow, State
 from linearity.adapters.store import ArtifactStore
 from linearity.errors import LinearScopeError
 
 
 def inspect(
-    row: InputRow, *, settings: Settings, store: ArtifactStore, log: Callable[[str], None]
+    row: InputRow,
+    *,
+    roots: Sequence[Path] | None,
+    store: ArtifactStore,
+    log: Callable[[str], None],
 ) -> dict[str, Any]:
     """Return the record of an input as JSON values; bytes that runs need are in the store after.
+
+    `roots` are the folders that local files may lie in; None allows any.
 
     Raises
     ------
     LinearScopeError
         If it cannot be used.
     """
-    roots = settings.model_roots
     # The registered id leads: links, lists and results name the input the same way.
     if row.kind == "model":
         model = prepare_model(row.reference, store=store, roots=roots, log=log)
@@ -35,7 +40,6 @@ def register_here(
     kind: str,
     text: str,
     *,
-    settings: Settings,
     state: State,
     store: ArtifactStore,
     log: Callable[[str], None],
@@ -53,7 +57,8 @@ def register_here(
     )
     if is_new:
         try:
-            record = inspect(row, settings=settings, store=store, log=log)
+            # Whoever types this command may read these files anyway.
+            record = inspect(row, roots=None, store=store, log=log)
         except LinearScopeError as error:
             state.input_rejected(kind, row.id, error.as_json(), number=row.attempt)
             raise

@@ -9,8 +9,8 @@ import os
 import time
 
 import redis
-from linearity.adapters.execute import execute
 
+from linearity.adapters.execute import execute
 from linearity.adapters.results import store_result
 from linearity.adapters.state import Pulse, RunRow
 from linearity.contracts.canonical import Json
@@ -59,7 +59,9 @@ def register_input(kind: str, id: str, attempt: int) -> None:
         progress = WorkerProgress(f"{kind}:{id}", place.live, is_unwanted=lambda: heart.unwanted)
         with heart:
             record = result_or_problem(
-                lambda: inspect(row, settings=place.settings, store=place.store, log=progress.log)
+                lambda: inspect(
+                    row, roots=place.settings.model_roots, store=place.store, log=progress.log
+                )
             )
         if isinstance(record, Problem):
             place.state.input_rejected(kind, id, record.value, number=attempt)

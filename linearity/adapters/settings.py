@@ -11,7 +11,6 @@ from linearity.errors import InvalidParameterError, NotYetError
 
 DEFAULT_REDIS_URL = "redis://127.0.0.1:6379/0"
 MINIMUM_TOKEN_LENGTH = 16
-LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
 
 _DEVICE = re.compile(r"cpu|cuda|cuda:\d{1,3}")
 _REDIS_SCHEMES = ("redis", "rediss", "unix")
@@ -19,7 +18,7 @@ _REDIS_SCHEMES = ("redis", "rediss", "unix")
 
 @dataclass(frozen=True)
 class Settings:
-    """What the environment decides; see product.md's table of variables in docs/operations.md.
+    """What the environment decides; the table of variables is in docs/operations.md.
 
     Parameters
     ----------
@@ -69,11 +68,6 @@ class Settings:
     def locks(self) -> Path:
         """Folder of the lock files."""
         return self.data / "locks"
-
-    @property
-    def is_loopback(self) -> bool:
-        """Whether only this machine can reach `host`."""
-        return self.host in LOOPBACK_HOSTS
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:

@@ -1,10 +1,12 @@
 """Every variable has a default, a check and a sentence that names it."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 
+from linearity.adapters import settings as settings_module
 from linearity.adapters.settings import read_settings, unix_url
 from linearity.errors import InvalidRequestError
 
@@ -79,6 +81,17 @@ def test_a_bad_value_stops_the_start_and_names_its_variable(name: str, value: st
 @pytest.mark.parametrize("name", sorted({name for name, _ in BAD_VALUES}))
 def test_an_empty_variable_counts_as_absent(name: str) -> None:
     assert read_settings({name: " "}) == read_settings({})
+
+
+@pytest.mark.parametrize("document", ["docs/operations.md", ".env.example"])
+def test_every_variable_is_documented(document: str) -> None:
+    root = Path(settings_module.__file__).parents[2]
+    source = Path(settings_module.__file__).read_text()
+    names = set(re.findall(r'"(LINEARSCOPE_[A-Z_]+|DATABASE_URL|REDIS_[A-Z_]+)"', source))
+    text = (root / document).read_text()
+
+    assert len(names) >= 11
+    assert {name for name in names if name not in text} == set()
 
 
 def test_no_secret_shows_in_the_settings_or_in_an_error() -> None:

@@ -42,6 +42,15 @@ def test_registering_in_this_process_needs_no_queue(tmp_path: Path) -> None:
     assert (answer.returncode, answer.stdout) == (0, "dataset python-docs: ready\n")
 
 
+def test_whoever_types_the_command_may_register_files_from_anywhere(tmp_path: Path) -> None:
+    file = tmp_path / "notes.txt"
+    file.write_text("One line of text.\n" * 50)
+    answer = run_workers(tmp_path, "register", "dataset", str(file))
+
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout.endswith(": ready\n")
+
+
 def test_registering_what_does_not_exist_says_so(tmp_path: Path) -> None:
     answer = run_workers(tmp_path, "register", "dataset", "/no/such/file.txt")
 
