@@ -15,7 +15,7 @@ export class Problem extends Error {
 }
 
 export const addresses = {
-  start: () => "/",
+  start: (query = {}) => `/?${new URLSearchParams(query)}`.replace(/\?$/, ""),
   run: (id) => `/runs/${encodeURIComponent(id)}`,
   jobs: () => "/jobs",
   library: () => "/library",

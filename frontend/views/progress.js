@@ -11,7 +11,7 @@ import { problemText } from "./problem.js";
  * @param {import("../state.js").State} state
  * @param {Record<"cancel"|"again"|"force", () => void>} actions
  */
-export function render(element, { run, lang, actionProblem, stopping }, actions) {
+export function render(element, { run, lang, actionProblem, stopping, receivedAt }, actions) {
   const finished = !run || run.status === "finished";
   element.hidden = finished;
   if (finished || !changed(element, run, lang, actionProblem?.message, stopping)) return;
@@ -26,6 +26,7 @@ export function render(element, { run, lang, actionProblem, stopping }, actions)
         h("button", { type: "button", on: { click: actions.force } }, t("run_anyway")),
     ),
   );
+  tick(element, receivedAt, run);
 }
 
 /** Refresh the words that change with the clock alone. */
@@ -93,7 +94,7 @@ function failed(run, actions) {
     ),
     controls(
       h("button", { type: "button", class: "primary", on: { click: actions.again } }, t("try_again")),
-      h("a", { href: addresses.start() }, t("change_request")),
+      changeLink(run),
     ),
   ];
 }
@@ -103,10 +104,13 @@ function cancelled(run, actions) {
     line(h("strong", {}, t("status_cancelled")), h("span", {}, t("cancelled_what"))),
     controls(
       h("button", { type: "button", class: "primary", on: { click: actions.again } }, t("start_again")),
-      h("a", { href: addresses.start() }, t("change_request")),
+      changeLink(run),
     ),
   ];
 }
+
+const changeLink = ({ model, dataset }) =>
+  h("a", { href: addresses.start({ model: model.id, dataset: dataset.id }) }, t("change_request"));
 
 const line = (...children) => h("p", { class: "progress-line" }, ...children);
 const controls = (...children) => h("div", { class: "controls" }, ...children);
