@@ -26,6 +26,7 @@ REGISTER_TASK = "workers.tasks.register_input"
 RUN_SECONDS = 7 * 86_400
 REGISTRATION_SECONDS = 6 * 3600
 KEPT_SECONDS = 300
+SILENT_SECONDS = 40
 GRACE_SECONDS = 2.5
 UNSTARTED_SECONDS = 15
 """A job that a worker took this long ago without starting its attempt counts as lost."""
@@ -110,7 +111,9 @@ class Queue:
 
     def workers(self) -> list[WorkerInfo]:
         """Return the workers that have been heard of lately."""
-        return [_worker_info(item) for item in Worker.all(self._redis, serializer="json")]
+        found = [_worker_info(item) for item in Worker.all(self._redis, serializer="json")]
+        # RQ itself lists a killed worker for another minute and a half.
+        return [item for item in found if (item.heartbeat_age_s or 0.0) < SILENT_SECONDS]
 
     def _enqueue(
         self, queue: str, task: str, arguments: list[str | int], id: str, seconds: int

@@ -127,6 +127,18 @@ def test_without_workers_there_are_none(queue: Queue) -> None:
     assert queue.workers() == []
 
 
+def test_a_worker_is_listed_while_it_is_heard_of(
+    queue: Queue, valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with valkey.client as client:
+        worker = rq.Worker(["analysis"], connection=client, serializer="json", name="w")
+        worker.register_birth()  # type: ignore[no-untyped-call]  # RQ's
+        assert [item.name for item in queue.workers()] == ["w"]
+        monkeypatch.setattr(queue_module, "SILENT_SECONDS", 0)
+
+        assert queue.workers() == []
+
+
 def an_input(state: State, *, id: str = "m", kind: str = "model") -> InputRow:
     return state.add_input(kind, id=id, name=id, source="path", reference=f"/{id}")[0]
 
