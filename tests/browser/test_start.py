@@ -1,5 +1,7 @@
 """The start page: one question away from a result."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.browser.conftest import Visit
@@ -112,3 +114,18 @@ def test_jobs_and_library_open_without_errors(visit: Visit) -> None:
     page.locator(".card", has_text=MODEL.name).wait_for()
 
     assert visit.errors == []
+
+
+def test_a_model_becomes_available_by_itself_when_it_is_prepared(visit: Visit) -> None:
+    services = visit.site.services
+    page = visit.open("/?model=glass-pt")
+    page.locator(".estimate", has_text="is being prepared").wait_for()
+    button = page.locator("button.primary")
+    waiting = button.is_disabled()
+
+    record = replace(MODEL, id="glass-pt", name="GlassLM Portuguese (4 blocks)", blocks=4)
+    assert services.state.input_ready("model", "glass-pt", dict(record.as_json()))
+
+    page.locator(".estimate", has_text="of memory").wait_for()
+    assert waiting
+    assert button.is_enabled()
