@@ -25,6 +25,9 @@ from backend.figures.theme import (
     meta,
 )
 
+BAR_X, BAR_Y = 0.03, 0.05
+BAR_PIXELS = 32
+"""Height of the colour bar with its tick labels."""
 PRINT_VALUES_UP_TO = 12
 """Cells of larger models are too small for a number."""
 
@@ -89,21 +92,18 @@ def _label(options: FigureOptions) -> str:
 
 def _colour_bar(low: float, high: float, options: FigureOptions, theme: Theme) -> dict[str, Any]:
     """Return a bar that lies in the empty triangle below the diagonal."""
-    words = LABELS[options.lang]
-    title = words[_label(options)]
-    ticks: dict[str, Any] = {"nticks": 5, "tickformat": ".1f" if high - low > 0.25 else ".2f"}
+    ticks: dict[str, Any] = {"nticks": 4, "tickformat": ".1f" if high - low > 0.25 else ".2f"}
     if options.scale == "log":
-        title = words["one_minus"].format(score=title)
-        places = log_ticks(low, high, at_most=6)
+        places = log_ticks(low, high, at_most=4)
         ticks = {
             "tickvals": [math.log10(place) for place in places],
             "ticktext": [f"{place:g}" for place in places],
         }
     return {
         "orientation": "h",
-        "x": 0.03,
+        "x": BAR_X,
         "xanchor": "left",
-        "y": 0.05,
+        "y": BAR_Y,
         "yanchor": "bottom",
         "len": 0.42,
         "thickness": 10,
@@ -111,9 +111,25 @@ def _colour_bar(low: float, high: float, options: FigureOptions, theme: Theme) -
         "bgcolor": theme.paper,  # the selection's hair lines pass behind it
         "xpad": 0,
         "ypad": 0,
+        "tickangle": 0,
         "tickfont": {"size": FONT_SIZE, "color": theme.muted},
-        "title": {"text": title, "side": "top", "font": {"size": FONT_SIZE, "color": theme.ink}},
     } | ticks
+
+
+def _note(text: str, colour: str, theme: Theme, *, y: float, shift: int) -> dict[str, Any]:
+    return {
+        "text": text,
+        "xref": "paper",
+        "yref": "paper",
+        "x": BAR_X,
+        "y": y,
+        "yshift": shift,
+        "xanchor": "left",
+        "yanchor": "bottom",
+        "showarrow": False,
+        "font": {"size": FONT_SIZE, "color": colour},
+        "bgcolor": theme.paper,
+    }
 
 
 def _hatching(missing: list[tuple[int, int]], theme: Theme) -> dict[str, Any]:
@@ -142,21 +158,12 @@ def _layout(
 ) -> dict[str, Any]:
     words = LABELS[options.lang]
     blocks = len(points.from_states)
-    annotations = []
+    shown = words[_label(options)]
+    title = words["one_minus"].format(score=shown) if options.scale == "log" else shown
+    # The bar's own title would be centred on the bar and cut off where the page is narrow.
+    annotations = [_note(title, theme.ink, theme, y=BAR_Y, shift=BAR_PIXELS)]
     if points.missing():
-        annotations.append(
-            {
-                "text": words["not_measured"],
-                "xref": "paper",
-                "yref": "paper",
-                "x": 0.03,
-                "y": 0.01,
-                "xanchor": "left",
-                "yanchor": "bottom",
-                "showarrow": False,
-                "font": {"size": FONT_SIZE, "color": theme.muted},
-            }
-        )
+        annotations.append(_note(words["not_measured"], theme.muted, theme, y=0.01, shift=0))
     return base_layout(theme) | {
         "margin": {"l": 48, "r": 12, "t": 8, "b": 44},
         "showlegend": False,
@@ -180,7 +187,7 @@ def _layout(
         "annotations": annotations,
         "meta": meta(
             theme,
-            f"{caption(result, options.lang)} · {words[_label(options)]}",
+            f"{caption(result, options.lang)} · {title}",
             score=options.score,
             split=options.split,
             scale=options.scale,
