@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8000
+# Waiting threads soon sleep: the tests start several processes that compute on the same cores.
+export GOMP_SPINCOUNT ?= 300
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 # The tested versions; torch first, so that nothing else can pull in a larger build of it.
 TORCH := torch==2.13.0

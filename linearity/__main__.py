@@ -25,6 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     run.add_argument("--out", help="write the result here; standard output by default")
     run.add_argument("--device", help="cpu or cuda:N; by default a GPU if there is one")
     given = parser.parse_args(arguments)
+    # Threads that spin long while they wait cost many times the work when cores are shared.
+    os.environ.setdefault("GOMP_SPINCOUNT", "300")
     return run_command(
         given.kind,
         given.model,

@@ -14,6 +14,7 @@ from linearity.models.loaded import LoadedModel
 from linearity.models.states import record_states
 
 ROLES = ("train", "validation", "heldout")
+FIRST_BATCH_TOKENS = 1024
 
 
 @dataclass
@@ -93,6 +94,8 @@ def collect(
 ) -> Collected:
     """Run the model over all windows and keep what scores need.
 
+    The first batch is a small one, so that there is something to see early.
+
     Parameters
     ----------
     model : LoadedModel
@@ -129,11 +132,11 @@ def missed_sinks(collected: Collected) -> bool:
 
 def _batches(windows: Sequence[Window], batch_tokens: int) -> Iterator[list[Window]]:
     batch: list[Window] = []
-    tokens = 0
+    tokens, limit = 0, min(FIRST_BATCH_TOKENS, batch_tokens)
     for window in windows:
-        if batch and tokens + len(window.ids) > batch_tokens:
+        if batch and tokens + len(window.ids) > limit:
             yield batch
-            batch, tokens = [], 0
+            batch, tokens, limit = [], 0, batch_tokens
         batch.append(window)
         tokens += len(window.ids)
     if batch:

@@ -22,14 +22,14 @@ from linearity.measure.sampling import SamplingPlan, Window, sample_windows
 from linearity.measure.tokens import StreamGuard, TokenTable
 from linearity.models.loaded import LoadedModel
 from linearity.ports import Progress
-from linearity.studies.collect import Collected, collect, missed_sinks
+from linearity.studies.collect import FIRST_BATCH_TOKENS, Collected, collect, missed_sinks
 from linearity.studies.scoring import Fit, Heldout, RidgeRule, Scores, score_pairs
 from linearity.studies.tables import pairs_of, profile_of, token_counts
 from linearity.studies.warnings import warnings_of
 
 BATCH_TOKENS = 2048
 PREVIEW_RIDGE = 3e-2
-"""Shrinkage of the profiles shown while tokens still stream; the end chooses its own."""
+"""Shrinkage of what is shown while tokens still stream; only the end chooses its own."""
 FEWEST_TOKENS = 2
 MOST_PARTIALS = 32
 SCORING_SHARE = 0.35
@@ -177,9 +177,12 @@ class _Study:
         included = _included(table, self.params.exclude)
         fit, heldout = Fit.of(collected, included), Heldout.of(collected, table, included)
         blank = Scores.empty(self.model.states)
-        enough = min(fit.whole.n, heldout.tokens) >= FEWEST_TOKENS
+        # The first batch shows angles and norms at once; its scores would say little.
+        enough = (
+            len(table) > FIRST_BATCH_TOKENS and min(fit.whole.n, heldout.tokens) > FEWEST_TOKENS
+        )
         if enough and self.half is None and 2 * len(table) >= self.total and self.reach > 1:
-            scores = score_pairs(fit, heldout, reach=self.reach, ridge=self._rule())
+            scores = score_pairs(fit, heldout, reach=self.reach, ridge=self._preview())
             self.half = Half(len(table), scores)
         profile = score_pairs(fit, heldout, reach=1, ridge=self._preview()) if enough else blank
         pairs = pairs_of(self.half.scores if self.half else blank, collected, included)
@@ -199,8 +202,6 @@ class _Study:
         }
 
     def _preview(self) -> RidgeRule:
-        if self.half is not None:
-            return RidgeRule(None, known=self.half.scores.ridge)
         rule = self._rule()
         return RidgeRule(PREVIEW_RIDGE) if rule.fixed is None else rule
 

@@ -57,7 +57,7 @@ def test_progress_counts_tokens_and_the_share_never_falls(measure: Measure) -> N
     measure(recorder)
     shares = [step[3] for step in recorder.steps]
 
-    assert [step[0] for step in recorder.steps][:4] == [2048, 4096, 6144, 8192]
+    assert [step[0] for step in recorder.steps][:5] == [1024, 3072, 5120, 7168, 8192]
     assert {step[1] for step in recorder.steps} == {8192}
     assert shares == sorted(shares)
     assert shares[-1] == 1.0
@@ -68,11 +68,13 @@ def test_partial_results_come_after_every_batch_and_pairs_at_half(measure: Measu
     final = measure(recorder)
     partials = recorder.partials
 
-    assert [p["partial"]["done"] for p in partials] == [2048, 4096, 6144]  # type: ignore[index,call-overload]
-    assert [p["partial"]["pairs_at"] for p in partials] == [None, 4096, 4096]  # type: ignore[index,call-overload]
-    first, half = partials[0]["pairs"], partials[1]["pairs"]
+    assert [p["partial"]["done"] for p in partials] == [1024, 3072, 5120, 7168]  # type: ignore[index,call-overload]
+    assert [p["partial"]["pairs_at"] for p in partials] == [None, None, 5120, 5120]  # type: ignore[index,call-overload]
+    first, half = partials[0]["pairs"], partials[2]["pairs"]
     assert first["angular"][0][1] is not None  # type: ignore[index,call-overload]
     assert first["r2_heldout"][0][1] is None  # type: ignore[index,call-overload]
+    assert partials[0]["profile"]["state_norm"][4] is not None  # type: ignore[index,call-overload]
+    assert partials[1]["profile"]["r2_heldout"][0] is not None  # type: ignore[index,call-overload]
     assert half["r2_heldout"][0][4] is not None  # type: ignore[index,call-overload]
     last = partials[-1]["profile"]["r2_heldout"]  # type: ignore[index,call-overload]
     assert last == pytest.approx(final.profile.r2_heldout, abs=0.05)
