@@ -104,9 +104,18 @@ def a_partial(*, blocks: int = 4, done: int = 2_048, half: bool = False) -> dict
     return result
 
 
-def without_pairs(result: LinearityResult) -> LinearityResult:
+def adjacent_only(result: LinearityResult) -> LinearityResult:
     """Return the same result as `pairs=adjacent` would have given it."""
-    return replace(result, pairs=None)
+
+    def neighbours(matrix: Matrix) -> Matrix:
+        return [
+            [score if j == i + 1 else None for j, score in enumerate(row)]
+            for i, row in enumerate(matrix)
+        ]
+
+    scores = ("r2_fit", "r2_adjusted", "r2_heldout", "update_r2_heldout")
+    fewer = {name: neighbours(getattr(result.pairs, name)) for name in scores}
+    return replace(result, pairs=replace(result.pairs, **fewer))
 
 
 def _params() -> dict[str, Any]:

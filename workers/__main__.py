@@ -60,7 +60,7 @@ def _prepare_process() -> None:
     os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     # Threads that spin long while they wait cost many times the work when cores are shared with the
-    # web process or another worker: 150 s instead of 27 s for two runs on two cores (docs/benchmarks.md).
+    # web process or another worker: 150 s instead of 27 s for two runs on two cores.
     os.environ.setdefault("GOMP_SPINCOUNT", "300")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("TQDM_DISABLE", "1")  # a log is no place for progress bars

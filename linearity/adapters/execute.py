@@ -128,7 +128,7 @@ def _environment(
     name = torch.cuda.get_device_name(device) if device.startswith("cuda") else platform.machine()
     counts = measurement.tokens
     tokens = counts.fit + counts.heldout + counts.excluded_first + counts.excluded_sinks
-    pairs = model.blocks if measurement.pairs is None else model.blocks * (model.blocks + 1) // 2
+    pairs = sum(score is not None for row in measurement.pairs.r2_fit for score in row)
     return {
         "python": platform.python_version(),
         "torch": torch.__version__,
@@ -147,7 +147,6 @@ def _result(
     params: LinearityParams,
     environment: dict[str, Json],
 ) -> dict[str, Json]:
-    assert measurement.kept is not None
     result = LinearityResult(
         **envelope,  # type: ignore[arg-type]  # the fields that LinearityResult starts with
         created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),

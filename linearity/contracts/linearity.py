@@ -198,7 +198,10 @@ class TokenCounts:
 
 @dataclass(frozen=True)
 class Pairs:
-    """Scores of every ordered pair (i, j), i < j: ``(L+1) x (L+1)``, else ``None``."""
+    """Scores of every ordered pair (i, j), i < j, as ``(L+1) x (L+1)``; ``None`` elsewhere.
+
+    With ``pairs=adjacent`` the ``r2`` matrices hold only j = i + 1, and a warning says so.
+    """
 
     r2_fit: Matrix
     r2_adjusted: Matrix
@@ -242,7 +245,7 @@ class LinearityResult:
     environment: dict[str, Json]
     tokens: TokenCounts
     states: list[str]
-    pairs: Pairs | None
+    pairs: Pairs
     profile: Profile
     kept: Profile
     finding: dict[str, str]
@@ -262,7 +265,7 @@ class LinearityResult:
         tokens["sinks"] = [Sink(**item) for item in tokens["sinks"]]
         fields = dict(value) | {
             "tokens": TokenCounts(**tokens),
-            "pairs": None if value["pairs"] is None else Pairs(**value["pairs"]),
+            "pairs": Pairs(**value["pairs"]),
             "profile": Profile(**value["profile"]),
             "kept": Profile(**value["kept"]),
             "warnings": [RunWarning(**item) for item in value["warnings"]],

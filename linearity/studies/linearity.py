@@ -41,9 +41,9 @@ class Measurement:
     """All numbers of a run, before a result is made of them."""
 
     tokens: TokenCounts
-    pairs: Pairs | None
+    pairs: Pairs
     profile: Profile
-    kept: Profile | None
+    kept: Profile
     warnings: list[RunWarning]
 
 
@@ -124,7 +124,7 @@ class _Study:
         self.progress.step(self.total, self.total, "tokens", 1.0)
         return Measurement(
             tokens=counts,
-            pairs=pairs_of(scores, collected, included) if self.reach > 1 else None,
+            pairs=pairs_of(scores, collected, included),
             profile=profile_of(table, included, scores),
             kept=profile_of(table, torch.ones_like(included), kept),
             warnings=warnings_of(

@@ -12,7 +12,7 @@ from backend.export_labels import COLUMNS, FOR_EXCEL, MATRICES, STATE_METRICS, V
 from backend.exports import to_csv, to_excel_csv, to_npz
 from linearity.contracts.linearity import Pairs, Profile
 from tests.backend.builders import a_finished_run
-from tests.builders import a_result, without_pairs
+from tests.builders import a_result, adjacent_only
 
 RESULT = a_result(blocks=4).as_json()
 
@@ -112,10 +112,12 @@ def test_an_archive_holds_the_matrices_and_the_rest_as_json() -> None:
     assert meta["params"] == result["params"]
 
 
-def test_a_result_without_pairs_exports_too() -> None:
-    result = without_pairs(a_result()).as_json()
+def test_a_result_of_adjacent_pairs_only_exports_with_empty_cells() -> None:
+    result = adjacent_only(a_result(blocks=4)).as_json()
+    rows = rows_of(to_csv(result))
+    far = [r for r in rows if (r["metric"], r["from_state"], r["to_state"]) == ("r2_fit", "0", "2")]
 
-    assert {row["table"] for row in rows_of(to_csv(result))} == {"profile", "kept"}
+    assert [row["value"] for row in far] in ([], [""])
     assert to_npz(result).startswith(b"PK")
 
 

@@ -1,6 +1,5 @@
 """A real Valkey, the real application in a real server, and a real Chromium."""
 
-import shutil
 import socket
 import threading
 import time
@@ -19,8 +18,8 @@ from backend.main import create_app
 from linearity.adapters.settings import Settings, sqlite_url
 from linearity.adapters.state import RunRow
 from tests.browser.seed import a_running_run, finish
+from tests.get_browser import find_browser
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -87,9 +86,9 @@ def watch(page: Page, site: Site) -> Visit:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    program = next(filter(None, map(shutil.which, BROWSERS)), None)
+    program = find_browser()
     if program is None:
-        pytest.skip(f"NO BROWSER FOUND ({', '.join(BROWSERS)}): the page itself was NOT checked")
+        pytest.skip("NO CHROME OR CHROMIUM FOUND: the page itself was NOT checked")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
         yield browser

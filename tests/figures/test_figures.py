@@ -12,13 +12,13 @@ from backend.figures.figure import FIGURES, figure
 from backend.figures.labels import LABELS, escape
 from backend.figures.options import SCALES, SCORES, SPLITS
 from linearity.errors import InvalidParameterError, UnknownParameterError
-from tests.builders import a_partial, a_result, without_pairs
+from tests.builders import a_partial, a_result, adjacent_only
 
 RESULTS: dict[str, Any] = {
     "whole": a_result(blocks=4).as_json(),
     "large": a_result(blocks=33).as_json(),
     "one block": a_result(blocks=1).as_json(),
-    "neighbours only": without_pairs(a_result(blocks=4)).as_json(),
+    "neighbours only": adjacent_only(a_result(blocks=4)).as_json(),
     "first batch": a_partial(blocks=4),
     "half": a_partial(blocks=4, half=True),
 }

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from backend.figures.points import LOWEST_REMAINDER, pair_points, remainders, score_range, series
-from tests.builders import a_partial, a_result, without_pairs
+from tests.builders import a_partial, a_result, adjacent_only
 
 
 def test_rows_are_from_states_and_columns_are_to_states() -> None:
@@ -35,7 +35,6 @@ def test_each_score_shows_its_own_field(score: str, split: str, field: str) -> N
 
     points = pair_points(result.as_json(), score=score, split=split)
 
-    assert result.pairs is not None
     assert points.scores[0] == getattr(result.pairs, field)[0][1:]
 
 
@@ -46,22 +45,14 @@ def test_the_lower_triangle_has_no_numbers_and_is_not_missing() -> None:
     assert points.missing() == []
 
 
-def test_without_pairs_the_neighbours_come_from_the_profile_and_the_rest_is_missing() -> None:
-    result = without_pairs(a_result(blocks=4))
+def test_with_adjacent_pairs_only_the_rest_is_missing() -> None:
+    result = adjacent_only(a_result(blocks=4))
 
     points = pair_points(result.as_json(), score="stream", split="heldout")
 
     diagonal = [points.scores[block][block] for block in range(4)]
     assert diagonal == result.profile.r2_heldout
     assert len(points.missing()) == 6
-
-
-def test_without_pairs_the_neighbours_cosine_comes_from_the_block_influence() -> None:
-    result = without_pairs(a_result(blocks=2))
-
-    points = pair_points(result.as_json(), score="cosine", split="heldout")
-
-    assert points.scores[0][0] == 1 - float(result.profile.block_influence[0] or 0)
 
 
 def test_one_missing_pair_is_named() -> None:

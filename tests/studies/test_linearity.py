@@ -8,7 +8,7 @@ import torch
 from linearity.adapters.inputs import load_documents
 from linearity.adapters.store import ArtifactStore
 from linearity.contracts.inputs import DatasetRecord, ModelRecord
-from linearity.contracts.linearity import Profile, parse_params
+from linearity.contracts.linearity import parse_params
 from linearity.errors import DegenerateStatesError, RunCancelledError
 from linearity.models.loaded import LoadedModel
 from linearity.studies import linearity
@@ -106,7 +106,9 @@ def test_two_runs_give_the_same_numbers(measure: Measure) -> None:
 def test_adjacent_only_gives_the_same_profile_and_says_what_is_missing(measure: Measure) -> None:
     every, adjacent = measure(), measure(reach=1)
 
-    assert adjacent.pairs is None
+    assert adjacent.pairs.angular == every.pairs.angular
+    assert adjacent.pairs.r2_heldout[0][1] == adjacent.profile.r2_heldout[0]
+    assert adjacent.pairs.r2_heldout[0][2] is None
     assert adjacent.profile.r2_heldout == pytest.approx(every.profile.r2_heldout, abs=1e-12)
     assert "adjacent_only" in [warning.code for warning in adjacent.warnings]
 
@@ -123,15 +125,14 @@ def test_sinks_are_excluded_counted_listed_and_kept_beside(measure: Measure) -> 
     assert first_only.tokens.excluded_first == excluded.tokens.excluded_first > 0
     assert nothing.tokens.fit > first_only.tokens.fit > excluded.tokens.fit
     # With everything kept, the long tokens' variance hides the others.
-    assert all_of(excluded.kept)[1] != pytest.approx(all_of(excluded.profile)[1], abs=0.005)
-    assert all_of(nothing.kept) == pytest.approx(all_of(excluded.kept), abs=1e-3)
+    assert excluded.kept.r2_heldout[1] != pytest.approx(excluded.profile.r2_heldout[1], abs=0.005)
+    assert nothing.kept.r2_heldout == pytest.approx(excluded.kept.r2_heldout, abs=1e-3)
 
 
 def test_a_fixed_ridge_is_used_everywhere(measure: Measure) -> None:
     measured = measure(ridge=0.5)
 
     assert measured.profile.ridge == [0.5] * 4
-    assert measured.kept is not None
     assert measured.kept.ridge == [0.5] * 4
 
 
@@ -182,8 +183,3 @@ def test_few_tokens_a_coordinate_are_warned_about_with_the_null_score(measure: M
 
     assert warning.data["null_score"] == pytest.approx(128 / (fit - 1))
     assert f"{fit:,}" in warning.message
-
-
-def all_of(profile: Profile | None) -> list[float | None]:
-    assert profile is not None
-    return profile.r2_heldout
