@@ -6,7 +6,6 @@ are, because they may be large; their digests, sizes and times are remembered an
 whenever they are loaded (docs/decisions/0004).
 """
 
-import re
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,20 +19,19 @@ from linearity.adapters.corpora import (
     read_documents,
 )
 from linearity.adapters.model_folder import check_finite, inspect_model, model_files
+from linearity.adapters.naming import InputName, name_hub, name_input, name_path
 from linearity.adapters.store import ArtifactStore, file_sha256
-from linearity.contracts.canonical import Json, digest, sha256_hex
+from linearity.contracts.canonical import Json, digest
 from linearity.contracts.inputs import (
     BUILTIN_DATASETS,
     BUILTIN_MODELS,
     DatasetRecord,
     ModelRecord,
-    ModelSource,
     StoredFile,
 )
 from linearity.errors import PathNotAllowedError, UnknownInputError
 
 Log = Callable[[str], None]
-_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}(@[\w.-]{1,100})?")
 
 
 def prepare_model(
@@ -58,10 +56,9 @@ def prepare_model(
         return _builtin_model(reference, store, log)
     path = _allowed_path(reference, roots)
     if path is not None:
-        return _model_in_place(path, "path", str(path), path.name, log)
+        return _model_in_place(path, name_path(str(path)), log)
     folder, commit = _hub_folder(reference, log)
-    name = reference.partition("@")[0]
-    return _model_in_place(folder, "hub", f"{name}@{commit}", name, log)
+    return _model_in_place(folder, name_hub(reference.partition("@")[0], commit), log)
 
 
 def prepare_dataset(
@@ -70,28 +67,19 @@ def prepare_dataset(
     """Read a dataset into the store and return its record; arguments as `prepare_model`."""
     if reference in BUILTIN_DATASETS:
         log(f"reading {BUILTIN_DATASETS[reference]} ({builtin_corpus_version()})")
-        documents, name = builtin_documents(reference), BUILTIN_DATASETS[reference]
-        return _dataset(documents, store, reference, name, "builtin", reference)
+        return _dataset(builtin_documents(reference), store, name_input("dataset", reference))
     path = _allowed_path(reference, roots)
     if path is None:
         raise UnknownInputError(
             f"no dataset {reference[:120]!r}: not a built-in, and no such file or folder",
             next_step=f"Built in are {', '.join(BUILTIN_DATASETS)}; or give a path.",
         )
-    documents = read_documents(path)
-    return _dataset(documents, store, _slug(path.name, str(path)), path.name, "path", str(path))
+    return _dataset(read_documents(path), store, name_path(str(path)))
 
 
 def load_documents(record: DatasetRecord, store: ArtifactStore) -> list[str]:
     """Return the documents of a registered dataset, checked against its fingerprint."""
     return decode_documents(store.get(record.fingerprint))
-
-
-def model_id(reference: str) -> str:
-    """Return the id a reference is registered under: safe in an address, stable."""
-    if reference in BUILTIN_MODELS or reference in BUILTIN_DATASETS:
-        return reference
-    return _slug(reference.rstrip("/").rpartition("/")[2], reference)
 
 
 def _builtin_model(name: str, store: ArtifactStore, log: Log) -> ModelRecord:
@@ -109,20 +97,17 @@ def _builtin_model(name: str, store: ArtifactStore, log: Log) -> ModelRecord:
         for path in model_files(folder):
             sha256, size = store.put_file(path)
             files.append(StoredFile(path.name, sha256, size))
-        record = _record(folder, files, "builtin", name, name, BUILTIN_MODELS[name])
+        record = _record(folder, files, name_input("model", name))
     store.set_ref(key, record.as_json())
     return record
 
 
-def _model_in_place(
-    folder: Path, source: ModelSource, reference: str, name: str, log: Log
-) -> ModelRecord:
+def _model_in_place(folder: Path, named: InputName, log: Log) -> ModelRecord:
     paths = model_files(folder)
     inspect_model(folder)
-    log(f"checking every weight of {name}")
+    log(f"checking every weight of {named.name}")
     check_finite(folder)
-    files = [_file_in_place(path) for path in paths]
-    return _record(folder, files, source, model_id(reference), reference, name)
+    return _record(folder, [_file_in_place(path) for path in paths], named)
 
 
 def _file_in_place(path: Path) -> StoredFile:
@@ -131,15 +116,13 @@ def _file_in_place(path: Path) -> StoredFile:
     return StoredFile(path.name, file_sha256(real), stat.st_size, str(real), stat.st_mtime_ns)
 
 
-def _record(
-    folder: Path, files: list[StoredFile], source: ModelSource, id_: str, reference: str, name: str
-) -> ModelRecord:
+def _record(folder: Path, files: list[StoredFile], named: InputName) -> ModelRecord:
     facts = inspect_model(folder)
     return ModelRecord(
-        id=id_,
-        name=name,
-        source=source,
-        reference=reference,
+        id=named.id,
+        name=named.name,
+        source=named.source,
+        reference=named.reference,
         fingerprint=digest(sorted([file.name, file.sha256] for file in files)),
         family=facts.family,
         blocks=facts.blocks,
@@ -147,23 +130,21 @@ def _record(
         vocabulary=facts.vocabulary,
         context=facts.context,
         parameters=facts.parameters,
-        dtype="float32" if source == "builtin" else facts.dtype,
+        dtype="float32" if named.source == "builtin" else facts.dtype,
         size=sum(file.size for file in files),
         files=tuple(files),
     )
 
 
-def _dataset(
-    documents: list[str], store: ArtifactStore, id_: str, name: str, source: str, reference: str
-) -> DatasetRecord:
+def _dataset(documents: list[str], store: ArtifactStore, named: InputName) -> DatasetRecord:
     data = encode_documents(documents)
     kept = [text for text in documents if text.strip()]
     fingerprint = store.put(data)
     return DatasetRecord(
-        id=id_,
-        name=name,
-        source=source,
-        reference=reference,
+        id=named.id,
+        name=named.name,
+        source=named.source,
+        reference=named.reference,
         fingerprint=fingerprint,
         documents=len(kept),
         characters=sum(map(len, kept)),
@@ -198,16 +179,8 @@ def _allowed_path(reference: str, roots: Sequence[Path] | None) -> Path | None:
 
 
 def _hub_folder(reference: str, log: Log) -> tuple[Path, str]:
-    if not _HUB_ID.fullmatch(reference) or ".." in reference or reference.endswith(".git"):
-        raise UnknownInputError(
-            f"no model {reference[:120]!r}: not a built-in, a hub id (owner/name) or a folder",
-            next_step=f"Built in are {', '.join(BUILTIN_MODELS)}.",
-        )
+    if name_input("model", reference).source != "hub":
+        raise UnknownInputError(f"there is no file or folder {reference[:200]!r}")
     from linearity.adapters.hub import download
 
     return download(reference, log)
-
-
-def _slug(name: str, reference: str) -> str:
-    safe = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[:60] or "input"
-    return f"{safe}-{sha256_hex(reference.encode())[:8]}"

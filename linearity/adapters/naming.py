@@ -55,7 +55,8 @@ def name_input(kind: str, text: str) -> InputName:
 def name_hub(name: str, revision: str | None) -> InputName:
     """Return the registration of a model of the hub."""
     reference = name if revision is None else f"{name}@{revision}"
-    if not _HUB.fullmatch(reference) or ".." in reference or "--" in name:
+    refused = ".." in reference or "--" in name or name.endswith(".git")
+    if refused or not _HUB.fullmatch(reference):
         raise InvalidParameterError("name", wanted="a hub id like owner/name", got=reference)
     return InputName(
         id=_safe_id(reference, reference), name=name, source="hub", reference=reference

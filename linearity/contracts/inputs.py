@@ -6,11 +6,9 @@ and needs neither torch nor the bytes.
 """
 
 from dataclasses import asdict, dataclass, field
-from typing import Literal, Self
+from typing import Self
 
 from linearity.contracts.canonical import Json
-
-ModelSource = Literal["builtin", "hub", "path"]
 
 BUILTIN_MODELS = {
     "smollm2": "SmolLM2-135M-Instruct",
@@ -46,7 +44,8 @@ class ModelRecord:
         Address-safe name: letters, digits, ``.``, ``_``, ``-``.
     name : str
         What people call it.
-    source : "builtin" | "hub" | "path"
+    source : str
+        "builtin", "hub" or "path".
     reference : str
         What was asked for: a built-in name, ``owner/name@commit``, or a folder.
     fingerprint : str
