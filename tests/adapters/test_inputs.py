@@ -1,4 +1,6 @@
 import json
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -136,6 +138,29 @@ def test_a_hub_model_that_is_neither_reachable_nor_cached_says_so(
 
     with pytest.raises(UnknownInputError, match="cannot be reached and owner/name is not"):
         prepare_model("owner/name", store=small_store, roots=[], log=quiet)
+
+
+def test_a_hub_model_in_the_local_cache_is_read_offline_and_pinned_to_its_commit(
+    small_store: ArtifactStore,
+    glass_folder: Callable[[], Path],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    from huggingface_hub import constants
+
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    cached = tmp_path / "models--owner--name"
+    (cached / "refs").mkdir(parents=True)
+    (cached / "refs" / "main").write_text(commit)
+    shutil.copytree(glass_folder(), cached / "snapshots" / commit)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+
+    record = prepare_model("owner/name", store=small_store, roots=[], log=quiet)
+
+    assert (record.source, record.name) == ("hub", "owner/name")
+    assert record.reference == f"owner/name@{commit}"
+    assert record.blocks == 4
 
 
 def test_documents_survive_storage(small_store: ArtifactStore, tmp_path: Path) -> None:
