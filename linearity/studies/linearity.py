@@ -17,7 +17,7 @@ from torch import Tensor
 from linearity.contracts.canonical import Json
 from linearity.contracts.linearity import LinearityParams, Pairs, Profile, TokenCounts
 from linearity.contracts.runs import RunWarning
-from linearity.errors import TooFewTokensError
+from linearity.errors import MeasurementError, TooFewTokensError
 from linearity.measure.sampling import SamplingPlan, Window, sample_windows
 from linearity.measure.tokens import StreamGuard, TokenTable
 from linearity.models.loaded import LoadedModel
@@ -128,7 +128,11 @@ class _Study:
             profile=profile_of(table, included, scores),
             kept=profile_of(table, torch.ones_like(included), kept),
             warnings=warnings_of(
-                self.params, counts, scores, width=self.model.width, adjacent_only=self.reach == 1
+                self.params,
+                counts,
+                scores,
+                width=self.model.width,
+                adjacent_only=self.reach < self.model.states - 1,
             ),
         )
 
@@ -182,9 +186,8 @@ class _Study:
             len(table) > FIRST_BATCH_TOKENS and min(fit.whole.n, heldout.tokens) > FEWEST_TOKENS
         )
         if enough and self.half is None and 2 * len(table) >= self.total and self.reach > 1:
-            scores = score_pairs(fit, heldout, reach=self.reach, ridge=self._preview())
-            self.half = Half(len(table), scores)
-        profile = score_pairs(fit, heldout, reach=1, ridge=self._preview()) if enough else blank
+            self.half = Half(len(table), self._preview(fit, heldout, reach=self.reach))
+        profile = self._preview(fit, heldout, reach=1) if enough else blank
         pairs = pairs_of(self.half.scores if self.half else blank, collected, included)
         return {
             "tokens": asdict(token_counts(table, included, fit.whole.n, self.model.width)),
@@ -201,9 +204,15 @@ class _Study:
             },
         }
 
-    def _preview(self) -> RidgeRule:
+    def _preview(self, fit: Fit, heldout: Heldout, *, reach: int) -> Scores:
+        """Score what is there so far; too little of it may have no score yet, which is no error."""
         rule = self._rule()
-        return RidgeRule(PREVIEW_RIDGE) if rule.fixed is None else rule
+        ridge = RidgeRule(PREVIEW_RIDGE) if rule.fixed is None else rule
+        try:
+            return score_pairs(fit, heldout, reach=reach, ridge=ridge)
+        except MeasurementError as error:
+            self.progress.log(f"no preview: {error.message}")
+            return Scores.empty(self.model.states)
 
 
 def _included(table: TokenTable, exclude: str) -> Tensor:
