@@ -123,6 +123,8 @@ class Band:
         ``C[k] = sum_t (x_ti - c_i)' (x_t,i+k - c_i+k)`` about the centres c.
     traces : (m + 1,) float64
         ``trace(C[k])``.
+    rounding : float
+        Relative rounding of the type that the sums were kept in.
     """
 
     first: int
@@ -130,6 +132,7 @@ class Band:
     means: Tensor
     C: Tensor
     traces: Tensor
+    rounding: float
 
     @classmethod
     def of(cls, split: "Split", i: int, *, reach: int, centres: Tensor | None = None) -> Self:
@@ -148,7 +151,8 @@ class Band:
         # sum (x - c)'(y - e) = G - s_x' e - c' s_y + n c' e, all relative to the reference.
         C -= sums[0, :, None] * about[:, None, :]
         C -= about[0, :, None] * (sums - n * about)[:, None, :]
-        return cls(i, n, means, C, torch.einsum("kdd->k", C))
+        rounding = torch.finfo(one.sums.dtype).eps
+        return cls(i, n, means, C, torch.einsum("kdd->k", C), rounding)
 
 
 class Split:

@@ -28,8 +28,8 @@ def random_states(n: int, width: int, *, states: int = 3, seed: int = 0) -> Tens
     return torch.stack(stream, dim=1)
 
 
-def split_of(states: Tensor) -> Split:
-    moments = Moments(states.mean(0), reach=states.shape[1] - 1, dtype=torch.float64)
+def split_of(states: Tensor, dtype: torch.dtype = torch.float64) -> Split:
+    moments = Moments(states.mean(0), reach=states.shape[1] - 1, dtype=dtype)
     moments.add(states)
     return Split([moments], states[:0])
 
@@ -79,6 +79,35 @@ def test_a_linear_image_scores_one_also_from_rank_deficient_states() -> None:
 
     assert sample.rank == 5
     assert float(sample.r2_fit[0]) == pytest.approx(1.0, abs=1e-9)
+
+
+def test_rank_and_scores_do_not_depend_on_the_type_of_the_sums() -> None:
+    states = random_states(1500, 320)
+    distinct = states[:200].repeat(8, 1, 1)[:1500]  # X has 200 different rows, Y differs in all
+    distinct[:, 1:] = states[:, 1:]
+    exact, rounded = (split_of(distinct, dtype) for dtype in (torch.float64, torch.float32))
+
+    one, two = (
+        in_sample_scores(Regression.of(Band.of(split, 0, reach=2)), split.variation())
+        for split in (exact, rounded)
+    )
+
+    assert (one.rank, two.rank) == (199, 199)
+    assert torch.allclose(one.r2_fit, two.r2_fit, atol=1e-5)
+
+
+@pytest.mark.parametrize("tokens", [150, 319])
+def test_fewer_tokens_than_coordinates_score_one_in_float32_sums_too(tokens: int) -> None:
+    states = random_states(tokens, 320)
+    states[:, 1] = 0.99 * states[:, 0] + 0.01 * states[:, 1]  # an update far below the stream
+    split = split_of(states, torch.float32)
+
+    sample = in_sample_scores(Regression.of(Band.of(split, 0, reach=2)), split.variation())
+
+    assert sample.rank == tokens - 1
+    assert float(sample.r2_fit.max()) <= 1.0
+    assert float(sample.update_r2_fit.max()) <= 1.0
+    assert torch.allclose(sample.r2_fit, torch.ones(2, dtype=torch.float64), atol=1e-4)
 
 
 def test_scores_do_not_change_under_rotation_shift_and_scale() -> None:
