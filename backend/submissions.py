@@ -6,7 +6,7 @@ committed before it is queued; if the queue fails in between, the reconciler que
 
 import contextlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
 from redis.exceptions import RedisError
@@ -26,12 +26,13 @@ from linearity.adapters.live import Live
 from linearity.adapters.state import InputRow, RunRow, State
 from linearity.adapters.store import ArtifactStore
 from linearity.contracts.canonical import Json
-from linearity.contracts.estimate import estimate
+from linearity.contracts.estimate import Estimate, estimate
 from linearity.contracts.inputs import DatasetRecord, ModelRecord
 from linearity.contracts.linearity import linearity_request
 from linearity.contracts.parameters import choice
 from linearity.contracts.runs import KINDS, InputState, RunRequest, RunStatus
 from linearity.errors import (
+    CorruptObjectError,
     DiskFullError,
     LinearScopeError,
     NotYetError,
@@ -89,8 +90,17 @@ def ask(body: Mapping[str, Json], *, state: State) -> Question:
     request = linearity_request(
         params, model=record, dataset=DatasetRecord.from_json(dataset.record)
     )
-    cost = estimate(request, record, flops_per_second=measured_speed(state, record.id)).as_json()
-    return Question(request, model, dataset, cost, force=body.get("force") is True)
+    cost = _cost(request, record, measured_speed(state, record.id))
+    return Question(request, model, dataset, cost.as_json(), force=body.get("force") is True)
+
+
+def _cost(request: RunRequest, model: ModelRecord, speed: float | None) -> Estimate:
+    """Estimate a request; ``pairs=auto`` means neighbours only where all pairs do not fit."""
+    cost = estimate(request, model, flops_per_second=speed)
+    if request.params["pairs"] != "auto" or cost.memory_bytes <= memory_bytes():
+        return cost
+    adjacent = replace(request, params=request.params | {"pairs": "adjacent"})
+    return estimate(adjacent, model, flops_per_second=speed)
 
 
 def measured_speed(state: State, model_id: str) -> float | None:
@@ -131,8 +141,8 @@ def submit(
             run=run.id,
             error=run.error,
         )
-    if submission.outcome == "finished" and run.result and not store.has(run.result):
-        run = state.reopen(run.id) or run
+    if submission.outcome == "finished" and run.result and not _is_intact(store, run.result):
+        run = state.reopen(run.id, model=question.model, dataset=question.dataset) or run
     if run.status.is_open and submission.outcome != "joined":
         with contextlib.suppress(RedisError):
             queue.enqueue_run(run)
@@ -227,6 +237,14 @@ def _ready_input(state: State, kind: str, text: str) -> InputRow:
             state=row.state,
         )
     return row
+
+
+def _is_intact(store: ArtifactStore, sha256: str) -> bool:
+    try:
+        store.get(sha256)
+    except (FileNotFoundError, CorruptObjectError):
+        return False
+    return True
 
 
 def _bytes(question: Question, key: str) -> int:

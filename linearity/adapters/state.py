@@ -204,6 +204,7 @@ class State:
                 return Submission(row, "quarantined")
             else:
                 _requeue(connection, row, deaths=0)
+                _name_inputs(connection, request.run_id, model, dataset)
             return Submission(_require_run(connection, request.run_id), "new")
 
     def get_run(self, id: str) -> RunRow | None:
@@ -350,13 +351,14 @@ class State:
             _end_attempt(connection, row, "cancelled")
             return _require_run(connection, run_id)
 
-    def reopen(self, run_id: str) -> RunRow | None:
+    def reopen(self, run_id: str, *, model: InputRow, dataset: InputRow) -> RunRow | None:
         """Queue a finished run again because its stored result is gone; None if not finished."""
         with self._write() as connection:
             row = _find_run(connection, run_id)
             if row is None or row.status is not RunStatus.FINISHED:
                 return None
             _requeue(connection, row, deaths=0)
+            _name_inputs(connection, run_id, model, dataset)
             return _require_run(connection, run_id)
 
     def delete_run(self, run_id: str) -> RunRow:
@@ -512,6 +514,20 @@ def _requeue(connection: Connection, row: RunRow, *, deaths: int) -> None:
             result=None,
             seconds=None,
             quarantined=False,
+        )
+    )
+
+
+def _name_inputs(connection: Connection, run_id: str, model: InputRow, dataset: InputRow) -> None:
+    """Write under which ids the inputs are registered now: the fingerprints are still the same."""
+    connection.execute(
+        runs.update()
+        .where(runs.c.id == run_id)
+        .values(
+            model_id=model.id,
+            dataset_id=dataset.id,
+            model_name=model.name,
+            dataset_name=dataset.name,
         )
     )
 

@@ -86,6 +86,18 @@ def test_a_failed_run_gets_a_new_attempt_when_it_is_asked_for_again(state: State
     assert again.error is None
 
 
+def test_a_new_attempt_uses_the_inputs_as_they_are_registered_now(state: State) -> None:
+    run = a_running_run(state)
+    assert state.fail(run.id, 1, PROBLEM)
+    assert state.delete_input("model", "glass-en")
+    moved, _ = state.add_input("model", id="moved", name="Moved", source="path", reference="/m")
+
+    again, outcome = submit(state, model=moved)
+
+    assert (again.id, outcome, again.attempt) == (run.id, "new", 2)
+    assert (again.model_id, again.model_name) == ("moved", "Moved")
+
+
 def test_a_worker_that_was_given_up_cannot_write_any_more(state: State) -> None:
     run = a_running_run(state)
     lost = state.lose_attempt(run.id, 1, "lost")
@@ -169,9 +181,9 @@ def test_a_run_is_deleted_only_when_it_is_over(state: State) -> None:
 
 def test_a_run_whose_result_is_gone_is_opened_again(state: State) -> None:
     run = a_running_run(state)
-    assert state.reopen(run.id) is None
+    assert reopen(state, run) is None
     state.finish(run.id, 1, "c" * 64, 1.0)
-    opened = state.reopen(run.id)
+    opened = reopen(state, run)
     assert opened is not None
 
     assert (opened.status, opened.attempt, opened.result) == (RunStatus.QUEUED, 2, None)
@@ -304,14 +316,22 @@ def add_model(state: State) -> tuple[InputRow, bool]:
     )
 
 
-def submit(state: State, *, seed: int = 0, force: bool = False) -> tuple[RunRow, str]:
-    model, _ = add_model(state)
+def submit(
+    state: State, *, seed: int = 0, force: bool = False, model: InputRow | None = None
+) -> tuple[RunRow, str]:
+    model = model or add_model(state)[0]
     dataset, _ = state.add_input(
         "dataset", id="python-docs", name="Docs", source="builtin", reference="python-docs"
     )
     request = RunRequest("linearity", 1, 1, "a" * 64, "b" * 64, {"seed": seed})
     submission = state.submit(request, model=model, dataset=dataset, force=force)
     return submission.run, submission.outcome
+
+
+def reopen(state: State, run: RunRow) -> RunRow | None:
+    model, dataset = state.get_input("model", run.model_id), state.list_inputs("dataset")[0]
+    assert model
+    return state.reopen(run.id, model=model, dataset=dataset)
 
 
 def a_run(state: State, *, seed: int = 0) -> RunRow:

@@ -171,6 +171,20 @@ def test_what_cannot_fit_is_refused_with_numbers_before_queueing(
     assert client.get(RUNS).json()["items"] == []
 
 
+def test_pairs_left_open_fall_back_to_neighbours_where_all_pairs_do_not_fit(
+    client: TestClient, services: Services
+) -> None:
+    ready_inputs(services, blocks=80, width=20_000)  # 6,561 moments of 20,000 x 20,000 are 21 TB
+
+    open_ended = client.post(f"{RUNS}?estimate=1", json=A_RUN).json()
+    all_pairs = A_RUN | {"params": {"pairs": "all"}}
+    insisting = client.post(f"{RUNS}?estimate=1", json=all_pairs).json()
+
+    assert (open_ended["estimate"]["pairs"], insisting["estimate"]["pairs"]) == ("adjacent", "all")
+    assert open_ended["estimate"]["memory_bytes"] < insisting["estimate"]["memory_bytes"]
+    assert [warning["code"] for warning in insisting["warnings"]] == ["does_not_fit"]
+
+
 def test_the_result_comes_from_the_store_first_and_from_redis_then(
     client: TestClient, services: Services
 ) -> None:
@@ -358,7 +372,9 @@ def test_a_damaged_cache_entry_is_replaced_from_the_store(
     assert (answer.headers["x-cache"], answer.content) == ("store", good)
 
 
-def test_a_damaged_store_object_is_never_shown(client: TestClient, services: Services) -> None:
+def test_a_damaged_result_is_never_shown_and_is_computed_again(
+    client: TestClient, services: Services
+) -> None:
     run = a_finished_run(services)
     assert run.result
     path = services.store.path(run.result)
@@ -367,7 +383,10 @@ def test_a_damaged_store_object_is_never_shown(client: TestClient, services: Ser
 
     answer = client.get(f"{RUNS}/{run.id}/result")
 
+    again = client.post(RUNS, json=A_RUN)
+
     assert (answer.status_code, answer.json()["code"]) == (503, "corrupt_object")
+    assert (again.status_code, again.json()["status"]) == (202, "queued")
 
 
 def test_submitting_and_cancelling_are_announced(
