@@ -55,7 +55,7 @@ class RunRequest:
     model, dataset : str
         Fingerprints, 64 hexadecimal digits.
     params : dict
-        Complete and resolved: no ``auto`` left.
+        Complete; ``auto`` is left only where it names a rule (ridge, pairs).
     """
 
     kind: str

@@ -46,8 +46,8 @@ def finding(profile: Profile, kept: Profile, *, exclude: str) -> dict[str, str]:
         last,
         _range(_known(scores[span])),
         _range(update) if update else None,
-        f"{100 * median(_known(scores[span])):.1f} %",
-        f"{100 * median(_known(kept.r2_heldout[span])):.1f} %",
+        _tenths(median(_known(scores[span]))),
+        _tenths(median(_known(kept.r2_heldout[span]))),
     )
     return {"en": _english(facts, exclude), "ja": _japanese(facts, exclude)}
 
@@ -78,14 +78,28 @@ def _known(scores: list[float | None]) -> list[float]:
 
 
 def _range(scores: list[float]) -> str:
-    low, high = round(100 * min(scores)), round(100 * max(scores))
+    low, high = _percents(min(scores)), _percents(max(scores))
     return f"{low} %" if low == high else f"{low}–{high} %"
+
+
+def _percents(score: float) -> str:
+    whole = round(100 * score)
+    return str(whole) if whole < 100 else _tenths(score).removesuffix(" %")
+
+
+def _tenths(score: float) -> str:
+    text = f"{100 * score:.1f} %"
+    return "99.9 %" if text == "100.0 %" and score < 1.0 else text  # nearly all is not all
 
 
 _EXCLUDED = {
     "sinks": ("first token and sinks excluded", "先頭トークンとシンクを除外"),
     "first": ("first token excluded", "先頭トークンを除外"),
     "none": ("no token excluded", "除外なし"),
+}
+_KEPT = {
+    "sinks": ("the first token and sinks", "先頭トークンとシンク"),
+    "first": ("the first token", "先頭トークン"),
 }
 
 
@@ -101,7 +115,7 @@ def _english(facts: _Facts, exclude: str) -> str:
     text += "."
     if exclude != "none":
         text += (
-            f" With the first token kept, the median would read {facts.kept_median} "
+            f" With {_KEPT[exclude][0]} kept, the median would read {facts.kept_median} "
             f"instead of {facts.median}."
         )
     return text
@@ -119,7 +133,7 @@ def _japanese(facts: _Facts, exclude: str) -> str:
         text += f"ブロックが加える変化分では{facts.update.replace('–', '〜')}です。"
     if exclude != "none":
         text += (
-            f"先頭トークンを含めると、中央値は見かけ上{facts.median}から"
-            f"{facts.kept_median}に上がります。"
+            f"{_KEPT[exclude][1]}を含めると、中央値は{facts.median}ではなく"
+            f"{facts.kept_median}になります。"
         )
     return text
