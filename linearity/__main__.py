@@ -90,9 +90,12 @@ def _run(
 ) -> dict[str, Json]:
     from linearity.adapters.execute import execute
     from linearity.adapters.inputs import prepare_dataset, prepare_model
+    from linearity.adapters.settings import read_device, read_settings
     from linearity.adapters.store import ArtifactStore
 
-    store = ArtifactStore(Path(os.environ.get("LINEARSCOPE_DATA", "data")) / "store")
+    chosen = read_settings(os.environ)
+    wanted = read_device("--device", device) or chosen.device
+    store = ArtifactStore(chosen.store)
     model_record = prepare_model(model, store=store, roots=None, log=_say)
     dataset_record = prepare_dataset(dataset, store=store, roots=None, log=_say)
     request = linearity_request(params, model=model_record, dataset=dataset_record)
@@ -103,7 +106,7 @@ def _run(
             model=model_record,
             dataset=dataset_record,
             store=store,
-            device=device or os.environ.get("LINEARSCOPE_DEVICE") or default_device(),
+            device=wanted or default_device(),
             progress=progress,
         )
     finally:

@@ -90,9 +90,24 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         host=given.get("LINEARSCOPE_HOST", "127.0.0.1").strip(),
         port=_read_port(given.get("LINEARSCOPE_PORT", "8000")),
         token=_read_token(given.get("LINEARSCOPE_TOKEN")),
-        device=_read_device(given.get("LINEARSCOPE_DEVICE")),
+        device=read_device("LINEARSCOPE_DEVICE", given.get("LINEARSCOPE_DEVICE")),
         public_url=_read_public_url(given.get("LINEARSCOPE_PUBLIC_URL")),
     )
+
+
+def read_device(name: str, text: str | None) -> str | None:
+    """Return the device that `text` names, None for ``auto``; `name` is who asks.
+
+    Raises
+    ------
+    InvalidParameterError
+        For anything else.
+    """
+    if text is None or text == "auto":
+        return None
+    if not _DEVICE.fullmatch(text):
+        raise InvalidParameterError(name, wanted="auto, cpu, cuda or cuda:N", got=text)
+    return text
 
 
 def sqlite_url(path: Path) -> str:
@@ -170,16 +185,6 @@ def _read_token(text: str | None) -> str | None:
             "LINEARSCOPE_TOKEN",
             wanted=f"at least {MINIMUM_TOKEN_LENGTH} plain ASCII characters",
             got=f"{len(text)} characters",
-        )
-    return text
-
-
-def _read_device(text: str | None) -> str | None:
-    if text is None or text == "auto":
-        return None
-    if not _DEVICE.fullmatch(text):
-        raise InvalidParameterError(
-            "LINEARSCOPE_DEVICE", wanted="auto, cpu, cuda or cuda:N", got=text
         )
     return text
 

@@ -110,6 +110,27 @@ def test_a_run_in_this_process_passes_its_options_on(tmp_path: Path) -> None:
     assert "tokens: wanted" in answer.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "variables", "named"),
+    [
+        (("--device", "gpu"), {}, "--device: wanted"),
+        ((), {"LINEARSCOPE_DEVICE": "gpu"}, "LINEARSCOPE_DEVICE: wanted"),
+        ((), {"LINEARSCOPE_DEVICE": "auto"}, "tokens: wanted"),
+    ],
+)
+def test_a_run_in_this_process_reads_its_device_like_a_worker(
+    tmp_path: Path, arguments: tuple[str, ...], variables: dict[str, str], named: str
+) -> None:
+    answer = run_cli(
+        tmp_path, "run", "linearity", "--model", "glass-en", "--dataset", "python-docs",
+        "--set", "tokens=0", *arguments, **variables,
+    )  # fmt: skip
+
+    assert answer.returncode == 2
+    assert named in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
 def test_a_page_instead_of_a_file_is_not_built_yet(tmp_path: Path) -> None:
     page = str(tmp_path / "r.html")
     answer = run_cli(tmp_path, "run", "linearity", "--model", "m", "--dataset", "d", "--html", page)
