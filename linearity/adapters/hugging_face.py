@@ -30,7 +30,7 @@ def load_model(
     RejectedInputError
         If transformers would fill in weights of its own.
     """
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM
 
     with assembled(record.files, store) as folder:
         model, info = AutoModelForCausalLM.from_pretrained(
@@ -42,18 +42,28 @@ def load_model(
             use_safetensors=True,
             output_loading_info=True,
         )
-        tokenizer = AutoTokenizer.from_pretrained(
-            folder, local_files_only=True, trust_remote_code=False
-        )
+        tokenizer = _read_tokenizer(folder)
     _check_loaded(info)
     model.eval().to(device)
     return LoadedModel(
         layout=find_layout(model),
         width=record.width,
         device=torch.device(device),
-        tokenize=_tokenize(tokenizer),
+        tokenize=_tokenize(tokenizer, record.vocabulary),
         bos=_automatic_bos(tokenizer),
     )
+
+
+def check_tokenizer(files: tuple[StoredFile, ...], store: ArtifactStore) -> None:
+    """Read the tokenizer among the files of a model and use it once.
+
+    Raises
+    ------
+    RejectedInputError
+        If that is not possible.
+    """
+    with assembled(files, store) as folder:
+        _read_tokenizer(folder)
 
 
 @contextlib.contextmanager
@@ -97,9 +107,33 @@ def _check_loaded(info: dict[str, object]) -> None:
             )
 
 
-def _tokenize(tokenizer: "PreTrainedTokenizerBase") -> Callable[[str], list[int]]:
+def _read_tokenizer(folder: Path) -> "PreTrainedTokenizerBase":
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
+            folder, local_files_only=True, trust_remote_code=False
+        )
+        tokenizer("a")
+    except Exception as error:  # a broken file raises whatever its reader stumbles over
+        raise RejectedInputError(
+            f"the tokenizer cannot be read ({type(error).__name__})",
+            reason="bad_tokenizer",
+            next_step="Save it again with tokenizer.save_pretrained(...).",
+        ) from error
+    return tokenizer
+
+
+def _tokenize(tokenizer: "PreTrainedTokenizerBase", vocabulary: int) -> Callable[[str], list[int]]:
     def tokenize(text: str) -> list[int]:
         ids: list[int] = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
+        # Checked here and not at registration: an unused token beyond the embedding does no harm.
+        if max(ids, default=0) >= vocabulary:
+            raise RejectedInputError(
+                f"the tokenizer gives the id {max(ids)}, the model knows {vocabulary:,} ids",
+                reason="tokenizer_mismatch",
+                next_step="Put the tokenizer that belongs to this model into its folder.",
+            )
         return ids
 
     return tokenize

@@ -18,6 +18,7 @@ from linearity.adapters.corpora import (
     encode_documents,
     read_documents,
 )
+from linearity.adapters.hugging_face import check_tokenizer
 from linearity.adapters.model_folder import check_finite, inspect_model, model_files
 from linearity.adapters.naming import InputName, name_hub, name_input, name_path
 from linearity.adapters.store import ArtifactStore, file_sha256
@@ -56,9 +57,9 @@ def prepare_model(
         return _builtin_model(reference, store, log)
     path = _allowed_path(reference, roots)
     if path is not None:
-        return _model_in_place(path, name_path(str(path)), log)
+        return _model_in_place(path, name_path(str(path)), store, log)
     folder, commit = _hub_folder(reference, log)
-    return _model_in_place(folder, name_hub(reference.partition("@")[0], commit), log)
+    return _model_in_place(folder, name_hub(reference.partition("@")[0], commit), store, log)
 
 
 def prepare_dataset(
@@ -102,12 +103,14 @@ def _builtin_model(name: str, store: ArtifactStore, log: Log) -> ModelRecord:
     return record
 
 
-def _model_in_place(folder: Path, named: InputName, log: Log) -> ModelRecord:
+def _model_in_place(folder: Path, named: InputName, store: ArtifactStore, log: Log) -> ModelRecord:
     paths = model_files(folder)
     inspect_model(folder)
     log(f"checking every weight of {named.name}")
     check_finite(folder)
-    return _record(folder, [_file_in_place(path) for path in paths], named)
+    files = [_file_in_place(path) for path in paths]
+    check_tokenizer(tuple(files), store)
+    return _record(folder, files, named)
 
 
 def _file_in_place(path: Path) -> StoredFile:

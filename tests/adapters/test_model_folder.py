@@ -119,6 +119,8 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str, str]] = {
         lambda f: change_config(f, num_hidden_layers=3), "unexpected_weights", "layers.3"),
     "config that is not JSON": (
         lambda f: (f / "config.json").write_text("{"), "bad_json", "config.json"),
+    "an empty tokenizer": (
+        lambda f: (f / "tokenizer.json").write_text("{}"), "bad_tokenizer", "tokenizer cannot"),
     "config that is a list": (
         lambda f: (f / "config.json").write_text("[]"), "bad_json", "not a JSON object"),
 }  # fmt: skip
@@ -168,6 +170,22 @@ def test_a_sharded_model_is_read(glass_folder: Folder, small_store: ArtifactStor
 
     assert len(model.layout.blocks) == 4
     assert {file.name for file in record.files} >= {shard for shard, _ in shards}
+
+
+def test_a_token_that_the_model_does_not_know_is_an_error_with_both_numbers(
+    glass_folder: Folder, small_store: ArtifactStore
+) -> None:
+    folder = glass_folder()
+    tokenizer = json.loads((folder / "tokenizer.json").read_text())
+    tokenizer["model"]["vocab"]["e"] = 99_999
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+    record = prepare(folder, small_store)
+    model = load_model(record, small_store, device="cpu", dtype="float32", attention="eager")
+
+    with pytest.raises(RejectedInputError, match="99999") as caught:
+        model.tokenize("e")
+
+    assert caught.value.data["reason"] == "tokenizer_mismatch"
 
 
 def test_a_file_changed_after_registration_is_noticed(
