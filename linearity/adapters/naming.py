@@ -58,9 +58,9 @@ def name_hub(name: str, revision: str | None) -> InputName:
     refused = ".." in reference or "--" in name or name.endswith(".git")
     if refused or not _HUB.fullmatch(reference):
         raise InvalidParameterError("name", wanted="a hub id like owner/name", got=reference)
-    return InputName(
-        id=_safe_id(reference, reference), name=name, source="hub", reference=reference
-    )
+    # The hub allows no "--" in names, so `a/b-c` and `a-b/c` stay apart.
+    id = name.replace("/", "--") + (f"--{digest(revision)[:8]}" if revision else "")
+    return InputName(id=_safe_id(id, reference), name=name, source="hub", reference=reference)
 
 
 def name_path(text: str) -> InputName:

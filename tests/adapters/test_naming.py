@@ -18,8 +18,15 @@ def test_a_built_in_keeps_its_name_as_id() -> None:
 def test_a_hub_id_keeps_its_owner_and_revision() -> None:
     named = name_input("model", "owner/name@abc123")
 
-    assert (named.id, named.name) == ("owner-name-abc123", "owner/name")
-    assert (named.source, named.reference) == ("hub", "owner/name@abc123")
+    assert named.id.startswith("owner--name--")
+    assert (named.name, named.source) == ("owner/name", "hub")
+    assert named.reference == "owner/name@abc123"
+
+
+def test_no_two_models_of_the_hub_share_an_id() -> None:
+    texts = ["a/b-c", "a-b/c", "a/b@c", "a/b@c-d", "a/b@c/d", "a/b-c@d", "a/b.c", "a/b_c"]
+
+    assert len({name_input("model", text).id for text in texts}) == len(texts)
 
 
 def test_two_folders_of_the_same_name_are_different_inputs(tmp_path: Path) -> None:
