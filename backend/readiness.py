@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
-from backend.machine import free_disk_bytes
 from backend.queue import Queue
 from linearity.adapters.live import Live
+from linearity.adapters.machine import free_disk_bytes
 from linearity.adapters.state import State
 from linearity.adapters.store import ArtifactStore
 from linearity.errors import DiskFullError, LinearScopeError

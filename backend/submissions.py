@@ -6,12 +6,11 @@ committed before it is queued; if the queue fails in between, the reconciler que
 
 import contextlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from statistics import median
 
 from redis.exceptions import RedisError
 
-from backend.machine import free_disk_bytes, memory_bytes
 from backend.queue import Queue
 from backend.refusals import (
     AlreadyFinishedError,
@@ -23,10 +22,11 @@ from backend.registrations import find_input
 from backend.results import Results
 from backend.strict_json import check_fields
 from linearity.adapters.live import Live
+from linearity.adapters.machine import free_disk_bytes, memory_bytes
 from linearity.adapters.state import InputRow, RunRow, State
 from linearity.adapters.store import ArtifactStore
 from linearity.contracts.canonical import Json
-from linearity.contracts.estimate import Estimate, estimate
+from linearity.contracts.estimate import estimate, settle_pairs
 from linearity.contracts.inputs import DatasetRecord, ModelRecord
 from linearity.contracts.linearity import linearity_request
 from linearity.contracts.parameters import choice
@@ -87,20 +87,10 @@ def ask(body: Mapping[str, Json], *, state: State) -> Question:
     record = ModelRecord.from_json(model.record)
     params = body.get("params") or {}
     assert isinstance(params, Mapping)
-    request = linearity_request(
-        params, model=record, dataset=DatasetRecord.from_json(dataset.record)
-    )
-    cost = _cost(request, record, measured_speed(state, record.id))
+    asked = linearity_request(params, model=record, dataset=DatasetRecord.from_json(dataset.record))
+    request = settle_pairs(asked, record, memory_bytes=memory_bytes())
+    cost = estimate(request, record, flops_per_second=measured_speed(state, record.id))
     return Question(request, model, dataset, cost.as_json(), force=body.get("force") is True)
-
-
-def _cost(request: RunRequest, model: ModelRecord, speed: float | None) -> Estimate:
-    """Estimate a request; ``pairs=auto`` means neighbours only where all pairs do not fit."""
-    cost = estimate(request, model, flops_per_second=speed)
-    if request.params["pairs"] != "auto" or cost.memory_bytes <= memory_bytes():
-        return cost
-    adjacent = replace(request, params=request.params | {"pairs": "adjacent"})
-    return estimate(adjacent, model, flops_per_second=speed)
 
 
 def measured_speed(state: State, model_id: str) -> float | None:

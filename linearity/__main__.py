@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from linearity.contracts.canonical import Json, canonical_json, strict_loads
+from linearity.contracts.estimate import settle_pairs
 from linearity.contracts.linearity import linearity_request
 from linearity.contracts.runs import KINDS
 from linearity.errors import InvalidParameterError, LinearScopeError, MalformedJSONError
@@ -51,6 +52,8 @@ def run_command(
     Progress goes to standard error. An expected failure is one sentence and exit code 2.
     """
     try:
+        if out is not None and not Path(out).absolute().parent.is_dir():
+            raise InvalidParameterError("--out", wanted="a file in an existing folder", got=out)
         result = _run(kind, model, dataset, parse_settings(settings), device)
     except LinearScopeError as error:
         _say(f"error: {error.message}" + (f"\n{error.next_step}" if error.next_step else ""))
@@ -98,7 +101,9 @@ def _run(
     store = ArtifactStore(chosen.store)
     model_record = prepare_model(model, store=store, roots=None, log=_say)
     dataset_record = prepare_dataset(dataset, store=store, roots=None, log=_say)
-    request = linearity_request(params, model=model_record, dataset=dataset_record)
+    device = wanted or default_device()
+    asked = linearity_request(params, model=model_record, dataset=dataset_record)
+    request = settle_pairs(asked, model_record, memory_bytes=_memory_bytes(device))
     progress = _Bar(_say)
     try:
         return execute(
@@ -106,11 +111,22 @@ def _run(
             model=model_record,
             dataset=dataset_record,
             store=store,
-            device=wanted or default_device(),
+            device=device,
             progress=progress,
         )
     finally:
         progress.close()
+
+
+def _memory_bytes(device: str) -> int:
+    """Return how much memory the device has in all."""
+    if device.startswith("cuda"):
+        import torch
+
+        return int(torch.cuda.mem_get_info(device)[1])
+    from linearity.adapters.machine import memory_bytes
+
+    return memory_bytes()
 
 
 def default_device() -> str:

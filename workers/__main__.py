@@ -22,6 +22,7 @@ QUEUES = ("interactive", "analysis")
 WORKER_TTL_SECONDS = 30
 MONITORING_SECONDS = 5
 RECONNECT_TRIES = 120
+STALE_SECONDS = 86_400
 PRELOADED = (
     "torch",
     "transformers",
@@ -69,6 +70,9 @@ def _prepare_process() -> None:
 
 
 def _work(settings: Settings) -> int:
+    from linearity.adapters.store import ArtifactStore
+
+    ArtifactStore(settings.store).sweep(older_than_seconds=STALE_SECONDS)
     for name in PRELOADED:
         importlib.import_module(name)
     from workers.worker import LinearScopeWorker  # after the environment is prepared

@@ -41,7 +41,7 @@ def open_workplace() -> Iterator[Workplace]:
     """Open what the environment names, and close it again."""
     settings = read_settings(os.environ)
     state = State(settings.database_url)
-    live = Live(settings.queue_url, settings.cache_url)
+    live = Live(settings.queue_url, settings.cache_url, quick=True)
     try:
         yield Workplace(settings, state, live, ArtifactStore(settings.store))
     finally:

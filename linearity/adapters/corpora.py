@@ -50,6 +50,14 @@ def read_documents(path: Path) -> list[str]:
     if path.is_file():
         return list(_read_file(path))
     files = sorted(p for p in path.rglob("*") if p.suffix in (*TEXT_SUFFIXES, ".jsonl"))
+    for file in files:
+        if not file.resolve().is_relative_to(path.resolve()):
+            raise RejectedInputError(
+                f"{file.name} is a link that leaves the folder",
+                reason="link_outside",
+                next_step="Copy the file into the folder.",
+                file=file.name,
+            )
     return [document for file in files if file.is_file() for document in _read_file(file)]
 
 

@@ -12,7 +12,7 @@ from linearity.adapters.hugging_face import load_model
 from linearity.adapters.inputs import load_documents
 from linearity.adapters.store import ArtifactStore
 from linearity.contracts.canonical import Json
-from linearity.contracts.estimate import estimate, run_flops
+from linearity.contracts.estimate import run_flops
 from linearity.contracts.inputs import DatasetRecord, ModelRecord
 from linearity.contracts.linearity import KIND, METHOD, SCHEMA, LinearityParams, LinearityResult
 from linearity.contracts.runs import RunRequest
@@ -60,7 +60,7 @@ def execute(
             model, store, device=device, dtype=params.dtype, attention=params.attention
         )
         documents = load_documents(dataset, store)
-        reach = 1 if _adjacent_only(request, model, device) else model.blocks
+        reach = 1 if params.pairs == "adjacent" else model.blocks
         measurement = measure_linearity(
             loaded, documents, params, _Enveloped(progress, envelope), reach=reach
         )
@@ -84,23 +84,6 @@ class _Enveloped:
 
     def partial(self, build: Callable[[], dict[str, Json]]) -> None:
         self._inner.partial(lambda: self._envelope | build())
-
-
-def _adjacent_only(request: RunRequest, model: ModelRecord, device: str) -> bool:
-    """Decide ``pairs=auto``: all pairs unless their moments do not fit the device."""
-    wanted = request.params["pairs"]
-    if wanted != "auto":
-        return wanted == "adjacent"
-    needed = estimate(request, model, flops_per_second=None).memory_bytes
-    return needed > _free_memory(device)
-
-
-def _free_memory(device: str) -> int:
-    if device.startswith("cuda"):
-        return int(torch.cuda.mem_get_info(device)[0])
-    import psutil
-
-    return int(psutil.virtual_memory().available)
 
 
 def _envelope(request: RunRequest, model: ModelRecord, dataset: DatasetRecord) -> dict[str, Json]:

@@ -57,6 +57,8 @@ def prepare_model(
         return _builtin_model(reference, store, log)
     path = _allowed_path(reference, roots)
     if path is not None:
+        for file in model_files(path):
+            _allowed_path(str(file), roots)  # a link may leave the folder, not the allowed ones
         return _model_in_place(path, name_path(str(path)), store, log)
     folder, commit = _hub_folder(reference, log)
     return _model_in_place(folder, name_hub(reference.partition("@")[0], commit), store, log)

@@ -29,9 +29,9 @@ class Live:
     `redis` is the client of the queue server, for the queue itself.
     """
 
-    def __init__(self, queue_url: str, cache_url: str) -> None:
-        self.redis = connect(queue_url)
-        self._cache = self.redis if cache_url == queue_url else connect(cache_url)
+    def __init__(self, queue_url: str, cache_url: str, *, quick: bool = False) -> None:
+        self.redis = connect(queue_url, quick=quick)
+        self._cache = self.redis if cache_url == queue_url else connect(cache_url, quick=quick)
 
     def close(self) -> None:
         """Close every connection."""
@@ -108,16 +108,19 @@ class Live:
         self._cache.set(_cache_key(key), entry, ex=DAY_SECONDS)
 
 
-def connect(url: str) -> redis.Redis:
-    """Return a client that waits for a free connection and rides out a hiccup of a second."""
+def connect(url: str, *, quick: bool = False) -> redis.Redis:
+    """Return a client that waits for a free connection and rides out a hiccup of a second.
+
+    A `quick` one gives up after about two: for a worker, whose lease must not wait for reports.
+    """
     pool = redis.BlockingConnectionPool.from_url(
         url,
         max_connections=64,
-        timeout=2,
-        socket_timeout=5,
+        timeout=1 if quick else 2,
+        socket_timeout=1 if quick else 5,
         socket_connect_timeout=1,
         health_check_interval=30,
-        retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), 3),
+        retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), 1 if quick else 3),
         retry_on_error=[redis.ConnectionError, redis.TimeoutError],
     )
     return redis.Redis(connection_pool=pool)

@@ -11,6 +11,8 @@ import hashlib
 import os
 import re
 import secrets
+import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -75,6 +77,17 @@ class ArtifactStore:
     def delete(self, sha256: str) -> None:
         """Remove an object; absent is fine."""
         self.path(sha256).unlink(missing_ok=True)
+
+    def sweep(self, *, older_than_seconds: float) -> int:
+        """Delete what interrupted writes left behind; return how many entries went."""
+        oldest = time.time() - older_than_seconds
+        left = [path for path in (self.root / "staging").iterdir() if path.stat().st_mtime < oldest]
+        for path in left:
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+        return len(left)
 
     def set_ref(self, name: Json, value: Json) -> None:
         """Remember a small value under any name; the name is digested, never a path."""

@@ -3,7 +3,7 @@
 Plain arithmetic on what registration already knows, so the web process can do it.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from linearity.contracts.canonical import Json
 from linearity.contracts.inputs import ModelRecord
@@ -76,6 +76,19 @@ def estimate(
         seconds=(low + START_SECONDS[0], high + START_SECONDS[1]),
         pairs="adjacent" if adjacent else "all",
     )
+
+
+def settle_pairs(request: RunRequest, model: ModelRecord, *, memory_bytes: int) -> RunRequest:
+    """Replace ``pairs=auto`` by what fits: all pairs, or adjacent ones where those are too many.
+
+    Settled before the run has an id: what one machine measured must not answer for another.
+    """
+    if request.params["pairs"] != "auto":
+        return request
+    every = replace(request, params=request.params | {"pairs": "all"})
+    if estimate(every, model, flops_per_second=None).memory_bytes <= memory_bytes:
+        return every
+    return replace(request, params=request.params | {"pairs": "adjacent"})
 
 
 def run_flops(model: ModelRecord, *, tokens: int, pairs: int) -> float:

@@ -55,7 +55,7 @@ class RunRequest:
     model, dataset : str
         Fingerprints, 64 hexadecimal digits.
     params : dict
-        Complete; ``auto`` is left only where it names a rule (ridge, pairs).
+        Complete; only ``ridge=auto`` is left as a rule, and ``pairs`` is settled before submission.
     """
 
     kind: str

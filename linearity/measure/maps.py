@@ -122,7 +122,8 @@ def in_sample_scores(regression: Regression, variation: Tensor) -> InSample:
     explained = stream.square().sum(-1) @ inverse
     update_explained = r.B.square().sum(-1) @ inverse
     update_variation = variation[1:] - 2.0 * traces[1:] + variation[0]
-    moves = update_variation > NO_UPDATE * variation[1:]
+    # What lies below the rounding of the sums cannot be told from a block that adds nothing.
+    moves = update_variation > max(NO_UPDATE, r.band.rounding) * variation[1:]
     rounding = ROUNDINGS * r.band.rounding
     # Both sides of the update's share are differences of the stream's much larger sums.
     update_rounding = rounding * (variation[0] + variation[1:]) / update_variation

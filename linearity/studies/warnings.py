@@ -5,7 +5,8 @@ import torch
 from linearity.contracts.linearity import LinearityParams, TokenCounts
 from linearity.contracts.runs import RunWarning
 from linearity.measure.intervals import FEWEST_DOCUMENTS
-from linearity.studies.scoring import Scores
+from linearity.measure.sampling import VALIDATION_SHARE
+from linearity.studies.scoring import RIDGE_WITHOUT_VALIDATION, Scores
 
 FEW_TOKENS_A_COORDINATE = 10
 NOT_YET = ("rotation_fit", "anisotropy", "effective_rank", "cka")
@@ -19,6 +20,7 @@ def warnings_of(
         _few_tokens(counts, width),
         _budget(params, counts),
         _few_documents(counts),
+        _no_validation(params, counts),
         _zero_update(scores),
         _no_adjustment(counts, scores),
         _adjacent_only() if adjacent_only else None,
@@ -63,6 +65,17 @@ def _few_documents(counts: TokenCounts) -> RunWarning | None:
         f"Only {counts.heldout_documents} held-out documents: no confidence interval below "
         f"{FEWEST_DOCUMENTS}.",
         {"documents": counts.heldout_documents, "needed": FEWEST_DOCUMENTS},
+    )
+
+
+def _no_validation(params: LinearityParams, counts: TokenCounts) -> RunWarning | None:
+    if params.ridge != "auto" or counts.fit_documents >= VALIDATION_SHARE:
+        return None
+    return RunWarning(
+        "no_validation",
+        f"Only {counts.fit_documents} fit documents: too few to choose the ridge on, so "
+        f"{RIDGE_WITHOUT_VALIDATION:g} was used.",
+        {"ridge": RIDGE_WITHOUT_VALIDATION, "documents": counts.fit_documents},
     )
 
 

@@ -114,6 +114,30 @@ def test_a_link_that_leaves_the_folders_is_refused(
         prepare_model(str(inside / "link"), store=small_store, roots=[inside], log=quiet)
 
 
+def test_a_weight_file_that_links_out_of_the_folders_is_refused(
+    tmp_path: Path, glass_folder: Callable[[], Path], small_store: ArtifactStore
+) -> None:
+    inside, outside = tmp_path / "inside", glass_folder() / "model.safetensors"
+    shutil.copytree(outside.parent, inside)
+    (inside / "model.safetensors").unlink()
+    (inside / "model.safetensors").symlink_to(outside)
+
+    with pytest.raises(PathNotAllowedError):
+        prepare_model(str(inside), store=small_store, roots=[tmp_path], log=quiet)
+
+
+def test_a_text_that_links_out_of_its_folder_is_refused(
+    tmp_path: Path, small_store: ArtifactStore
+) -> None:
+    folder, secret = tmp_path / "texts", tmp_path / "secret.txt"
+    folder.mkdir()
+    secret.write_text("secret")
+    (folder / "a.txt").symlink_to(secret)
+
+    with pytest.raises(RejectedInputError, match="link that leaves the folder"):
+        dataset(folder, small_store)
+
+
 @pytest.mark.parametrize(
     "reference",
     ["no-such-model", "a/b/c", "file:///etc/passwd", "http://host/x", "-x/y", "x/y.git",

@@ -69,7 +69,8 @@ def ready_inputs(services: Services, **changes: Any) -> tuple[InputRow, InputRow
 def a_run(services: Services, **params: Any) -> RunRow:
     """Submit a run and leave it queued."""
     model, dataset = ready_inputs(services)
-    request = linearity_request(params, model=a_model(), dataset=a_dataset())
+    settled = {"pairs": "all", **params}  # what pairs=auto comes to for a small model
+    request = linearity_request(settled, model=a_model(), dataset=a_dataset())
     return services.state.submit(request, model=model, dataset=dataset).run
 
 

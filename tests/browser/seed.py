@@ -62,7 +62,8 @@ def a_queued_run(services: Services, **params: Json) -> RunRow:
     """Submit a run of the demo; parameters make it another run."""
     model = ready(services, MODEL, "model")
     dataset = ready(services, DATASET, "dataset")
-    request = linearity_request(params, model=MODEL, dataset=DATASET)
+    settled: dict[str, Json] = {"pairs": "all", **params}  # what pairs=auto comes to here
+    request = linearity_request(settled, model=MODEL, dataset=DATASET)
     return services.state.submit(request, model=model, dataset=dataset).run
 
 

@@ -176,6 +176,19 @@ def test_a_state_without_variance_is_an_error_that_names_it(
             weight.copy_(before)
 
 
+def test_too_few_documents_to_choose_a_ridge_are_warned_about(
+    glass: LoadedModel, glass_record: ModelRecord, documents: list[str]
+) -> None:
+    few = sorted(documents, key=len)[-5:]
+    measured = Measure(glass, glass_record, few)(tokens=2048, context=64, heldout=0.45)
+    codes = [warning.code for warning in measured.warnings]
+
+    assert measured.tokens.fit_documents < 5
+    assert "no_validation" in codes
+    assert "few_documents" in codes
+    assert measured.profile.ridge == [1e-2] * 4
+
+
 def test_few_tokens_a_coordinate_are_warned_about_with_the_null_score(measure: Measure) -> None:
     measured = measure(tokens=1024)
     warning = next(w for w in measured.warnings if w.code == "few_tokens")
