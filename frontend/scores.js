@@ -39,6 +39,11 @@ export function pairScore(result, { score, split }, from, to) {
   return to === from + 1 ? (result.profile?.[field]?.[from] ?? null) : null;
 }
 
+const SEEN = ["fit", "heldout", "excluded_first", "excluded_sinks"];
+
+/** How many tokens the model read: with few texts, fewer than were asked for. */
+export const seenTokens = ({ tokens }) => SEEN.reduce((sum, name) => sum + tokens[name], 0);
+
 export const blocksOf = (result) => result.states.length - 1;
 
 export const inRange = (pair, result) => Boolean(pair && result && pair.to <= blocksOf(result));

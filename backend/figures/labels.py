@@ -60,10 +60,17 @@ LABELS: dict[Language, dict[str, str]] = {
     },
 }
 
+_SEEN = ("fit", "heldout", "excluded_first", "excluded_sinks")
+
 
 def escape(text: str) -> str:
     """Return `text` without the characters that Plotly reads as markup."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def seen_tokens(counts: Mapping[str, Any]) -> int:
+    """Return how many tokens the model read, which can be fewer than were asked for."""
+    return sum(int(counts[name]) for name in _SEEN)
 
 
 def caption(result: Mapping[str, Any], language: Language) -> str:
@@ -78,5 +85,5 @@ def caption(result: Mapping[str, Any], language: Language) -> str:
         done, total = (f"{partial[key]:,}" for key in ("done", "total"))
         parts.append(words["partial"].format(done=done, total=total))
     else:
-        parts.append(words["tokens"].format(tokens=f"{result['params']['tokens']:,}"))
+        parts.append(words["tokens"].format(tokens=f"{seen_tokens(result['tokens']):,}"))
     return " · ".join(parts)

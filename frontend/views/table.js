@@ -79,6 +79,7 @@ function blockGrid({ result }, title) {
     ["stream_fit", (b) => score(profile.r2_fit?.[b])],
     ["update_fit", (b) => score(profile.update_r2_fit?.[b])],
     ["stream_kept", (b) => score(kept?.r2_heldout?.[b], 4)],
+    ["update_kept", (b) => score(kept?.update_r2_heldout?.[b], 4)],
     ["norm_ratio", (b) => significant(profile.update_norm_ratio?.[b])],
     ["block_influence", (b) => score(profile.block_influence?.[b])],
   ];

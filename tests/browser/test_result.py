@@ -286,3 +286,26 @@ def test_an_unknown_run_says_so(visit: Visit) -> None:
     page = visit.open(f"/runs/{'9' * 32}")
 
     page.get_by_text("There is no run with this id.").wait_for()
+
+
+def test_the_title_says_how_many_tokens_were_seen_not_asked_for(visit: Visit) -> None:
+    page = visit.open_result()
+
+    counts = visit.site.result["tokens"]
+    seen = sum(counts[key] for key in ("fit", "heldout", "excluded_first", "excluded_sinks"))
+    facts = page.locator("#run-header .facts").inner_text()
+    assert f"{seen:,} tokens" in facts
+    assert f"{visit.site.result['params']['tokens']:,}" not in facts
+
+
+@pytest.mark.parametrize(
+    ("lang", "head"), [("en", "Update, all tokens kept"), ("ja", "更新(全トークン)")]
+)
+def test_the_table_of_blocks_has_the_update_with_all_tokens(
+    visit: Visit, lang: str, head: str
+) -> None:
+    page = visit.open_result(f"?table=blocks&lang={lang}")
+
+    heads = page.locator("[role=grid] thead th").all_inner_texts()
+    row = page.locator("[role=grid] tbody tr").nth(7).locator("th, td").all_inner_texts()
+    assert row[heads.index(head)] == f"{visit.site.result['kept']['update_r2_heldout'][7]:.4f}"

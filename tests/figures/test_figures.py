@@ -191,6 +191,16 @@ def test_a_preliminary_figure_says_how_far_it_is() -> None:
     assert "2,048 of 16,384 tokens" in made["layout"]["meta"]["caption"]
 
 
+@pytest.mark.parametrize("name", list(FIGURES))
+def test_a_finished_figure_says_how_many_tokens_were_seen_not_asked_for(name: str) -> None:
+    made = figure(name, RESULTS["whole"], {})
+
+    counts = RESULTS["whole"]["tokens"]
+    seen = sum(counts[key] for key in ("fit", "heldout", "excluded_first", "excluded_sinks"))
+    assert seen != RESULTS["whole"]["params"]["tokens"]
+    assert f" · {seen:,} tokens" in made["layout"]["meta"]["caption"]
+
+
 @pytest.mark.parametrize(
     ("name", "options"),
     [("pie", {}), ("heatmap", {"score": "beauty"}), ("profile", {"theme": "pink"})],
