@@ -5,6 +5,7 @@ import { fill, h } from "../dom.js";
 import { t } from "../i18n.js";
 import { getState, subscribe } from "../state.js";
 import { addInputForm } from "./add_input.js";
+import { confirmed } from "./confirm.js";
 import { problemText } from "./problem.js";
 import { inputFacts } from "./start_fields.js";
 
@@ -18,8 +19,8 @@ export async function show(main) {
     if (state.lang === lang) return;
     lang = state.lang;
     document.title = `${t("nav_library")} · LinearScope`;
-    const lists = h("div", { class: "library" }, h("p", { class: "quiet" }, t("loading_library")));
-    const message = h("div", {});
+    const lists = h("div", { class: "library", tabindex: "-1" }, h("p", { class: "quiet" }, t("loading_library")));
+    const message = h("div", { "aria-live": "polite" });
     const adding = addInputForm({ title: t("add_input"), added: () => refresh(lists, message) });
     fill(main, h("h1", {}, t("nav_library")), lists, message, adding);
     refresh(lists, message);
@@ -31,17 +32,28 @@ export async function show(main) {
 async function refresh(lists, message) {
   try {
     const [models, datasets] = await Promise.all([listModels(), listDatasets()]);
-    const remove = async (kind, id) => {
-      try {
-        await deleteInput(kind, id);
-        await refresh(lists, message);
-      } catch (error) {
-        fill(message, problemText(error));
-      }
-    };
+    const remove = (kind, input) => removeInput(kind, input, lists, message);
     fill(lists, section("models", models.items, remove), section("datasets", datasets.items, remove));
     const preparing = [...models.items, ...datasets.items].some(({ state }) => PREPARING.includes(state));
     if (preparing) setTimeout(() => lists.isConnected && refresh(lists, message), REFRESH_MS);
+  } catch (error) {
+    fill(message, problemText(error));
+  }
+}
+
+async function removeInput(kind, { id, name }, lists, message) {
+  const words = {
+    title: t("remove_title", { name }),
+    note: t(`remove_${kind}_note`, { name }),
+    yes: t("remove_input", { name }),
+    no: t("keep_input", { name }),
+  };
+  if (!(await confirmed(words))) return;
+  try {
+    await deleteInput(kind, id);
+    await refresh(lists, message);
+    fill(message, h("p", {}, t("removed", { name })));
+    lists.focus(); // the button that had the focus is gone
   } catch (error) {
     fill(message, problemText(error));
   }
@@ -59,9 +71,9 @@ function section(kind, items, remove) {
 }
 
 function card(kind, input, remove) {
-  const { id, name, source, reference, record } = input;
+  const { name, source, reference, record } = input;
   const fingerprint = record?.fingerprint?.slice(0, 12);
-  const click = () => remove(kind, id);
+  const click = () => remove(kind, input);
   return h(
     "li",
     { class: "card" },

@@ -8,15 +8,18 @@ import { language, t, tOr } from "../i18n.js";
  * @returns {HTMLElement}
  */
 export function problemText(problem) {
-  const { code = "error", message = "", data = {} } = problem ?? {};
+  const { code = "error", message = "", data: given } = problem ?? {};
+  const data = given ?? {};
   const step = nextStep(code, problem?.nextStep ?? problem?.next_step ?? "", data);
-  const reasons = Array.isArray(data?.reasons) ? data.reasons : [];
+  const reason = tOr(`reason_${data.reason}`, "");
+  const reasons = Array.isArray(data.reasons) ? data.reasons : [];
   return h(
     "div",
     { class: "problem", role: "alert" },
     h("p", {}, tOr(`problem_${code}`, message || t("problem_error"), data)),
+    reason && h("p", {}, reason),
     code in OWN_WORDS || !message ? null : detail(code, message),
-    reasons.length > 0 && h("ul", {}, reasons.map((reason) => h("li", {}, reason.message ?? reason.code))),
+    reasons.length > 0 && h("ul", {}, reasons.map(reasonItem)),
     step && h("p", { class: "problem-step" }, step),
   );
 }
@@ -26,11 +29,19 @@ const OWN_WORDS = { unreachable: true, chart_library: true };
 
 /** The server's own step knows the case best, but speaks English only. */
 function nextStep(code, told, data) {
-  const ours = tOr(`step_${code}`, "", data);
+  const ours = tOr(`reason_step_${data.reason}`, tOr(`step_${code}`, "", data), data);
   return language() === "en" ? told || ours : ours || told;
 }
 
+/** The server speaks English whatever the language of the page. */
+const serverWords = (message) => h("span", { lang: "en" }, message);
+
 function detail(code, message) {
   const known = tOr(`problem_${code}`, "") !== "";
-  return known ? h("p", { class: "problem-detail" }, message) : null;
+  return known ? h("p", { class: "problem-detail" }, serverWords(message)) : null;
+}
+
+function reasonItem({ code, message }) {
+  const ours = tOr(`reason_${code}`, "");
+  return h("li", {}, ours && `${ours} `, serverWords(message ?? (ours ? "" : code)));
 }

@@ -2,16 +2,22 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
+import linearity
+from backend.problems import PROBLEMS
 from tests.frontend.sources import FRONTEND, SCRIPTS, read
 
+# Problems that a run or an input can end with, beside those that an answer of the API can have.
+OF_WORKERS = {"worker_lost", "internal_error"}
 PLACE = re.compile(r"\{(\w+)\}")
 # Words that come from the server's vocabulary: written where they are read, by their beginning.
 FROM_THE_SERVER = (
     "problem_",
     "step_",
+    "reason_",
     "warning_",
     "unit_",
     "exclude_",
@@ -21,7 +27,7 @@ FROM_THE_SERVER = (
 )
 FROM_A_LIST = (
     *("column_", "figure_", "term_", "score_", "split_", "field_", "status_", "nav_", "theme_"),
-    *("kind_", "source_", "table_", "key_"),
+    *("kind_", "source_", "table_", "key_", "remove_"),
 )
 
 
@@ -83,3 +89,20 @@ def test_every_word_is_asked_for() -> None:
     }
 
     assert unused == set()
+
+
+def test_every_problem_has_words() -> None:
+    codes = PROBLEMS.keys() | OF_WORKERS
+
+    assert {f"problem_{code}" for code in codes} - catalogue("ja").keys() == set()
+
+
+def test_every_reason_to_reject_an_input_has_words_and_a_next_step() -> None:
+    adapters = Path(linearity.__file__).parent / "adapters"
+    sources = "\n".join(read(path) for path in sorted(adapters.glob("*.py")))
+    reasons = set(re.findall(r'reason="(\w+)"', sources))
+    reasons |= set(re.findall(r'\(\w+, "(\w+_weights)"', sources))
+
+    words = {f"reason_{code}" for code in reasons} | {f"reason_step_{code}" for code in reasons}
+    assert {"missing_weights", "mismatched_weights", "no_text", "gated"} <= reasons
+    assert words - catalogue("ja").keys() == set()
