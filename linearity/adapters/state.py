@@ -106,7 +106,9 @@ class State:
         with self._read() as connection:
             for column in (inputs.c.id, inputs.c.reference, inputs.c.name):
                 wanted = sa.select(inputs).where(inputs.c.kind == kind, column == text)
-                row = connection.execute(wanted.order_by(inputs.c.created)).first()
+                # Of several with one name, one that can be used, and of those the oldest.
+                order = (inputs.c.state != InputState.READY, inputs.c.created)
+                row = connection.execute(wanted.order_by(*order)).first()
                 if row is not None:
                     return input_row(row)
         return None

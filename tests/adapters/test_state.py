@@ -234,6 +234,18 @@ def test_an_input_is_found_by_id_reference_or_name(state: State) -> None:
     assert state.find_input("dataset", "a-1") is None
 
 
+def test_of_several_inputs_with_one_name_a_usable_one_is_found(state: State) -> None:
+    for id in ("old", "new"):
+        state.add_input("model", id=id, name="same", source="path", reference=f"/models/{id}")
+    state.input_rejected("model", "old", PROBLEM, number=1)
+    state.input_ready("model", "new", {"fingerprint": "f" * 64}, number=1)
+
+    found = state.find_input("model", "same")
+
+    assert found is not None
+    assert found.id == "new"
+
+
 def test_registering_twice_inspects_once(state: State) -> None:
     _, first = add_model(state)
     _, second = add_model(state)
