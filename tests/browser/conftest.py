@@ -16,7 +16,8 @@ from backend.dependencies import Services
 from backend.embedded import EmbeddedValkey
 from backend.main import create_app
 from linearity.adapters.settings import Settings, sqlite_url
-from linearity.adapters.state import RunRow
+from linearity.adapters.state import RunRow, State
+from linearity.contracts.runs import RunStatus
 from tests.browser.seed import a_running_run, finish
 from tests.get_browser import find_browser
 
@@ -105,7 +106,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     run = a_running_run(services)
     result = finish(services, run)
     server, thread, url = _serve(app)
+    over = threading.Event()
+    threading.Thread(target=_renew_leases, args=(services.state, over), daemon=True).start()
     yield Site(url, services, run, result)
+    over.set()
     server.should_exit = True
     thread.join(START_SECONDS)
     valkey.stop()
@@ -132,6 +136,14 @@ def _settings(folder: Path, redis_url: str) -> Settings:
         database_url=sqlite_url(folder / "state.db"),
         redis_url=redis_url,
     )
+
+
+def _renew_leases(state: State, over: threading.Event) -> None:
+    """Beat for the seeded runs, as their workers would; else the reconciler takes them back."""
+    while not over.wait(1.0):
+        for run in state.open_runs():
+            if run.status is RunStatus.RUNNING:
+                state.heartbeat(run.id, run.attempt)
 
 
 def _serve(app: Any) -> tuple[uvicorn.Server, threading.Thread, str]:
