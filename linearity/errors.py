@@ -6,6 +6,7 @@
     |- InvalidRequestError           the request itself is wrong (HTTP 422)
     |  |- InvalidParameterError        a value outside its range, with the range
     |  |- UnknownParameterError        a name nobody knows, with the known names
+    |  |- InvalidPlanError             a plan that cannot be carried out on the model
     |  |- MalformedJSONError           text that is not strict JSON
     |  `- NotYetError                  a feature of the contract that is not built yet
     |- UnknownInputError             no such model or dataset (404)
@@ -90,6 +91,12 @@ class UnknownParameterError(InvalidRequestError):
             parameter=name[:80],
             known=known,
         )
+
+
+class InvalidPlanError(InvalidRequestError):
+    """A plan that is no plan, or that this model cannot carry out."""
+
+    code = "invalid_plan"
 
 
 class MalformedJSONError(InvalidRequestError):

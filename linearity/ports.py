@@ -28,3 +28,24 @@ class Progress(Protocol):
 
     def log(self, message: str) -> None:
         """Record one line for people."""
+
+
+class Checkpoints(Protocol):
+    """What a long run has finished, kept across attempts."""
+
+    def load(self) -> dict[str, Json]:
+        """Return what was saved last, by name; empty for a first attempt."""
+
+    def save(self, name: str, value: Json) -> None:
+        """Keep one more finished piece; it is there when the run is taken up again."""
+
+
+class NoCheckpoints:
+    """For runs that nobody takes up again."""
+
+    def load(self) -> dict[str, Json]:
+        """Return nothing."""
+        return {}
+
+    def save(self, name: str, value: Json) -> None:
+        """Forget it."""

@@ -1,0 +1,196 @@
+"""What the kinds that change a model share: their sampling parameters and quality numbers."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+from linearity.contracts.canonical import Json
+from linearity.contracts.inputs import ModelRecord
+from linearity.contracts.linearity import automatic_tokens
+from linearity.contracts.parameters import choice, real_number, whole_number
+from linearity.errors import InvalidParameterError, NotYetError
+
+FITTINGS = ("one_shot", "sequential")
+Interval = list[float]  # [low, high]
+
+FEWEST_FIT_TOKENS_PER_WIDTH = 2
+MAXIMUM_TOKENS = 50_000_000
+SAMPLING_NAMES = [
+    "fit_tokens", "select_tokens", "report_tokens", "context", "seed", "ridge", "dtype",
+    "attention",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """Which tokens maps are fitted on and quality is measured on; the same in every kind.
+
+    Parameters
+    ----------
+    fit_tokens, select_tokens, report_tokens : int
+        Model input positions of split F (fits maps), A (curves, what-ifs) and B (frozen plans).
+    context : int
+        Longest window, in tokens. Windows do not overlap: the stride is the context.
+    seed : int
+        Orders documents and splits them.
+    ridge : "auto" or float
+        Shrinkage of maps toward the identity; ``auto`` chooses on a validation fifth of split F.
+    dtype, attention : str
+        What the model computes in.
+    """
+
+    fit_tokens: int
+    select_tokens: int
+    report_tokens: int
+    context: int
+    seed: int
+    ridge: float | str
+    dtype: str
+    attention: str
+
+
+def parse_sampling(given: Mapping[str, Json], *, model: ModelRecord, fits: bool) -> Sampling:
+    """Return the sampling part of some parameters.
+
+    Parameters
+    ----------
+    given : mapping
+    model : ModelRecord
+    fits : bool
+        Whether maps are fitted at all; then the fit split must suit the width.
+
+    Raises
+    ------
+    InvalidParameterError
+    """
+    context = whole_number("context", given.get("context", 256), low=8, high=131_072)
+    fit_tokens = _tokens(given, "fit_tokens", automatic_tokens(model.width))
+    needed = FEWEST_FIT_TOKENS_PER_WIDTH * model.width
+    if fits and fit_tokens < needed:
+        raise InvalidParameterError(
+            "fit_tokens",
+            wanted=f"at least {needed:,} ({FEWEST_FIT_TOKENS_PER_WIDTH} x the width "
+            f"{model.width:,}), or a plan that only drops blocks",
+            got=fit_tokens,
+            next_step=f"Leave fit_tokens out to get {automatic_tokens(model.width):,}.",
+        )
+    return Sampling(
+        fit_tokens=fit_tokens,
+        select_tokens=_tokens(given, "select_tokens", 2048),
+        report_tokens=_tokens(given, "report_tokens", 4096),
+        context=min(context, model.context),
+        seed=whole_number("seed", given.get("seed", 0), low=0, high=2**32 - 1),
+        ridge=_ridge(given.get("ridge", "auto")),
+        dtype=_automatic(given, "dtype", model.dtype, ("float32", "bfloat16", "float16")),
+        attention=_automatic(given, "attention", "sdpa", ("sdpa", "eager")),
+    )
+
+
+def parse_fitting(value: Json) -> str:
+    """Return ``one_shot`` or ``sequential``."""
+    return choice("fitting", value, FITTINGS)
+
+
+def refuse_orthogonal(actions: object) -> None:
+    """Raise `NotYetError` where the action `orthogonal` is asked for."""
+    if "orthogonal" in str(actions):
+        raise NotYetError(
+            "the action orthogonal is not built yet",
+            next_step="Use drop, linear or merged.",
+            parameter="actions",
+        )
+
+
+def _tokens(given: Mapping[str, Json], name: str, default: int) -> int:
+    value = given.get(name, "auto")
+    if value == "auto":
+        return default
+    return whole_number(name, value, low=64, high=MAXIMUM_TOKENS)
+
+
+def _ridge(value: Json) -> float | str:
+    if value == "auto":
+        return "auto"
+    if isinstance(value, str):
+        raise InvalidParameterError("ridge", wanted="auto or a number from 1e-9 to 1000", got=value)
+    return real_number("ridge", value, low=1e-9, high=1000.0)
+
+
+def _automatic(given: Mapping[str, Json], name: str, default: str, options: tuple[str, ...]) -> str:
+    value = given.get(name, "auto")
+    return default if value == "auto" else choice(name, value, options)
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How quality was measured; stands beside every number.
+
+    Parameters
+    ----------
+    split : "select" | "report"
+    tokens : int
+        Predictions scored: every token of a window but its first.
+    documents, windows : int
+    context, stride : int
+    bos : bool
+        Whether a BOS token stands before every window.
+    """
+
+    split: str
+    tokens: int
+    documents: int
+    windows: int
+    context: int
+    stride: int
+    bos: bool
+
+
+@dataclass(frozen=True)
+class Quality:
+    """A changed model against the dense one on the same tokens (docs/science.md, section 3).
+
+    Parameters
+    ----------
+    nll : float
+        Mean negative log-likelihood, nats per token.
+    ppl : float
+        ``exp(nll)``.
+    nll_diff : float
+        ``nll`` minus the dense model's; the damage.
+    ci95 : [low, high] or None
+        Of `nll_diff`, clustered by document; None below five documents.
+    kl : float
+        Mean ``KL(dense || changed)``, nats per token, at least 0.
+    top1 : float
+        Share of tokens whose likeliest next token is the dense model's.
+    top5 : float
+        Mean share of the dense model's five likeliest tokens among the changed model's five.
+    """
+
+    nll: float
+    ppl: float
+    nll_diff: float
+    ci95: Interval | None
+    kl: float
+    top1: float
+    top5: float
+
+    def as_json(self) -> dict[str, Json]:
+        """Return the numbers as plain values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class SplitFacts:
+    """One of the three splits, disjoint by document.
+
+    Parameters
+    ----------
+    documents : int
+        Documents of the dataset that belong to it, used or not.
+    used_documents, tokens : int
+        What was taken; zero for a split that was not opened.
+    """
+
+    documents: int
+    used_documents: int
+    tokens: int
