@@ -34,7 +34,9 @@ def convert_builtin(name: str, folder: Path, log: Callable[[str], None]) -> None
         _convert_glass(name.removeprefix("glass-"), folder)
     else:
         raise UnknownInputError(f"no built-in model is called {name!r}")
-    _tidy_config(folder / "config.json")
+    for file in ("config.json", "generation_config.json"):
+        if (folder / file).exists():
+            _tidy_config(folder / file)
 
 
 def builtin_version(name: str) -> str:

@@ -11,6 +11,8 @@ ALLOWED_FILES = [
     "tokenizer_config.json",
     "special_tokens_map.json",
     "tokenizer.model",
+    "chat_template.jinja",
+    "generation_config.json",
     "model.safetensors",
     "model-*.safetensors",
     "model.safetensors.index.json",

@@ -2,12 +2,13 @@
 
 import contextlib
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 
+from linearity.adapters.model_folder import GENERATION, read_settings
 from linearity.adapters.store import ArtifactStore
 from linearity.contracts.inputs import ModelRecord, StoredFile
 from linearity.errors import InputChangedError, RejectedInputError
@@ -16,6 +17,9 @@ from linearity.models.loaded import LoadedModel
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
+
+SPACE = "▁"
+"""How tokenizers of the SentencePiece family write a space."""
 
 
 def load_model(
@@ -30,7 +34,7 @@ def load_model(
     RejectedInputError
         If transformers would fill in weights of its own.
     """
-    from transformers import AutoModelForCausalLM
+    from transformers import AutoModelForCausalLM, GenerationConfig
 
     with assembled(record.files, store) as folder:
         model, info = AutoModelForCausalLM.from_pretrained(
@@ -41,8 +45,11 @@ def load_model(
             trust_remote_code=False,
             use_safetensors=True,
             output_loading_info=True,
+            # Ours, or the file's penalties and samplers would become defaults of every answer.
+            generation_config=GenerationConfig(),
         )
         tokenizer = _read_tokenizer(folder)
+        stops = stop_tokens(folder, record.vocabulary)
     _check_loaded(info)
     model.eval().to(device)
     return LoadedModel(
@@ -51,6 +58,11 @@ def load_model(
         device=torch.device(device),
         tokenize=_tokenize(tokenizer, record.vocabulary),
         bos=_automatic_bos(tokenizer),
+        network=model,
+        detokenize=_detokenize(tokenizer),
+        token_text=_token_text(tokenizer),
+        chat=_chat(tokenizer, record),
+        stops=stops,
     )
 
 
@@ -75,6 +87,24 @@ def assembled(files: tuple[StoredFile, ...], store: ArtifactStore) -> Iterator[P
             source = store.path(file.sha256) if file.path is None else _unchanged(file)
             (folder / file.name).symlink_to(source.absolute())
         yield folder
+
+
+def stop_tokens(folder: Path, vocabulary: int) -> tuple[int, ...]:
+    """Return the tokens that end an answer: what ``generation_config.json`` says, else the config.
+
+    Raises
+    ------
+    RejectedInputError
+        If the file is not a JSON object.
+    """
+    for name in (GENERATION, "config.json"):
+        settings = read_settings(folder / name) if (folder / name).exists() else {}
+        named = settings.get("eos_token_id")
+        ids = named if isinstance(named, list) else [named]
+        stops = tuple(token for token in ids if type(token) is int and 0 <= token < vocabulary)
+        if stops:
+            return stops
+    return ()
 
 
 def _unchanged(file: StoredFile) -> Path:
@@ -127,16 +157,61 @@ def _read_tokenizer(folder: Path) -> "PreTrainedTokenizerBase":
 def _tokenize(tokenizer: "PreTrainedTokenizerBase", vocabulary: int) -> Callable[[str], list[int]]:
     def tokenize(text: str) -> list[int]:
         ids: list[int] = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
-        # Checked here and not at registration: an unused token beyond the embedding does no harm.
-        if max(ids, default=0) >= vocabulary:
-            raise RejectedInputError(
-                f"the tokenizer gives the id {max(ids)}, the model knows {vocabulary:,} ids",
-                reason="tokenizer_mismatch",
-                next_step="Put the tokenizer that belongs to this model into its folder.",
-            )
-        return ids
+        return _known_ids(ids, vocabulary)
 
     return tokenize
+
+
+def _known_ids(ids: list[int], vocabulary: int) -> list[int]:
+    # Checked here and not at registration: an unused token beyond the embedding does no harm.
+    if max(ids, default=0) >= vocabulary:
+        raise RejectedInputError(
+            f"the tokenizer gives the id {max(ids)}, the model knows {vocabulary:,} ids",
+            reason="tokenizer_mismatch",
+            next_step="Put the tokenizer that belongs to this model into its folder.",
+        )
+    return ids
+
+
+def _detokenize(tokenizer: "PreTrainedTokenizerBase") -> Callable[[Sequence[int]], str]:
+    def detokenize(ids: Sequence[int]) -> str:
+        text: str = tokenizer.decode(list(ids), clean_up_tokenization_spaces=False)
+        return text
+
+    return detokenize
+
+
+def _token_text(tokenizer: "PreTrainedTokenizerBase") -> Callable[[int], str]:
+    def token_text(token: int) -> str:
+        text: str = tokenizer.decode([token], clean_up_tokenization_spaces=False)
+        # Some decoders take the space off whatever stands first.
+        spaced = str(tokenizer.convert_ids_to_tokens(token)).startswith(SPACE)
+        return f" {text}" if spaced and not text.startswith(" ") else text
+
+    return token_text
+
+
+def _chat(
+    tokenizer: "PreTrainedTokenizerBase", record: ModelRecord
+) -> Callable[[str], list[int]] | None:
+    # A template is a program: that of a folder is not run until an administrator allows it.
+    if record.source not in ("builtin", "hub") or not tokenizer.chat_template:
+        return None
+
+    def chat(prompt: str) -> list[int]:
+        try:
+            ids: list[int] = tokenizer.apply_chat_template(
+                [{"role": "user", "content": prompt}], add_generation_prompt=True, return_dict=False
+            )
+        except Exception as error:  # a template raises whatever it likes
+            raise RejectedInputError(
+                f"the chat template of {record.name} cannot be rendered ({type(error).__name__})",
+                reason="bad_template",
+                next_step="Use template=none.",
+            ) from error
+        return _known_ids(ids, record.vocabulary)
+
+    return chat
 
 
 def _automatic_bos(tokenizer: "PreTrainedTokenizerBase") -> int | None:

@@ -86,7 +86,7 @@ def load_documents(record: DatasetRecord, store: ArtifactStore) -> list[str]:
 
 
 def _builtin_model(name: str, store: ArtifactStore, log: Log) -> ModelRecord:
-    key: Json = {"builtin": name, "version": builtin_version(name), "format": 1}
+    key: Json = {"builtin": name, "version": builtin_version(name), "format": 2}
     known = store.get_ref(key)
     if isinstance(known, dict):
         record = ModelRecord.from_json(dict(known))

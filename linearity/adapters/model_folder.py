@@ -19,12 +19,15 @@ from linearity.contracts.canonical import Json, strict_loads
 from linearity.errors import MalformedJSONError, RejectedInputError
 from linearity.models.families import check_family
 
+GENERATION = "generation_config.json"
 SMALL_FILES = (
     "config.json",
     "tokenizer.json",
     "tokenizer_config.json",
     "special_tokens_map.json",
     "tokenizer.model",
+    "chat_template.jinja",
+    GENERATION,
 )
 """Files read beside the weights; anything else in a folder is never opened."""
 
@@ -99,6 +102,8 @@ def inspect_model(folder: Path) -> ModelFacts:
         Naming the file, the field and the limit.
     """
     config = _read_config(folder / "config.json")
+    if (folder / GENERATION).is_file():
+        read_settings(folder / GENERATION)
     family = check_family(config.get("model_type"))
     for name, high in LIMITS.items():
         _check_size(config, name, high)
@@ -202,6 +207,17 @@ def _not_safetensors(path: Path, why: str) -> RejectedInputError:
     )
 
 
+def read_settings(path: Path) -> dict[str, Json]:
+    """Return a small JSON object of a model folder.
+
+    Raises
+    ------
+    RejectedInputError
+        If it is too large or no JSON object.
+    """
+    return _read_json(path, LARGEST_CONFIG)
+
+
 def _weight_files(folder: Path) -> list[Path]:
     if (folder / WEIGHTS).is_file():
         return [folder / WEIGHTS]
@@ -245,7 +261,7 @@ def _shards(folder: Path) -> list[Path]:
 
 
 def _read_config(path: Path) -> dict[str, Json]:
-    config = _read_json(path, LARGEST_CONFIG)
+    config = read_settings(path)
     for key in FORBIDDEN_KEYS:
         if config.get(key) is not None:
             raise RejectedInputError(

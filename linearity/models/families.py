@@ -20,10 +20,16 @@ class Layout:
         Everything but the output head; called with ``input_ids``.
     blocks : list of nn.Module
         The L blocks, in order.
+    norm : nn.Module
+        The norm between the last block and the head.
+    head : nn.Module
+        The output embedding: normed states to logits.
     """
 
     decoder: nn.Module
     blocks: list[nn.Module]
+    norm: nn.Module
+    head: nn.Module
 
 
 def check_family(model_type: object) -> str:
@@ -45,19 +51,28 @@ def check_family(model_type: object) -> str:
 
 
 def find_layout(model: nn.Module) -> Layout:
-    """Return where the blocks of a loaded model are.
+    """Return where the blocks, the final norm and the head of a loaded model are.
 
     Raises
     ------
     RejectedInputError
-        If the model has no ``model.layers``, naming what was looked for.
+        If one of them is not where it was looked for.
     """
     decoder = getattr(model, "model", None)
     blocks = getattr(decoder, "layers", None)
     if not isinstance(decoder, nn.Module) or not isinstance(blocks, nn.ModuleList):
-        raise RejectedInputError(
-            f"no list of blocks found in {type(model).__name__}: looked for model.layers",
-            reason="unsupported_architecture",
-            next_step="Use a model of a supported family.",
-        )
-    return Layout(decoder, list(blocks))
+        raise _not_found(model, "list of blocks", "model.layers")
+    norm, head = getattr(decoder, "norm", None), getattr(model, "lm_head", None)
+    if not isinstance(norm, nn.Module):
+        raise _not_found(model, "final norm", "model.norm")
+    if not isinstance(head, nn.Module):
+        raise _not_found(model, "output embedding", "lm_head")
+    return Layout(decoder, list(blocks), norm, head)
+
+
+def _not_found(model: nn.Module, what: str, where: str) -> RejectedInputError:
+    return RejectedInputError(
+        f"no {what} found in {type(model).__name__}: looked for {where}",
+        reason="unsupported_architecture",
+        next_step="Use a model of a supported family.",
+    )
