@@ -4,14 +4,17 @@ import json
 import platform
 import sysconfig
 import tokenize
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from linearity.contracts.canonical import canonical_json, strict_loads
+from linearity.contracts.canonical import Json, canonical_json, strict_loads
+from linearity.contracts.inputs import Document
 from linearity.errors import MalformedJSONError, RejectedInputError, UnknownInputError
 
 TEXT_SUFFIXES = (".txt", ".md")
 LARGEST_DOCUMENT_CHARACTERS = 20_000_000
+LONGEST_CATEGORY = 200
 _NOT_LIBRARY = {"site-packages", "dist-packages", "test", "tests", "idle_test", "__pycache__"}
 
 
@@ -37,10 +40,12 @@ def builtin_corpus_version() -> str:
     return f"Python {platform.python_version()}"
 
 
-def read_documents(path: Path) -> list[str]:
+def read_documents(path: Path) -> list[Document]:
     """Return the documents of a file or of all text files below a folder, in path order.
 
-    ``.txt`` and ``.md`` hold one document each; ``.jsonl`` one object with a ``text`` a line.
+    ``.txt`` and ``.md`` hold one document each; ``.jsonl`` one object a line: ``{"text": ...}``
+    or ``{"prompt": ..., "response": ...}`` (the response may be left out), each with a
+    ``category`` if it has one. A line with a text is a plain text, whatever else it holds.
 
     Raises
     ------
@@ -61,7 +66,7 @@ def read_documents(path: Path) -> list[str]:
     return [document for file in files if file.is_file() for document in _read_file(file)]
 
 
-def encode_documents(documents: Sequence[str]) -> bytes:
+def encode_documents(documents: Sequence[Document]) -> bytes:
     """Return documents as they are stored: canonical JSON, one object a line.
 
     Documents without a visible character are left out.
@@ -71,20 +76,37 @@ def encode_documents(documents: Sequence[str]) -> bytes:
     RejectedInputError
         If nothing is left.
     """
-    lines = [canonical_json({"text": text}) for text in documents if text.strip()]
+    lines = [canonical_json(_stored(document)) for document in documents if document.text.strip()]
     if not lines:
         raise RejectedInputError(
             f"the dataset holds no text ({len(documents):,} empty documents)",
             reason="no_text",
-            next_step="Give .txt, .md or .jsonl files (a text field in every line) with text.",
+            next_step="Give .txt, .md or .jsonl files with a text or a prompt in every line.",
             documents=len(documents),
         )
     return b"\n".join(lines) + b"\n"
 
 
-def decode_documents(data: bytes) -> list[str]:
+def decode_documents(data: bytes) -> list[Document]:
     """Return the documents written by `encode_documents`."""
-    return [json.loads(line)["text"] for line in data.split(b"\n") if line]
+    return [_restored(json.loads(line)) for line in data.split(b"\n") if line]
+
+
+def _stored(document: Document) -> dict[str, str]:
+    """Leave out what is absent: a plain text has the same bytes in every version."""
+    row = {
+        "text": document.text if document.prompt is None else None,
+        "prompt": document.prompt,
+        "response": document.response,
+        "category": document.category,
+    }
+    return {key: value for key, value in row.items() if value is not None}
+
+
+def _restored(row: dict[str, str]) -> Document:
+    if "text" in row:
+        return Document(row["text"], row.get("category"))
+    return Document.asked(row["prompt"], row.get("response"), category=row.get("category"))
 
 
 def _standard_library() -> Iterator[str]:
@@ -98,11 +120,11 @@ def _standard_library() -> Iterator[str]:
                 continue  # a few files hold broken encodings on purpose
 
 
-def _read_file(path: Path) -> Iterator[str]:
+def _read_file(path: Path) -> Iterator[Document]:
     if path.suffix == ".jsonl":
         yield from _read_jsonl(path)
     elif path.suffix in TEXT_SUFFIXES:
-        yield _decode(path.read_bytes(), path.name)
+        yield Document(_decode(path.read_bytes(), path.name))
     else:
         raise RejectedInputError(
             f"{path.name}: files of this type are not read",
@@ -111,7 +133,7 @@ def _read_file(path: Path) -> Iterator[str]:
         )
 
 
-def _read_jsonl(path: Path) -> Iterator[str]:
+def _read_jsonl(path: Path) -> Iterator[Document]:
     # Split at \n only: other line separators are legal inside a JSON text.
     with path.open("rb") as stream:
         for number, line in enumerate(stream, start=1):
@@ -120,20 +142,64 @@ def _read_jsonl(path: Path) -> Iterator[str]:
             try:
                 row = strict_loads(line.removeprefix(b"\xef\xbb\xbf"))
             except MalformedJSONError as error:
-                raise _bad_line(path, number, error.message) from error
-            text = row.get("text") if isinstance(row, dict) else None
-            if not isinstance(text, str):
-                raise _bad_line(path, number, 'wanted an object with a "text" of type text')
-            yield text
+                raise _Line(path, number).error(error.message) from error
+            yield _Line(path, number).document(row)
 
 
-def _bad_line(path: Path, number: int, what: str) -> RejectedInputError:
-    return RejectedInputError(
-        f"{path.name}, line {number}: {what}",
-        reason="bad_line",
-        next_step='Write one JSON object a line, for example {"text": "..."}.',
-        line=number,
-    )
+@dataclass(frozen=True)
+class _Line:
+    """One line of a JSONL file: turns it into a document, or says what is wrong with it."""
+
+    path: Path
+    number: int
+
+    def document(self, row: Json) -> Document:
+        fields: Mapping[str, Json] = row if isinstance(row, dict) else {}
+        category = self._optional(fields, "category")
+        if category is not None and len(category) > LONGEST_CATEGORY:
+            raise self.error(
+                f'"category" has {len(category):,} characters, at most {LONGEST_CATEGORY} are read',
+                key="category",
+            )
+        if fields.get("text") is not None:
+            return Document(self._text(fields, "text"), category)
+        if fields.get("prompt") is None:
+            raise self._neither(fields)
+        prompt = self._text(fields, "prompt")
+        if not prompt.strip():
+            raise self.error('"prompt" is empty', key="prompt")
+        return Document.asked(prompt, self._optional(fields, "response"), category=category)
+
+    def _optional(self, fields: Mapping[str, Json], key: str) -> str | None:
+        """Tables exported by programs write an absent value as null or as an empty text."""
+        text = None if fields.get(key) is None else self._text(fields, key)
+        return text if text and text.strip() else None
+
+    def _text(self, fields: Mapping[str, Json], key: str) -> str:
+        value = fields[key]
+        if not isinstance(value, str):
+            raise self.error(f'"{key}" is not a text', key=key)
+        return value
+
+    def _neither(self, fields: Mapping[str, Json]) -> RejectedInputError:
+        if "messages" in fields:
+            return self.error(
+                '"messages" are not read yet: write the last question as "prompt" and its answer '
+                'as "response"',
+                key="messages",
+            )
+        return self.error('wanted an object with a "text" or a "prompt" of type text')
+
+    def error(self, what: str, *, key: str | None = None) -> RejectedInputError:
+        return RejectedInputError(
+            f"{self.path.name}, line {self.number}: {what}",
+            reason="bad_line",
+            next_step='Write one JSON object a line, for example {"text": "..."} or '
+            '{"prompt": "...", "response": "..."}.',
+            file=self.path.name,
+            line=self.number,
+            key=key,
+        )
 
 
 def _decode(data: bytes, name: str) -> str:

@@ -27,6 +27,7 @@ from linearity.contracts.inputs import (
     BUILTIN_DATASETS,
     BUILTIN_MODELS,
     DatasetRecord,
+    Document,
     ModelRecord,
     StoredFile,
 )
@@ -70,7 +71,8 @@ def prepare_dataset(
     """Read a dataset into the store and return its record; arguments as `prepare_model`."""
     if reference in BUILTIN_DATASETS:
         log(f"reading {BUILTIN_DATASETS[reference]} ({builtin_corpus_version()})")
-        return _dataset(builtin_documents(reference), store, name_input("dataset", reference))
+        texts = [Document(text) for text in builtin_documents(reference)]
+        return _dataset(texts, store, name_input("dataset", reference))
     path = _allowed_path(reference, roots)
     if path is None:
         raise UnknownInputError(
@@ -81,6 +83,11 @@ def prepare_dataset(
 
 
 def load_documents(record: DatasetRecord, store: ArtifactStore) -> list[str]:
+    """Return the texts of a registered dataset, checked against its fingerprint."""
+    return [document.text for document in load_records(record, store)]
+
+
+def load_records(record: DatasetRecord, store: ArtifactStore) -> list[Document]:
     """Return the documents of a registered dataset, checked against its fingerprint."""
     return decode_documents(store.get(record.fingerprint))
 
@@ -141,9 +148,9 @@ def _record(folder: Path, files: list[StoredFile], named: InputName) -> ModelRec
     )
 
 
-def _dataset(documents: list[str], store: ArtifactStore, named: InputName) -> DatasetRecord:
+def _dataset(documents: list[Document], store: ArtifactStore, named: InputName) -> DatasetRecord:
     data = encode_documents(documents)
-    kept = [text for text in documents if text.strip()]
+    kept = [document for document in documents if document.text.strip()]
     fingerprint = store.put(data)
     return DatasetRecord(
         id=named.id,
@@ -152,8 +159,10 @@ def _dataset(documents: list[str], store: ArtifactStore, named: InputName) -> Da
         reference=named.reference,
         fingerprint=fingerprint,
         documents=len(kept),
-        characters=sum(map(len, kept)),
+        characters=sum(len(document.text) for document in kept),
         size=len(data),
+        prompts=sum(document.prompt is not None for document in kept),
+        categories=len({document.category for document in kept} - {None}),
     )
 
 

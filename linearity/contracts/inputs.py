@@ -90,6 +90,34 @@ class ModelRecord:
 
 
 @dataclass(frozen=True)
+class Document:
+    """One record of a dataset.
+
+    Parameters
+    ----------
+    text : str
+        What is measured on. Of a record with a prompt: the prompt, a line break, the response.
+    category : str or None
+        A word of the user's own, for example a route of their service.
+    prompt, response : str or None
+        What was asked and the answer that is known for it.
+    """
+
+    text: str
+    category: str | None = None
+    prompt: str | None = None
+    response: str | None = None
+
+    @classmethod
+    def asked(
+        cls, prompt: str, response: str | None = None, *, category: str | None = None
+    ) -> Self:
+        """Return the record of a prompt and, where there is one, its known answer."""
+        text = prompt if response is None else f"{prompt}\n{response}"
+        return cls(text, category, prompt, response)
+
+
+@dataclass(frozen=True)
 class DatasetRecord:
     """A dataset that passed inspection: an ordered list of documents in the artifact store.
 
@@ -99,10 +127,15 @@ class DatasetRecord:
         As for models.
     fingerprint : str
         sha256 over the documents in order. It is also the digest of the stored object: one JSON
-        object ``{"text": ...}`` a line, canonical JSON, UTF-8.
+        object ``{"text": ...}`` or ``{"prompt": ..., "response": ...}`` a line, with its
+        ``category`` where it has one; canonical JSON, UTF-8.
     documents, characters : int
     size : int
         Bytes of the stored object.
+    prompts : int
+        Documents that are a prompt, with or without a response.
+    categories : int
+        Different categories among the documents.
     """
 
     id: str
@@ -113,6 +146,8 @@ class DatasetRecord:
     documents: int
     characters: int
     size: int
+    prompts: int = 0
+    categories: int = 0
 
     def as_json(self) -> dict[str, Json]:
         """Return the record as plain values."""

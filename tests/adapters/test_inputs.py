@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from linearity.adapters.corpora import decode_documents
 from linearity.adapters.inputs import load_documents, prepare_dataset, prepare_model
 from linearity.adapters.store import ArtifactStore
 from linearity.contracts.canonical import sha256_hex
@@ -193,4 +192,4 @@ def test_documents_survive_storage(small_store: ArtifactStore, tmp_path: Path) -
     (tmp_path / "d.jsonl").write_text(lines)
     record = dataset(tmp_path / "d.jsonl", small_store)
 
-    assert decode_documents(small_store.get(record.fingerprint)) == texts
+    assert load_documents(record, small_store) == texts
