@@ -38,6 +38,7 @@ PROBLEMS: dict[str, Problem] = {
     "invalid_request": Problem(422, "The request means nothing valid"),
     "invalid_parameter": Problem(422, "A value outside its range"),
     "unknown_parameter": Problem(422, "A name nobody knows"),
+    "invalid_plan": Problem(422, "A plan that cannot be carried out"),
     "malformed_json": Problem(400, "Not strict JSON"),
     "not_yet": Problem(422, "Not built yet"),
     "unknown_input": Problem(404, "No such model or dataset"),

@@ -19,8 +19,10 @@ from rq.worker import BaseWorker, Worker
 from linearity.adapters.state import InputRow, RunRow
 from linearity.contracts.canonical import digest
 
-REGISTRATIONS = "interactive"
+INTERACTIVE = "interactive"
 ANALYSES = "analysis"
+INTERACTIVE_KINDS = ("plan",)
+"""Runs that somebody waits for in front of the page; they go where registrations go."""
 RUN_TASK = "workers.tasks.run_attempt"
 REGISTER_TASK = "workers.tasks.register_input"
 RUN_SECONDS = 7 * 86_400
@@ -54,20 +56,20 @@ class Queue:
         self._redis = client
         self._queues = {
             name: rq.Queue(name, connection=client, serializer="json")
-            for name in (REGISTRATIONS, ANALYSES)
+            for name in (INTERACTIVE, ANALYSES)
         }
         self._missing: dict[str, float] = {}  # job id -> when it was first missed
 
     def enqueue_run(self, row: RunRow) -> bool:
         """Queue the current attempt of a run; False if it is there already."""
         arguments: list[str | int] = [row.id, row.attempt]
-        return self._enqueue(ANALYSES, RUN_TASK, arguments, job_id(row), RUN_SECONDS)
+        return self._enqueue(queue_name(row), RUN_TASK, arguments, job_id(row), RUN_SECONDS)
 
     def enqueue_registration(self, row: InputRow) -> bool:
         """Queue the inspection of an input; False if it is there already."""
         arguments: list[str | int] = [row.kind, row.id, row.attempt]
         return self._enqueue(
-            REGISTRATIONS, REGISTER_TASK, arguments, job_id(row), REGISTRATION_SECONDS
+            queue_name(row), REGISTER_TASK, arguments, job_id(row), REGISTRATION_SECONDS
         )
 
     def restore(self, row: RunRow | InputRow) -> bool:
@@ -106,8 +108,7 @@ class Queue:
 
     def position(self, row: RunRow | InputRow) -> int | None:
         """Return how many jobs wait before this one, None if it does not wait."""
-        name = ANALYSES if isinstance(row, RunRow) else REGISTRATIONS
-        return self._queues[name].get_job_position(job_id(row))
+        return self._queues[queue_name(row)].get_job_position(job_id(row))
 
     def workers(self) -> list[WorkerInfo]:
         """Return the workers that have been heard of lately."""
@@ -153,6 +154,12 @@ class Queue:
         if status != JobStatus.STARTED or job.started_at is None:
             return False
         return (now() - job.started_at).total_seconds() < UNSTARTED_SECONDS
+
+
+def queue_name(row: RunRow | InputRow) -> str:
+    """Return which queue the row's job waits in."""
+    is_long = isinstance(row, RunRow) and row.kind not in INTERACTIVE_KINDS
+    return ANALYSES if is_long else INTERACTIVE
 
 
 def job_id(row: RunRow | InputRow) -> str:

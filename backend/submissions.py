@@ -28,7 +28,7 @@ from linearity.adapters.store import ArtifactStore
 from linearity.contracts.canonical import Json
 from linearity.contracts.estimate import estimate, settle_pairs
 from linearity.contracts.inputs import DatasetRecord, ModelRecord
-from linearity.contracts.linearity import linearity_request
+from linearity.contracts.kinds import make_request
 from linearity.contracts.parameters import choice
 from linearity.contracts.runs import KINDS, InputState, RunRequest, RunStatus
 from linearity.errors import (
@@ -39,9 +39,7 @@ from linearity.errors import (
     RejectedInputError,
 )
 
-LATER_KINDS = (
-    "ablation", "plan", "answers", "heal", "speed", "benchmark", "train", "export", "watch",
-)  # fmt: skip
+LATER_KINDS = ("heal", "speed", "benchmark", "train", "export", "watch")
 
 SPEED_RUNS = 5
 SPEED_SECONDS = 10.0
@@ -79,7 +77,7 @@ def ask(body: Mapping[str, Json], *, state: State) -> Question:
         required={"kind": str, "model": str, "dataset": str},
         optional={"params": dict, "force": bool},
     )
-    _check_kind(body["kind"])
+    kind = _known_kind(body["kind"])
     model = _ready_input(state, "model", str(body["model"]))
     dataset = _ready_input(state, "dataset", str(body["dataset"]))
     assert model.record is not None
@@ -87,23 +85,34 @@ def ask(body: Mapping[str, Json], *, state: State) -> Question:
     record = ModelRecord.from_json(model.record)
     params = body.get("params") or {}
     assert isinstance(params, Mapping)
-    asked = linearity_request(params, model=record, dataset=DatasetRecord.from_json(dataset.record))
+    asked = make_request(
+        kind, params, model=record, dataset=DatasetRecord.from_json(dataset.record)
+    )
     request = settle_pairs(asked, record, memory_bytes=memory_bytes())
-    cost = estimate(request, record, flops_per_second=measured_speed(state, record.id))
+    speed = measured_speed(state, record.id, kind=kind)
+    cost = estimate(request, record, flops_per_second=speed)
     return Question(request, model, dataset, cost.as_json(), force=body.get("force") is True)
 
 
-def measured_speed(state: State, model_id: str) -> float | None:
+def measured_speed(state: State, model_id: str, *, kind: str) -> float | None:
     """Return how fast the latest runs were, in floating-point operations a second.
 
-    Runs of the same model count first; of other models, those long enough that starting up did
-    not matter. None when there are neither: the estimate then spans a laptop to a server.
+    Runs of the same kind count first, because kinds differ in how well they use a machine; of
+    those, runs of the same model, then those long enough that starting up did not matter. None
+    when there are no such runs: the estimate then spans a laptop to a server.
     """
-    same, _ = state.list_runs(model=model_id, status=RunStatus.FINISHED, limit=SPEED_RUNS)
-    others, _ = state.list_runs(status=RunStatus.FINISHED, limit=SPEED_RUNS)
-    long_enough = [run for run in others if (run.seconds or 0.0) >= SPEED_SECONDS]
-    speeds = [speed for run in same or long_enough if (speed := _speed(state, run)) is not None]
-    return median(speeds) if speeds else None
+    for wanted in ((kind, model_id), (kind, None), (None, model_id), (None, None)):
+        if speeds := _speeds(state, *wanted):
+            return median(speeds)
+    return None
+
+
+def _speeds(state: State, kind: str | None, model: str | None) -> list[float]:
+    found, _ = state.list_runs(kind=kind, model=model, status=RunStatus.FINISHED, limit=SPEED_RUNS)
+    # Of another model, a short run tells more about starting up than about speed.
+    least = SPEED_SECONDS if model is None else 0.0
+    telling = [run for run in found if (run.seconds or 0.0) >= least]
+    return [speed for run in telling if (speed := _speed(state, run)) is not None]
 
 
 def _speed(state: State, run: RunRow) -> float | None:
@@ -187,7 +196,7 @@ def check_fits(question: Question, store: ArtifactStore) -> None:
     if needed > available:
         raise DoesNotFitError(
             f"the run needs about {_gib(needed)} GiB of memory, the machine has {_gib(available)}",
-            next_step="Use pairs=adjacent, a smaller model, or a larger machine.",
+            next_step=smaller_request(question.request.kind),
             limit=available,
             actual=needed,
         )
@@ -201,14 +210,25 @@ def check_fits(question: Question, store: ArtifactStore) -> None:
         )
 
 
-def _check_kind(kind: Json) -> None:
+def smaller_request(kind: str) -> str:
+    """Return what to ask for instead of a run that does not fit."""
+    less = {
+        "linearity": "Use pairs=adjacent",
+        "ablation": "Use fewer fit_tokens or select_tokens, or fitting=one_shot",
+        "plan": "Use fewer fit_tokens or select_tokens, or fidelity=preview",
+        "answers": "Use fewer fit_tokens",
+    }[kind]
+    return f"{less}, a smaller model, or a larger machine."
+
+
+def _known_kind(kind: Json) -> str:
     if kind in LATER_KINDS:
         raise NotYetError(
             f"the kind {kind} is not built yet",
             next_step=f"This version runs: {', '.join(KINDS)}.",
             parameter="kind",
         )
-    choice("kind", kind, KINDS)
+    return choice("kind", kind, KINDS)
 
 
 def _ready_input(state: State, kind: str, text: str) -> InputRow:

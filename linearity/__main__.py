@@ -9,7 +9,7 @@ from pathlib import Path
 
 from linearity.contracts.canonical import Json, canonical_json, strict_loads
 from linearity.contracts.estimate import settle_pairs
-from linearity.contracts.linearity import linearity_request
+from linearity.contracts.kinds import make_request
 from linearity.contracts.runs import KINDS
 from linearity.errors import InvalidParameterError, LinearScopeError, MalformedJSONError
 
@@ -71,13 +71,17 @@ def run_command(
 
 
 def parse_settings(settings: Sequence[str]) -> dict[str, Json]:
-    """Turn ``key=value`` texts into parameters: JSON if it parses, else text; commas make lists."""
+    """Turn ``key=value`` texts into parameters: JSON if it parses, else text; commas make lists.
+
+    A value that is JSON as a whole stays whole: ``canaries=[{...}]``. Any other comma cuts, so a
+    plan arrives as the list of its steps, which the contract joins again.
+    """
     params: dict[str, Json] = {}
     for setting in settings:
         name, equals, value = setting.partition("=")
         if not equals:
             raise InvalidParameterError("--set", wanted="KEY=VALUE", got=setting)
-        params[name] = [_value(v) for v in value.split(",")] if "," in value else _value(value)
+        params[name] = _value(value)
     return params
 
 
@@ -85,7 +89,7 @@ def _value(text: str) -> Json:
     try:
         return strict_loads(text.encode())
     except MalformedJSONError:
-        return text
+        return [_value(part) for part in text.split(",")] if "," in text else text
 
 
 def _run(
@@ -102,7 +106,7 @@ def _run(
     model_record = prepare_model(model, store=store, roots=None, log=_say)
     dataset_record = prepare_dataset(dataset, store=store, roots=None, log=_say)
     device = wanted or default_device()
-    asked = linearity_request(params, model=model_record, dataset=dataset_record)
+    asked = make_request(kind, params, model=model_record, dataset=dataset_record)
     request = settle_pairs(asked, model_record, memory_bytes=_memory_bytes(device))
     progress = _Bar(_say)
     try:

@@ -5,11 +5,12 @@ Plain arithmetic on what registration already knows, so the web process can do i
 
 from dataclasses import asdict, dataclass, replace
 
+from linearity.contracts import costs
 from linearity.contracts.canonical import Json
+from linearity.contracts.costs import BYTES, Needs
 from linearity.contracts.inputs import ModelRecord
 from linearity.contracts.runs import RunRequest
 
-BYTES = {"float32": 4, "float16": 2, "bfloat16": 2}
 WIDEST_IN_FLOAT64 = 256  # as linearity.measure.moments, which the web process cannot import
 SOLVE_PRODUCTS = 10
 """Width-cubed products per scored pair: bases, ridge choice, map, on top of the two eighs."""
@@ -27,20 +28,21 @@ class Estimate:
     Parameters
     ----------
     memory_bytes : int
-        Peak: weights, moments, held-out states, one batch.
+        Peak: weights, moments, the states that are kept, one batch.
     disk_bytes : int
         What the result will occupy.
     flops : float
     seconds : (low, high)
         A guess from the arithmetic; wide unless a run was measured on this device.
-    pairs : "all" | "adjacent"
+    pairs : "all" | "adjacent" | None
+        None for kinds that score no pairs.
     """
 
     memory_bytes: int
     disk_bytes: int
     flops: float
     seconds: tuple[float, float]
-    pairs: str
+    pairs: str | None
 
     def as_json(self) -> dict[str, Json]:
         """Return the estimate as plain values."""
@@ -50,7 +52,7 @@ class Estimate:
 def estimate(
     request: RunRequest, model: ModelRecord, *, flops_per_second: float | None
 ) -> Estimate:
-    """Estimate a `linearity` run.
+    """Estimate a run of any kind.
 
     Parameters
     ----------
@@ -59,22 +61,14 @@ def estimate(
     flops_per_second : float or None
         Measured on earlier runs of the same device, if there were any.
     """
-    tokens = _whole(request.params["tokens"])
-    adjacent = request.params["pairs"] == "adjacent"
-    states = model.blocks + 1
-    pairs = model.blocks if adjacent else model.blocks * states // 2
-    flops = run_flops(model, tokens=tokens, pairs=pairs)
-    low, high = (
-        (flops / FASTEST, flops / SLOWEST)
-        if flops_per_second is None
-        else (flops / flops_per_second / SPREAD, flops / flops_per_second * SPREAD)
-    )
+    is_linearity = request.kind == "linearity"
+    needs = _linearity(request, model) if is_linearity else costs.needs(request, model)
     return Estimate(
-        memory_bytes=_memory(request, model, tokens=tokens, pairs=pairs),
-        disk_bytes=200 * states * states + 4000 * states,
-        flops=flops,
-        seconds=(low + START_SECONDS[0], high + START_SECONDS[1]),
-        pairs="adjacent" if adjacent else "all",
+        memory_bytes=needs.memory_bytes,
+        disk_bytes=needs.disk_bytes,
+        flops=needs.flops,
+        seconds=_seconds(needs.flops, flops_per_second),
+        pairs=_pairs(request) if is_linearity else None,
     )
 
 
@@ -83,8 +77,8 @@ def settle_pairs(request: RunRequest, model: ModelRecord, *, memory_bytes: int) 
 
     Settled before the run has an id: what one machine measured must not answer for another.
     """
-    if request.params["pairs"] != "auto":
-        return request
+    if request.params.get("pairs") != "auto":
+        return request  # settled already, or of a kind without pairs
     every = replace(request, params=request.params | {"pairs": "all"})
     if estimate(every, model, flops_per_second=None).memory_bytes <= memory_bytes:
         return every
@@ -97,6 +91,30 @@ def run_flops(model: ModelRecord, *, tokens: int, pairs: int) -> float:
     products = 2.0 * (pairs + model.blocks + 1) * model.width**2 * tokens
     solves = 2.0 * SOLVE_PRODUCTS * pairs * model.width**3
     return forward + products + solves
+
+
+def _linearity(request: RunRequest, model: ModelRecord) -> Needs:
+    tokens = _whole(request.params["tokens"])
+    states = model.blocks + 1
+    pairs = model.blocks if _pairs(request) == "adjacent" else model.blocks * states // 2
+    return Needs(
+        memory_bytes=_memory(request, model, tokens=tokens, pairs=pairs),
+        disk_bytes=200 * states * states + 4000 * states,
+        flops=run_flops(model, tokens=tokens, pairs=pairs),
+    )
+
+
+def _pairs(request: RunRequest) -> str:
+    return "adjacent" if request.params["pairs"] == "adjacent" else "all"
+
+
+def _seconds(flops: float, flops_per_second: float | None) -> tuple[float, float]:
+    low, high = (
+        (flops / FASTEST, flops / SLOWEST)
+        if flops_per_second is None
+        else (flops / flops_per_second / SPREAD, flops / flops_per_second * SPREAD)
+    )
+    return low + START_SECONDS[0], high + START_SECONDS[1]
 
 
 def _memory(request: RunRequest, model: ModelRecord, *, tokens: int, pairs: int) -> int:

@@ -1,7 +1,11 @@
 from dataclasses import replace
+from typing import Any
 
-from linearity.contracts.estimate import estimate, settle_pairs
+import pytest
+
+from linearity.contracts.estimate import Estimate, estimate, settle_pairs
 from linearity.contracts.inputs import DatasetRecord, ModelRecord
+from linearity.contracts.kinds import make_request
 from linearity.contracts.linearity import linearity_request
 from linearity.contracts.runs import RunRequest
 
@@ -27,8 +31,25 @@ def a_model(*, blocks: int = 32, width: int = 4096) -> ModelRecord:
 
 
 def a_request(model: ModelRecord, pairs: str) -> RunRequest:
-    dataset = DatasetRecord("d", "d", "path", "/d", "b" * 64, 10, 1000, 1000)
-    return linearity_request({"pairs": pairs, "tokens": 16_384}, model=model, dataset=dataset)
+    return linearity_request({"pairs": pairs, "tokens": 16_384}, model=model, dataset=a_dataset())
+
+
+def a_dataset() -> DatasetRecord:
+    return DatasetRecord("d", "d", "path", "/d", "b" * 64, 10, 1000, 1000)
+
+
+def cost(kind: str, model: ModelRecord | None = None, **params: Any) -> Estimate:
+    """Estimate a run of smollm2's shape unless another model is given."""
+    model = model or smollm2()
+    request = make_request(kind, params, model=model, dataset=a_dataset())
+    return estimate(request, model, flops_per_second=None)
+
+
+def smollm2() -> ModelRecord:
+    return replace(
+        a_model(blocks=30, width=576),
+        vocabulary=49_152, parameters=134_515_008, dtype="float32",
+    )  # fmt: skip
 
 
 def test_the_moments_of_a_7b_model_are_what_the_design_says() -> None:
@@ -70,3 +91,68 @@ def test_a_measured_speed_narrows_the_time() -> None:
 
     assert known.seconds[1] / known.seconds[0] < wide.seconds[1] / wide.seconds[0]
     assert known.seconds[0] < known.flops / 1e13 + 15 < known.seconds[1] + 15
+
+
+def test_a_curve_costs_seven_tenths_of_the_blocks_and_the_whole_head_at_every_point() -> None:
+    one, many = (
+        cost("ablation", strategies=["block_influence"], actions=["drop"], changed=n, interaction=0)
+        for n in (1, 10)
+    )
+    tokens, head = 2048, 2 * 49_152 * 576
+    blocks = 2 * 134_515_008 - head
+
+    assert many.flops - one.flops == pytest.approx(9 * tokens * (0.7 * blocks + head))
+
+
+def test_a_run_that_only_drops_blocks_pays_for_no_fit() -> None:
+    for kind in ("plan", "answers"):
+        dropped, fitted = (cost(kind, plan=f"12:{action}") for action in ("drop", "linear"))
+
+        assert dropped.flops < fitted.flops
+        assert dropped.memory_bytes < fitted.memory_bytes
+
+
+def test_states_of_the_fit_split_are_held_twice_where_both_models_run_over_it() -> None:
+    of_fit = 16_384 * 31 * 576 * 4
+    once = cost("plan", plan="12:linear").memory_bytes
+
+    assert cost("plan", plan="12:merged").memory_bytes == once + of_fit
+    assert cost("plan", plan="12:linear", fitting="sequential").memory_bytes == once + of_fit
+
+
+def test_greedy_search_pays_for_every_block_that_it_tries() -> None:
+    plain, greedy = (
+        cost("ablation", strategies=[name], actions=["drop"], changed=2, interaction=0)
+        for name in ("block_influence", "greedy_loss")
+    )
+    tokens, head = 2048, 2 * 49_152 * 576
+    blocks = 2 * 134_515_008 - head
+
+    tried = (30 + 29) * tokens * (0.5 * blocks + head)
+    assert greedy.flops - plain.flops == pytest.approx(tried)
+
+
+def test_more_of_anything_never_costs_less() -> None:
+    small = {
+        "ablation": cost("ablation", strategies=["random"], changed=5),
+        "plan": cost("plan", plan="12:drop", fidelity="preview"),
+        "answers": cost("answers", plan="12:drop", prompts=10),
+    }
+    large = {
+        "ablation": cost("ablation", strategies=["random"], changed=5, random_seeds=10),
+        "plan": cost("plan", plan="12:drop", split="report", report_tokens=65_536),
+        "answers": cost("answers", plan="12:drop", prompts=1000, new_tokens=256),
+    }
+
+    for kind, less in small.items():
+        assert less.flops < large[kind].flops
+        assert less.memory_bytes <= large[kind].memory_bytes
+        assert less.disk_bytes <= large[kind].disk_bytes
+        assert less.pairs is None
+
+
+def test_half_precision_halves_what_is_held_of_the_model_and_its_states() -> None:
+    full, half = (cost("plan", plan="12:linear", dtype=name) for name in ("float32", "bfloat16"))
+
+    assert half.memory_bytes < full.memory_bytes
+    assert half.flops == full.flops

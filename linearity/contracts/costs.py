@@ -1,0 +1,189 @@
+"""What the kinds that change a model will need: memory, disk, arithmetic.
+
+Plain arithmetic on a model's size and a run's parameters, so the web process can do it. A forward
+is counted in two parts, because what-ifs reuse states: the *blocks* (all but the head) and the
+*head* (width x vocabulary products a token).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from linearity.contracts.ablation import AblationParams
+from linearity.contracts.actions import Plan, parse_plan
+from linearity.contracts.answers import AnswersParams
+from linearity.contracts.common import Sampling
+from linearity.contracts.inputs import ModelRecord
+from linearity.contracts.plan import PREVIEW_TOKENS, PlanParams
+from linearity.contracts.runs import RunRequest
+
+BYTES = {"float32": 4, "float16": 2, "bfloat16": 2}
+
+CHAINS = 3
+"""Chains of split A's states that are held at once, at most: dense, kept prefix, candidate."""
+BLOCKS_LEFT = 0.7
+"""Share of the blocks that a point of a curve computes; the rest is a prefix known before."""
+BLOCKS_AFTER_ONE = 0.5
+"""The same for one changed block, over all blocks."""
+ROW_BYTES = 300
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a run needs.
+
+    Parameters
+    ----------
+    memory_bytes : int
+        Peak.
+    disk_bytes : int
+        What the result will occupy.
+    flops : float
+        Floating-point operations.
+    """
+
+    memory_bytes: int
+    disk_bytes: int
+    flops: float
+
+
+def needs(request: RunRequest, model: ModelRecord) -> Needs:
+    """Return what an `ablation`, `plan` or `answers` run needs."""
+    return _NEEDS[request.kind](request, model)
+
+
+def _ablation(request: RunRequest, model: ModelRecord) -> Needs:
+    params = AblationParams(**request.params)  # type: ignore[arg-type]  # written by as_json
+    size = _Sizes(model, params.sampling)
+    fits = params.actions != ["drop"]
+    twice = "sequential" in params.fitting or "merged" in params.actions
+    tokens, blocks, actions = params.select_tokens, model.blocks, len(params.actions)
+    points = sum(curves(params, strategy) for strategy in params.strategies) * params.changed
+    # Greedy search tries every remaining block at every step of every curve.
+    tried = params.changed * blocks - params.changed * (params.changed - 1) // 2
+    greedy = tried * curves(params, "greedy_loss") if "greedy_loss" in params.strategies else 0
+    pairs = params.interaction * (params.interaction - 1) // 2
+    changed_once = size.forward(tokens, BLOCKS_AFTER_ONE)
+    return Needs(
+        memory_bytes=size.weights
+        + (size.fitted_states(twice=twice) if fits else 0)
+        + CHAINS * size.states(tokens)
+        + size.probabilities(tokens)
+        + size.moments,
+        disk_bytes=ROW_BYTES * (points + blocks * (actions + len(params.strategies)) + 2 * pairs),
+        flops=(size.fit_flops if fits else 0.0)
+        + size.forward(tokens)
+        + points * size.forward(tokens, BLOCKS_LEFT)
+        + (blocks * actions + greedy + pairs) * changed_once,
+    )
+
+
+def curves(params: AblationParams, strategy: str) -> int:
+    """Return how many curves a strategy has: dropping needs no fit, random orders are many."""
+    variants = sum(1 if action == "drop" else len(params.fitting) for action in params.actions)
+    return variants * (params.random_seeds if strategy == "random" else 1)
+
+
+def _plan(request: RunRequest, model: ModelRecord) -> Needs:
+    params = PlanParams(**request.params)  # type: ignore[arg-type]  # written by as_json
+    size = _Sizes(model, params.sampling)
+    tokens = params.report_tokens if params.split == "report" else params.select_tokens
+    if params.fidelity == "preview":
+        tokens = min(tokens, PREVIEW_TOKENS)
+    fit = _PlanFit(parse_plan(params.plan, blocks=model.blocks), params.fitting)
+    return Needs(
+        memory_bytes=size.weights
+        + fit.memory(size)
+        + 2 * size.states(tokens)
+        + size.probabilities(tokens)
+        + size.moments,
+        disk_bytes=ROW_BYTES * 200 + 2 * ROW_BYTES * (tokens // params.context + 1),
+        flops=fit.flops(size) + 2 * size.forward(tokens),
+    )
+
+
+def _answers(request: RunRequest, model: ModelRecord) -> Needs:
+    params = AnswersParams(**request.params)  # type: ignore[arg-type]  # written by as_json
+    size = _Sizes(model, params.sampling)
+    fit = _PlanFit(parse_plan(params.plan, blocks=model.blocks), params.fitting)
+    prompts = params.prompts + len(params.canaries)
+    tokens = prompts * (params.prompt_tokens + params.new_tokens)
+    # Keys and values of every token that is being continued, in every block, for one model.
+    cache = 2 * tokens * model.blocks * model.width * size.number
+    return Needs(
+        memory_bytes=size.weights + fit.memory(size) + cache + size.moments,
+        disk_bytes=ROW_BYTES * prompts + 16 * tokens,
+        flops=fit.flops(size) + 2 * 2.0 * model.parameters * tokens,
+    )
+
+
+@dataclass(frozen=True)
+class _PlanFit:
+    """What fitting the maps of one plan takes; nothing when it only drops blocks."""
+
+    plan: Plan
+    fitting: str
+
+    @property
+    def actions(self) -> set[str]:
+        return {step.action for step in self.plan.steps}
+
+    def memory(self, size: "_Sizes") -> int:
+        twice = self.fitting == "sequential" or "merged" in self.actions
+        return 0 if self.actions == {"drop"} else size.fitted_states(twice=twice)
+
+    def flops(self, size: "_Sizes") -> float:
+        return 0.0 if self.actions == {"drop"} else size.fit_flops
+
+
+@dataclass(frozen=True)
+class _Sizes:
+    """Bytes and operations of a model at the sampling of a run."""
+
+    model: ModelRecord
+    sampling: Sampling
+
+    @property
+    def number(self) -> int:
+        """Bytes of one number of a state."""
+        return BYTES[self.sampling.dtype]
+
+    @property
+    def weights(self) -> int:
+        return self.model.parameters * self.number
+
+    @property
+    def moments(self) -> int:
+        return 6 * self.model.width**2 * 8
+
+    def states(self, tokens: int) -> int:
+        return tokens * (self.model.blocks + 1) * self.model.width * self.number
+
+    def fitted_states(self, *, twice: bool) -> int:
+        return self.states(self.sampling.fit_tokens) * (2 if twice else 1)
+
+    def probabilities(self, tokens: int) -> int:
+        return tokens * self.model.vocabulary * 4
+
+    def forward(self, tokens: int, blocks: float = 1.0) -> float:
+        """Return the operations of a forward that computes a share of the blocks, and the head."""
+        return blocks * self._blocks(tokens) + self._head(tokens)
+
+    @property
+    def fit_flops(self) -> float:
+        tokens = self.sampling.fit_tokens
+        moments = 8.0 * self.model.blocks * self.model.width**2 * tokens
+        return self._blocks(tokens) + moments
+
+    def _blocks(self, tokens: int) -> float:
+        head = self.model.vocabulary * self.model.width
+        return 2.0 * max(self.model.parameters - head, 0) * tokens
+
+    def _head(self, tokens: int) -> float:
+        return 2.0 * self.model.vocabulary * self.model.width * tokens
+
+
+_NEEDS: dict[str, Callable[[RunRequest, ModelRecord], Needs]] = {
+    "ablation": _ablation,
+    "plan": _plan,
+    "answers": _answers,
+}
