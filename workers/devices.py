@@ -40,31 +40,34 @@ def usable_devices(wanted: str | None) -> list[str]:
 
 @contextmanager
 def hold_device(
-    wanted: str | None, locks: Path, *, waiting: Callable[[str], None]
+    wanted: str | None, locks: Path, *, waiting: Callable[[str], None], lane: str = ""
 ) -> Iterator[str]:
     """Hold the first free device; the kernel frees the lock of a process that dies.
 
-    `waiting` is called with a device's name while all of them are busy.
+    `waiting` is called with a device's name while all of them are busy. Each `lane` has locks of
+    its own: what somebody waits for in front of the page shares a GPU with a long analysis.
     """
     devices = usable_devices(wanted)
     if devices == ["cpu"]:
         yield "cpu"
         return
     locks.mkdir(parents=True, exist_ok=True)
-    device, lock = _acquire(devices, locks, waiting)
+    suffix = f"-{lane}.lock" if lane else ".lock"
+    files = {device: locks / f"{device.replace(':', '-')}{suffix}" for device in devices}
+    device, lock = _acquire(files, waiting)
     with lock:
         yield device
 
 
-def _acquire(devices: list[str], locks: Path, waiting: Callable[[str], None]) -> tuple[str, TextIO]:
+def _acquire(files: dict[str, Path], waiting: Callable[[str], None]) -> tuple[str, TextIO]:
     while True:
-        for device in devices:
-            lock = (locks / f"{device.replace(':', '-')}.lock").open("w")
+        for device, file in files.items():
+            lock = file.open("w")
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 lock.close()
             else:
                 return device, lock
-        waiting(devices[0])
+        waiting(next(iter(files)))
         time.sleep(RETRY_SECONDS)

@@ -19,17 +19,26 @@ EXIT_UNWANTED = 75
 
 
 class Heart:
-    """Calls `beat` every second from its own thread while the block runs.
+    """Calls `beat` again and again from its own thread while the block runs.
 
-    When `beat` answers that the attempt was cancelled or replaced, the study has half a second
+    When `beat` answers that the attempt was cancelled or replaced, the study has `grace` seconds
     to notice (`unwanted`); then the process ends, whatever it is doing. So a cancel works even
     when the queue's own stop command was lost.
     """
 
-    def __init__(self, beat: Callable[[], Pulse]) -> None:
+    def __init__(
+        self,
+        beat: Callable[[], Pulse],
+        *,
+        every: float = BEAT_SECONDS,
+        grace: float = GRACE_SECONDS,
+    ) -> None:
         self.unwanted = False
         self._beat = beat
+        self._every = every
+        self._grace = grace
         self._done = threading.Event()
+        self._nudged = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
 
     def __enter__(self) -> Self:
@@ -43,10 +52,15 @@ class Heart:
         trace: TracebackType | None,
     ) -> None:
         self._done.set()
+        self._nudged.set()
         self._thread.join()
 
+    def nudge(self) -> None:
+        """Beat at once: somebody heard that the attempt may not be wanted any more."""
+        self._nudged.set()
+
     def _run(self) -> None:
-        while not self._done.wait(BEAT_SECONDS):
+        while not self._is_over():
             try:
                 pulse = self._beat()
             except SQLAlchemyError as error:
@@ -57,6 +71,11 @@ class Heart:
             if pulse != "ok":
                 self.unwanted = True
                 log.info("the attempt is %s, stopping", pulse)
-                if not self._done.wait(GRACE_SECONDS):
+                if not self._done.wait(self._grace):
                     os._exit(EXIT_UNWANTED)
                 return
+
+    def _is_over(self) -> bool:
+        self._nudged.wait(self._every)
+        self._nudged.clear()
+        return self._done.is_set()

@@ -80,6 +80,15 @@ def test_an_attempt_waits_for_its_gpu_and_says_so(
     assert waited == ["cuda:1"] * 3
 
 
+@pytest.mark.usefixtures("two_gpus")
+def test_what_somebody_waits_for_shares_a_gpu_with_a_long_run(tmp_path: Path) -> None:
+    with (
+        hold_device("cuda:0", tmp_path, waiting=fail) as long_run,
+        hold_device("cuda:0", tmp_path, waiting=fail, lane="interactive") as what_if,
+    ):
+        assert (long_run, what_if) == ("cuda:0", "cuda:0")
+
+
 def test_the_cpu_needs_no_lock(tmp_path: Path) -> None:
     with hold_device("cpu", tmp_path / "locks", waiting=fail) as device:
         assert device == "cpu"

@@ -43,6 +43,21 @@ def test_a_process_that_does_not_notice_is_ended() -> None:
     assert ended.returncode == EXIT_UNWANTED
 
 
+def test_a_nudged_heart_does_not_wait_for_its_next_beat() -> None:
+    with Heart(lambda: "cancelled", every=600.0, grace=600.0) as heart:
+        heart.nudge()
+        eventually(lambda: heart.unwanted, seconds=10)
+
+    assert heart.unwanted
+
+
+def test_a_heart_that_would_beat_in_an_hour_ends_with_its_block() -> None:
+    with Heart(lambda: "ok", every=3600.0) as heart:
+        pass
+
+    assert not heart.unwanted
+
+
 def test_a_beat_that_cannot_be_written_is_tried_again() -> None:
     answers: list[str] = []
 
