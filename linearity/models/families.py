@@ -76,3 +76,21 @@ def _not_found(model: nn.Module, what: str, where: str) -> RejectedInputError:
         reason="unsupported_architecture",
         next_step="Use a model of a supported family.",
     )
+
+
+def down_projection(block: nn.Module) -> nn.Linear:
+    """Return the projection that writes a block's MLP output into the stream.
+
+    Raises
+    ------
+    RejectedInputError
+        If the block has none.
+    """
+    projection = getattr(getattr(block, "mlp", None), "down_proj", None)
+    if not isinstance(projection, nn.Linear):
+        raise RejectedInputError(
+            f"no down projection found in {type(block).__name__}: looked for mlp.down_proj",
+            reason="unsupported_architecture",
+            next_step="Use drop or linear for this model.",
+        )
+    return projection

@@ -53,7 +53,7 @@ def record_states(model: LoadedModel, windows: Sequence[Sequence[int]]) -> Tenso
 
 @torch.inference_mode()
 def _forward(model: LoadedModel, windows: Sequence[Sequence[int]]) -> Tensor:
-    ids, mask = _padded(windows, model.device)
+    ids, mask = padded(windows, model.device)
     with _recorded(model.layout) as states:
         model.layout.decoder(
             input_ids=ids, attention_mask=None if mask.all() else mask.long(), use_cache=False
@@ -67,7 +67,8 @@ def _forward(model: LoadedModel, windows: Sequence[Sequence[int]]) -> Tensor:
     return stacked
 
 
-def _padded(windows: Sequence[Sequence[int]], device: torch.device) -> tuple[Tensor, Tensor]:
+def padded(windows: Sequence[Sequence[int]], device: torch.device) -> tuple[Tensor, Tensor]:
+    """Return ids and mask, (B, T) each, of windows padded on the right to one length."""
     ids = nn.utils.rnn.pad_sequence([torch.tensor(w) for w in windows], batch_first=True)
     lengths = torch.tensor([len(w) for w in windows])
     mask = torch.arange(ids.shape[1]) < lengths[:, None]

@@ -1,0 +1,260 @@
+"""Run a changed model from the first block that differs, on text whose states are kept.
+
+A dense pass over the text keeps the state that enters every block. A plan then costs only what
+comes after its first change, and the next plan only what comes after the first difference to it.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from linearity.errors import NonFiniteStatesError
+from linearity.measure.sampling import Window
+from linearity.models.changes import Changes, Segment, kept, shared_prefix, unchanged
+from linearity.models.families import down_projection
+from linearity.models.loaded import LoadedModel
+from linearity.models.states import padded
+from linearity.models.surgery import merged
+
+Check = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some windows side by side.
+
+    Parameters
+    ----------
+    windows : sequence of Window
+    ids : (B, T) int64
+    mask : (B, T) bool
+        False where a shorter window was padded on the right.
+    calls : list of L dict
+        What the decoder passes to each block beside the state.
+    """
+
+    windows: Sequence[Window]
+    ids: Tensor
+    mask: Tensor
+    calls: list[dict[str, object]] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Chain:
+    """The states of one changed model on all batches.
+
+    Parameters
+    ----------
+    changes : Changes
+    states : list (one a batch) of lists of (B, T, d)
+        ``states[b][k]`` enters segment k; the last one leaves the last segment.
+    """
+
+    changes: Changes
+    states: list[list[Tensor]] = field(repr=False)
+
+    def entering(self, block: int) -> list[Tensor]:
+        """Return, for every batch, the state that enters dense block `block` (L: the last state).
+
+        Raises
+        ------
+        ValueError
+            If a segment of several blocks covers it.
+        """
+        for k, segment in enumerate(self.changes):
+            if segment.first == block:
+                return [states[k] for states in self.states]
+        if block == self.changes[-1].last + 1:
+            return [states[-1] for states in self.states]
+        raise ValueError(f"no state enters block {block} of this chain")
+
+
+class Passages:
+    """Text with the dense model's states, and the last changed model's.
+
+    Parameters
+    ----------
+    model : LoadedModel
+    windows : sequence of Window
+    batch_tokens : int
+        Tokens in one forward pass.
+    check : callable
+        Called between batches and blocks; may raise to stop.
+
+    Attributes
+    ----------
+    batches : list of Batch
+    dense : Chain
+    block_runs : int
+        Blocks run on all batches since the dense pass: what a plan really cost.
+    """
+
+    def __init__(
+        self, model: LoadedModel, windows: Sequence[Window], *, batch_tokens: int, check: Check
+    ) -> None:
+        self.model, self.check = model, check
+        self.batches: list[Batch] = []
+        self.block_runs = 0
+        states: list[list[Tensor]] = []
+        for group in _groups(windows, batch_tokens):
+            check()
+            batch, entering = _dense_pass(model, group)
+            self.batches.append(batch)
+            states.append(entering)
+        self.dense = Chain(unchanged(len(model.layout.blocks)), states)
+        _check_finite(self.dense)
+        self._last = self.dense
+
+    @property
+    def tokens(self) -> int:
+        """Model input positions, padding not counted."""
+        return sum(len(w.ids) for batch in self.batches for w in batch.windows)
+
+    def run(self, changes: Changes, *, base: Chain | None = None, remember: bool = True) -> Chain:
+        """Return the chain of a changed model.
+
+        Parameters
+        ----------
+        changes : Changes
+        base : Chain, optional
+            A chain to start from; by default the better of the dense and the last one.
+        remember : bool
+            Whether the next plan may start from this one.
+        """
+        if base is None:
+            start = max(
+                (self._last, self.dense), key=lambda chain: shared_prefix(chain.changes, changes)
+            )
+        else:
+            start = base
+        k = shared_prefix(start.changes, changes)
+        states = [
+            self._continue(batch, before[: k + 1], changes[k:])
+            for batch, before in zip(self.batches, start.states, strict=True)
+        ]
+        self.block_runs += sum(segment.block is not None for segment in changes[k:])
+        chain = Chain(changes, states)
+        if remember:
+            self._last = chain
+        return chain
+
+    @torch.inference_mode()
+    def written_by_mlp(self, block: int, entering: Sequence[Tensor]) -> list[Tensor]:
+        """Return what the MLP of a block adds to the stream, (B, T, d) for every batch.
+
+        Parameters
+        ----------
+        block : int
+        entering : list of (B, T, d)
+            The states that enter the block.
+        """
+        written: list[Tensor] = []
+
+        def take(_: nn.Module, __: object, output: Tensor) -> None:
+            written.append(output)
+
+        handle = down_projection(self.model.layout.blocks[block]).register_forward_hook(take)
+        try:
+            for batch, state in zip(self.batches, entering, strict=True):
+                self.check()
+                self.step(kept(block), batch, state)
+        finally:
+            handle.remove()
+        return written
+
+    def forget(self) -> None:
+        """Let go of the last changed model's states."""
+        self._last = self.dense
+
+    @torch.inference_mode()
+    def step(self, segment: Segment, batch: Batch, state: Tensor) -> Tensor:
+        """Return what leaves `segment` when `state`, (B, T, d), enters it."""
+        if segment.block is None:
+            if segment.linear is None:
+                return state
+            output: Tensor = segment.linear(state, **batch.calls[segment.first])
+            return output
+        block = self.model.layout.blocks[segment.block]
+        if segment.down is None:
+            return _output(block(state, **batch.calls[segment.block]))
+        with merged(block, segment.down):
+            return _output(block(state, **batch.calls[segment.block]))
+
+    def _continue(
+        self, batch: Batch, states: Sequence[Tensor], rest: Sequence[Segment]
+    ) -> list[Tensor]:
+        states = list(states)
+        for segment in rest:
+            self.check()
+            states.append(self.step(segment, batch, states[-1]))
+        return states
+
+
+def _groups(windows: Sequence[Window], batch_tokens: int) -> Iterator[list[Window]]:
+    """Yield batches of windows of similar length, so that little is padded."""
+    group: list[Window] = []
+    for window in sorted(windows, key=lambda w: -len(w.ids)):
+        longest = len(group[0].ids) if group else len(window.ids)
+        if group and longest * (len(group) + 1) > batch_tokens:
+            yield group
+            group = []
+        group.append(window)
+    if group:
+        yield group
+
+
+@torch.inference_mode()
+def _dense_pass(model: LoadedModel, windows: list[Window]) -> tuple[Batch, list[Tensor]]:
+    ids, mask = padded([window.ids for window in windows], model.device)
+    with _watched(model.layout.blocks) as (entering, calls):
+        model.layout.decoder(
+            input_ids=ids, attention_mask=None if mask.all() else mask.long(), use_cache=False
+        )
+    return Batch(windows, ids, mask, calls), entering
+
+
+@contextmanager
+def _watched(
+    blocks: list[nn.Module],
+) -> Iterator[tuple[list[Tensor], list[dict[str, object]]]]:
+    entering: list[Tensor] = []
+    calls: list[dict[str, object]] = []
+
+    def before(_: nn.Module, args: tuple[Tensor, ...], kwargs: dict[str, object]) -> None:
+        call = dict(kwargs)
+        state = args[0] if args else call.pop("hidden_states")
+        assert isinstance(state, Tensor)
+        entering.append(state)
+        calls.append(call)
+
+    def after(_: nn.Module, __: object, output: Tensor | tuple[Tensor, ...]) -> None:
+        entering.append(_output(output))
+
+    handles = [block.register_forward_pre_hook(before, with_kwargs=True) for block in blocks]
+    handles.append(blocks[-1].register_forward_hook(after))
+    try:
+        yield entering, calls
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _output(output: Tensor | tuple[Tensor, ...]) -> Tensor:
+    return output if isinstance(output, Tensor) else output[0]
+
+
+def _check_finite(chain: Chain) -> None:
+    for states in chain.states:
+        if torch.isfinite(states[-1].sum()):
+            continue
+        for index, state in enumerate(states):
+            if not torch.isfinite(state).all():
+                raise NonFiniteStatesError(
+                    f"state {index} holds NaN or infinity"
+                    + (f": block {index - 1} produced it" if index else ": the embedding did"),
+                    next_step="Check the weights; in float16 activations overflow: use bfloat16.",
+                    state=index,
+                )

@@ -1,0 +1,376 @@
+"""What measuring plans needs, made once and kept: text in three splits, states, fitted maps.
+
+::
+
+    documents -> split F (40 %) -> dense states -> maps that stand in for blocks
+              -> split A (20 %) -> dense states -> curves, what-ifs, first-token rules
+              -> split B (40 %) -> opened only for a plan that is frozen
+
+Everything is made on first use, so a plan that only drops blocks never touches split F, and the
+interactive worker keeps the whole of it between plans.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from linearity.contracts.actions import Plan, Step
+from linearity.contracts.common import Protocol, Sampling, SplitFacts
+from linearity.measure.sampling import (
+    SamplingPlan,
+    ThreeBudgets,
+    ThreeSplits,
+    Window,
+    sample_splits,
+)
+from linearity.measure.tokens import SINK_RATIO
+from linearity.models.changes import AffineMap, Changes, Segment, dropped, kept
+from linearity.models.families import down_projection
+from linearity.models.loaded import LoadedModel
+from linearity.models.replay import Chain, Check, Passages
+from linearity.prune.replacements import (
+    FitTokens,
+    RidgeMap,
+    fit_linear,
+    fit_merged,
+    merged_weight,
+    rows_of,
+)
+from linearity.studies.bench import Bench, batch_tokens
+
+PREVIEW_TOKENS = 512
+PREVIEW_WINDOWS = 8
+SHORTEST_PREVIEW = 16
+
+Log = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A map for one step of a plan, and the segment that carries it out.
+
+    Parameters
+    ----------
+    ridge : float
+    first_token : list of "pass" | "mean", or None
+    affine : AffineMap or None
+        Of a linear step.
+    """
+
+    ridge: float
+    first_token: list[str] | None
+    affine: AffineMap | None
+
+
+class Material:
+    """Model, text and everything derived from them.
+
+    Parameters
+    ----------
+    model : LoadedModel
+    documents : sequence of str
+    sampling : Sampling
+
+    Attributes
+    ----------
+    check : callable
+        Called often while something is made; may raise to stop. Set anew for every run.
+    """
+
+    def __init__(self, model: LoadedModel, documents: Sequence[str], sampling: Sampling) -> None:
+        self.model, self.sampling = model, sampling
+        self.check: Check = lambda: None
+        self._documents = list(documents)
+        self._splits = self._sample(ThreeBudgets(sampling.fit_tokens, sampling.select_tokens, 0))
+        self._benches: dict[str, Bench] = {}
+        self._fit: FitSplit | None = None
+        self._fitted: dict[tuple[str, ...], Fitted] = {}
+        self._merged: dict[tuple[str, ...], tuple[Tensor, float]] = {}
+        self.rules: dict[int, str] = {}
+        self._report_tokens = 0
+
+    @property
+    def blocks(self) -> int:
+        """Number of blocks, L."""
+        return len(self.model.layout.blocks)
+
+    @property
+    def parts(self) -> list[str]:
+        """The documents, or the parts that a dataset of one document was cut into."""
+        return self._splits.parts
+
+    def documents_of(self, split: str) -> list[int]:
+        """Return the documents that belong to ``fit``, ``select`` or ``report``."""
+        return self._splits.documents[split]
+
+    def bench(self, split: str) -> Bench:
+        """Return where plans are measured: ``select``, ``preview`` or ``report``."""
+        if split not in self._benches:
+            self._benches[split] = Bench(
+                self.model, self._windows(split), check=lambda: self.check()
+            )
+        return self._benches[split]
+
+    def fit(self) -> "FitSplit":
+        """Return split F with the dense model's states."""
+        if self._fit is None:
+            self._fit = FitSplit(self.model, self._splits.fit, check=lambda: self.check())
+        return self._fit
+
+    def protocol(self, split: str) -> Protocol:
+        """Return how quality is measured on a split."""
+        bench = self.bench(split)
+        context = max(len(window.ids) for window in bench.windows)
+        return Protocol(
+            split="select" if split == "preview" else split,
+            tokens=len(bench.reference.targets),
+            documents=len({window.document for window in bench.windows}),
+            windows=len(bench.windows),
+            context=context,
+            stride=self.sampling.context,
+            bos=self.model.bos is not None,
+        )
+
+    def split_facts(self) -> dict[str, SplitFacts]:
+        """Return how large each split is and how much of it was used."""
+        return {
+            "fit": self._facts("fit", self._splits.fit if self._fit else []),
+            "select": self._facts("select", self._used("select") or self._used("preview")),
+            "report": self._facts("report", self._used("report")),
+        }
+
+    def changes(self, plan: Plan, fitting: str) -> Changes:
+        """Return the changed model of a plan, fitting the maps that are not there yet.
+
+        Parameters
+        ----------
+        plan : Plan
+        fitting : "one_shot" | "sequential"
+        """
+        return _Builder(self, plan, fitting).build()
+
+    def fitted(self, step: Step, prefix: Changes, fitting: str) -> Fitted:
+        """Return the map of a linear step behind `prefix` (which matters when sequential)."""
+        key = _fit_key(step, prefix, fitting)
+        if key not in self._fitted:
+            rules = [self.rule(block) for block in step.blocks]
+            chain = self.fit().chain(prefix if fitting == "sequential" else ())
+            ridge_map, mean_first = self.fit().linear(chain, step.first, step.last, self._ridge)
+            first = mean_first if "mean" in rules else torch.zeros_like(mean_first)
+            affine = AffineMap(ridge_map.W, ridge_map.b, first)
+            self._fitted[key] = Fitted(ridge_map.ridge, rules, affine)
+        return self._fitted[key]
+
+    def merged_down(
+        self, before: int, last: int, prefix: Changes, fitting: str
+    ) -> tuple[Tensor, float]:
+        """Return block `before`'s down projection with a map merged in, and the ridge."""
+        key = _fit_key(Step(before, last, "merged"), prefix, fitting)
+        if key not in self._merged:
+            chain = self.fit().chain(prefix if fitting == "sequential" else ())
+            ridge_map = self.fit().merged(chain, before, last, self._ridge)
+            down = down_projection(self.model.layout.blocks[before]).weight
+            self._merged[key] = (merged_weight(down.detach(), ridge_map.W), ridge_map.ridge)
+        return self._merged[key]
+
+    def rule(self, block: int) -> str:
+        """Return what a linear block does to position 0, chosen by measured damage on split A.
+
+        ``pass`` leaves it unchanged, ``mean`` adds the mean update of first positions. Chosen one
+        block at a time, on short windows, where the first token weighs most.
+        """
+        if block not in self.rules:
+            self.rules[block] = self._choose_rule(block)
+        return self.rules[block]
+
+    @property
+    def _ridge(self) -> float | None:
+        ridge = self.sampling.ridge
+        return None if isinstance(ridge, str) else ridge
+
+    def _choose_rule(self, block: int) -> str:
+        fit, bench = self.fit(), self.bench("preview")
+        ridge_map, mean = fit.linear(fit.chain(()), block, block, self._ridge)
+        losses = {}
+        for rule, first in (("pass", torch.zeros_like(mean)), ("mean", mean)):
+            affine = AffineMap(ridge_map.W, ridge_map.b, first)
+            segment = _linear_segment(block, block, f"trial-{rule}", affine, self.model)
+            changes = tuple(
+                segment if other == block else kept(other) for other in range(self.blocks)
+            )
+            losses[rule] = bench.loss(bench.passages.run(changes, remember=False))
+        return min(losses, key=lambda rule: losses[rule])
+
+    def _sample(self, budgets: ThreeBudgets) -> ThreeSplits:
+        sampling = self.sampling
+        plan = SamplingPlan(0, sampling.context, 0.0, sampling.seed, self.model.bos)
+        return sample_splits(self._documents, self.model.tokenize, plan, budgets)
+
+    def _windows(self, split: str) -> list[Window]:
+        if split == "select":
+            return self._splits.select
+        if split == "preview":
+            return preview_windows(self._splits.select)
+        return self._sample(ThreeBudgets(0, 0, self.sampling.report_tokens)).report
+
+    def _used(self, split: str) -> list[Window]:
+        return self._benches[split].windows if split in self._benches else []
+
+    def _facts(self, split: str, windows: Sequence[Window]) -> SplitFacts:
+        return SplitFacts(
+            documents=len(self.documents_of(split)),
+            used_documents=len({window.document for window in windows}),
+            tokens=sum(len(window.ids) for window in windows),
+        )
+
+
+class FitSplit:
+    """Split F: dense states of every block, and the tokens that maps are fitted on."""
+
+    def __init__(self, model: LoadedModel, windows: Sequence[Window], *, check: Check) -> None:
+        self.passages = Passages(model, windows, batch_tokens=batch_tokens(model), check=check)
+        self.tokens = self._tokens()
+
+    def chain(self, prefix: Changes) -> Chain:
+        """Return the states of the model that begins with `prefix`; dense for an empty one."""
+        return self.passages.run(prefix) if prefix else self.passages.dense
+
+    def rows(self, states: Sequence[Tensor]) -> Tensor:
+        """Return the (N, d) rows of batched states."""
+        return rows_of(states, [batch.mask for batch in self.passages.batches])
+
+    def state(self, block: int) -> Tensor:
+        """Return the dense state that enters a block, (N, d)."""
+        return self.rows(self.passages.dense.entering(block))
+
+    def linear(
+        self, chain: Chain, first: int, last: int, ridge: float | None
+    ) -> tuple[RidgeMap, Tensor]:
+        """Fit one map for blocks `first` to `last`, from the chain's state to the dense one.
+
+        Returns
+        -------
+        (RidgeMap, (d,) float64)
+            And the mean update of first positions.
+        """
+        X = self.rows(chain.entering(first))
+        Y = self.state(last + 1)
+        at_first = self.tokens.first
+        mean_first = (Y[at_first].double() - X[at_first].double()).mean(0)
+        return fit_linear(X, Y, self.tokens, ridge), mean_first
+
+    def merged(self, chain: Chain, before: int, last: int, ridge: float | None) -> RidgeMap:
+        """Fit the map on the MLP output of block `before` that replaces the blocks to `last`."""
+        entering = chain.entering(before)
+        leaving = [
+            self.passages.step(kept(before), batch, state)
+            for batch, state in zip(self.passages.batches, entering, strict=True)
+        ]
+        M = self.rows(self.passages.written_by_mlp(before, entering))
+        return fit_merged(M, self.rows(leaving), self.state(last + 1), self.tokens, ridge)
+
+    def _tokens(self) -> FitTokens:
+        masks = [batch.mask for batch in self.passages.batches]
+        first = torch.cat(
+            [(torch.arange(m.shape[1], device=m.device) == 0).expand_as(m)[m] for m in masks]
+        )
+        validation = torch.cat(
+            [
+                torch.tensor([w.role == "validation" for w in b.windows], device=b.mask.device)
+                .unsqueeze(1)
+                .expand_as(b.mask)[b.mask]
+                for b in self.passages.batches
+            ]
+        )
+        sink = torch.zeros_like(first)
+        for block in range(len(self.passages.dense.changes) + 1):
+            norms = torch.linalg.vector_norm(self.state(block).float(), dim=1)
+            sink |= norms > SINK_RATIO * norms[~first].median()
+        return FitTokens(ordinary=~first & ~sink, first=first, validation=validation)
+
+
+class _Builder:
+    """Walks over a plan from block 0 and turns it into segments."""
+
+    def __init__(self, material: Material, plan: Plan, fitting: str) -> None:
+        self.material, self.fitting = material, fitting
+        self.steps = {step.first: step for step in plan.steps}
+        self.single: list[Segment] = []  # as fitted, one map a step
+        self.segments: list[Segment] = []  # as run, neighbouring maps fused
+
+    def build(self) -> Changes:
+        block, run = 0, [Fitted(0.0, None, None)][:0]
+        run_start = 0
+        while block < self.material.blocks:
+            step = self.steps.get(block)
+            if step is not None and step.action == "linear":
+                if not run:
+                    run_start = block
+                run.append(self._linear(step))
+                block = step.last + 1
+                continue
+            if run:
+                self._fuse(run_start, block - 1, run)
+                run = []
+            block = self._other(block, step)
+        if run:
+            self._fuse(run_start, block - 1, run)
+        return tuple(self.segments)
+
+    def _linear(self, step: Step) -> Fitted:
+        fitted = self.material.fitted(step, tuple(self.single), self.fitting)
+        assert fitted.affine is not None
+        name = f"linear:{self.fitting}"
+        self.single.append(
+            _linear_segment(step.first, step.last, name, fitted.affine, self.material.model)
+        )
+        return fitted
+
+    def _fuse(self, first: int, last: int, run: Sequence[Fitted]) -> None:
+        parts = self.single[-len(run) :]
+        if len(run) == 1:
+            self.segments.append(parts[0])
+            return
+        maps = [fitted.affine for fitted in run if fitted.affine is not None]
+        fused = maps[0]
+        for affine in maps[1:]:
+            fused = fused.then(affine)
+        name = f"linear:{self.fitting}:" + "+".join(part.key for part in parts)
+        self.segments.append(_linear_segment(first, last, name, fused, self.material.model))
+
+    def _other(self, block: int, step: Step | None) -> int:
+        after = self.steps.get(block + 1)
+        if step is not None:
+            segment = dropped(step.first, step.last)
+        elif after is not None and after.action == "merged":
+            down, _ = self.material.merged_down(block, after.last, tuple(self.single), self.fitting)
+            key = f"{block}-{after.last}:merged:{self.fitting}"
+            segment = Segment(block, after.last, key, block=block, down=down)
+        else:
+            segment = kept(block)
+        self.single.append(segment)
+        self.segments.append(segment)
+        return segment.last + 1
+
+
+def preview_windows(windows: Sequence[Window]) -> list[Window]:
+    """Return the beginnings of a few windows of different documents, 512 tokens in all."""
+    seen: set[int] = set()
+    first = [w for w in windows if not (w.document in seen or seen.add(w.document))]  # type: ignore[func-returns-value]
+    chosen = first[:PREVIEW_WINDOWS]
+    length = max(PREVIEW_TOKENS // len(chosen), SHORTEST_PREVIEW)
+    return [replace(window, ids=window.ids[:length]) for window in chosen]
+
+
+def _linear_segment(
+    first: int, last: int, name: str, affine: AffineMap, model: LoadedModel
+) -> Segment:
+    dtype = next(model.layout.blocks[0].parameters()).dtype
+    return Segment(first, last, f"{first}-{last}:{name}", linear=affine.module(dtype))
+
+
+def _fit_key(step: Step, prefix: Changes, fitting: str) -> tuple[str, ...]:
+    before = tuple(segment.key for segment in prefix) if fitting == "sequential" else ()
+    return (fitting, step.text, *before)
