@@ -3,15 +3,27 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from backend.figures.curve import curve
+from backend.figures.damage import damage
+from backend.figures.documents import documents
 from backend.figures.heatmap import heatmap
+from backend.figures.interaction import interaction
 from backend.figures.norms import norms
 from backend.figures.options import FigureOptions, parse_options
 from backend.figures.profile import profile
+from backend.figures.scores import scores
 from linearity.contracts.parameters import choice
+from linearity.errors import InvalidParameterError
 
 Maker = Callable[[Mapping[str, Any], FigureOptions], dict[str, Any]]
 
-FIGURES: dict[str, Maker] = {"heatmap": heatmap, "profile": profile, "norms": norms}
+FIGURES: dict[str, dict[str, Maker]] = {
+    "linearity": {"heatmap": heatmap, "profile": profile, "norms": norms},
+    "ablation": {"curve": curve, "damage": damage, "interaction": interaction, "scores": scores},
+    "plan": {"documents": documents},
+    "answers": {},
+}
+"""The figures of every kind, by name."""
 
 
 def figure(name: str, result: Mapping[str, Any], options: Mapping[str, str]) -> dict[str, Any]:
@@ -20,9 +32,18 @@ def figure(name: str, result: Mapping[str, Any], options: Mapping[str, str]) -> 
     Raises
     ------
     InvalidParameterError
-        For a figure or an option value that does not exist.
+        For a figure that this kind of result does not have, or an option value that does not exist.
     UnknownParameterError
         For an option that does not exist.
     """
-    maker = FIGURES[choice("figure", name, tuple(FIGURES))]
+    kind = str(result.get("kind") or "linearity")
+    makers = FIGURES.get(kind, {})
+    if not makers:
+        raise InvalidParameterError(
+            "figure",
+            wanted=f"no figure: a run of the kind {kind} has none",
+            got=name,
+            next_step="Read its result instead.",
+        )
+    maker = makers[choice("figure", name, tuple(makers))]
     return maker(result, parse_options(options))

@@ -38,7 +38,7 @@ def heatmap(result: Mapping[str, Any], options: FigureOptions) -> dict[str, Any]
     theme = THEMES[options.theme]
     data = [_cells(points, options, theme)]
     if missing := points.missing():
-        data.append(_hatching(missing, theme))
+        data.append(hatching(missing, theme))
     return {"data": data, "layout": _layout(result, points, options, theme)}
 
 
@@ -116,7 +116,8 @@ def _colour_bar(low: float, high: float, options: FigureOptions, theme: Theme) -
     } | ticks
 
 
-def _note(text: str, colour: str, theme: Theme, *, y: float, shift: int) -> dict[str, Any]:
+def note(text: str, colour: str, theme: Theme, *, y: float, shift: int) -> dict[str, Any]:
+    """Return a line of text in the empty triangle."""
     return {
         "text": text,
         "xref": "paper",
@@ -132,7 +133,7 @@ def _note(text: str, colour: str, theme: Theme, *, y: float, shift: int) -> dict
     }
 
 
-def _hatching(missing: list[tuple[int, int]], theme: Theme) -> dict[str, Any]:
+def hatching(missing: list[tuple[int, int]], theme: Theme) -> dict[str, Any]:
     """Return one trace of hatched squares: neither white nor zero can be read into them."""
     x: list[float | None] = []
     y: list[float | None] = []
@@ -161,9 +162,9 @@ def _layout(
     shown = words[_label(options)]
     title = words["one_minus"].format(score=shown) if options.scale == "log" else shown
     # The bar's own title would be centred on the bar and cut off where the page is narrow.
-    annotations = [_note(title, theme.ink, theme, y=BAR_Y, shift=BAR_PIXELS)]
+    annotations = [note(title, theme.ink, theme, y=BAR_Y, shift=BAR_PIXELS)]
     if points.missing():
-        annotations.append(_note(words["not_measured"], theme.muted, theme, y=0.01, shift=0))
+        annotations.append(note(words["not_measured"], theme.muted, theme, y=0.01, shift=0))
     return base_layout(theme) | {
         "margin": {"l": 48, "r": 12, "t": 8, "b": 44},
         "showlegend": False,

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from backend.figures.ablation_labels import ABLATION_LABELS
 from linearity.contracts.runs import Language
 
-LABELS: dict[Language, dict[str, str]] = {
+LINEARITY_LABELS: dict[Language, dict[str, str]] = {
     "en": {
         "from_state": "from state",
         "to_state": "to state",
@@ -60,6 +61,10 @@ LABELS: dict[Language, dict[str, str]] = {
     },
 }
 
+LABELS: dict[Language, dict[str, str]] = {
+    language: words | ABLATION_LABELS[language] for language, words in LINEARITY_LABELS.items()
+}
+
 _SEEN = ("fit", "heldout", "excluded_first", "excluded_sinks")
 
 
@@ -75,15 +80,24 @@ def seen_tokens(counts: Mapping[str, Any]) -> int:
 
 def caption(result: Mapping[str, Any], language: Language) -> str:
     """Return the line that an exported picture carries: model, dataset, tokens."""
-    words = LABELS[language]
-    partial = result.get("partial")
     parts = [
         escape(str(result[key].get("name") or result[key].get("id")))
         for key in ("model", "dataset")
     ]
+    return " · ".join(part for part in [*parts, _extent(result, LABELS[language])] if part)
+
+
+def _extent(result: Mapping[str, Any], words: Mapping[str, str]) -> str:
+    """Return how much was read or scored, or how far a run is."""
+    partial, counts = result.get("partial"), result.get("tokens")
+    protocol = result.get("protocol") or {}
     if partial:
-        done, total = (f"{partial[key]:,}" for key in ("done", "total"))
-        parts.append(words["partial"].format(done=done, total=total))
-    else:
-        parts.append(words["tokens"].format(tokens=f"{seen_tokens(result['tokens']):,}"))
-    return " · ".join(parts)
+        done, total = (f"{partial.get(key) or 0:,}" for key in ("done", "total"))
+        # Only `linearity` counts its progress in tokens.
+        return words["partial" if counts else "partial_steps"].format(done=done, total=total)
+    if counts:
+        return words["tokens"].format(tokens=f"{seen_tokens(counts):,}")
+    if protocol:
+        tokens, context = f"{protocol['tokens']:,}", f"{protocol['context']:,}"
+        return words["scored_tokens"].format(tokens=tokens, context=context)
+    return ""

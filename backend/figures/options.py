@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import cast
 
 from backend.figures.theme import ThemeName
+from linearity.contracts.actions import ACTIONS
+from linearity.contracts.common import FITTINGS
 from linearity.contracts.parameters import choice
 from linearity.contracts.runs import Language
 from linearity.errors import UnknownParameterError
@@ -12,6 +14,9 @@ from linearity.errors import UnknownParameterError
 SCORES = ("stream", "update", "angular", "cosine")
 SPLITS = ("heldout", "adjusted", "fit")
 SCALES = ("linear", "log")
+METRICS = ("nll_diff", "ppl", "kl", "top1", "top5")
+SHARES = ("top1", "top5")
+"""Metrics in [0, 1], which need no logarithm."""
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "lang": ("en", "ja"),
@@ -19,6 +24,9 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "score": SCORES,
     "split": SPLITS,
     "scale": SCALES,
+    "metric": METRICS,
+    "action": ("all", *ACTIONS),
+    "fitting": ("all", *FITTINGS),
     "kept": ("1", "0"),
     "partial": ("0", "1"),
 }
@@ -35,24 +43,32 @@ class FigureOptions:
     split: str
     scale: str
     kept: bool
+    metric: str
+    action: str
+    fitting: str
 
 
 def parse_options(options: Mapping[str, str]) -> FigureOptions:
     """Return complete options.
 
     A combination that has no numbers becomes the nearest that has: pairs know `update` only held
-    out, and angular distance and cosine need neither a split nor, for the angle, `1 - score`.
+    out, and angular distance and cosine need neither a split nor, for the angle, `1 - score`;
+    shares have a linear axis.
     """
     for name in options:
         if name not in CHOICES:
             raise UnknownParameterError(name, known=list(CHOICES))
     value = {name: choice(name, options.get(name, all_[0]), all_) for name, all_ in CHOICES.items()}
     score = value["score"]
+    unscaled = score == "angular" or value["metric"] in SHARES
     return FigureOptions(
         lang=cast("Language", value["lang"]),
         theme=cast("ThemeName", value["theme"]),
         score=score,
         split=value["split"] if score == "stream" else "heldout",
-        scale="linear" if score == "angular" else value["scale"],
+        scale="linear" if unscaled else value["scale"],
         kept=value["kept"] == "1",
+        metric=value["metric"],
+        action=value["action"],
+        fitting=value["fitting"],
     )

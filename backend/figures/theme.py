@@ -30,6 +30,9 @@ class Theme:
     accent: str
     stream: str
     update: str
+    violet: str
+    ochre: str
+    rose: str
 
 
 THEMES: dict[ThemeName, Theme] = {
@@ -42,6 +45,9 @@ THEMES: dict[ThemeName, Theme] = {
         accent="#0b6b62",
         stream="#1f5a99",
         update="#a84a0c",
+        violet="#4b1280",
+        ochre="#b08a00",
+        rose="#e0559a",
     ),
     "dark": Theme(
         paper="#14161a",
@@ -52,6 +58,9 @@ THEMES: dict[ThemeName, Theme] = {
         accent="#5fc9b8",
         stream="#7fb2f0",
         update="#f0a05a",
+        violet="#a57be8",
+        ochre="#f2e35c",
+        rose="#f06090",
     ),
 }
 

@@ -34,6 +34,9 @@ GRAPHIC_PAIRS = [
     ("control", "paper"),
     ("stream", "paper"),
     ("update", "paper"),
+    ("violet", "paper"),
+    ("ochre", "paper"),
+    ("rose", "paper"),
     ("accent", "paper"),
 ]
 
