@@ -1,4 +1,4 @@
-"""The columns and numbers of an export, and what they are called in each language."""
+"""The columns and numbers of a `linearity` table, and what they are called in each language."""
 
 COLUMNS = ("table", "from_state", "to_state", "block", "metric", "value", "low", "high")
 
@@ -12,7 +12,7 @@ VECTORS = (
 )  # fmt: skip
 STATE_METRICS = ("state_norm", "anisotropy", "effective_rank")
 
-_WORDS: dict[str, tuple[str, str]] = {
+WORDS: dict[str, tuple[str, str]] = {
     # columns
     "table": ("Table", "表"),
     "from_state": ("From state", "入力側の状態"),
@@ -59,6 +59,6 @@ _WORDS: dict[str, tuple[str, str]] = {
 
 LANGUAGES = ("en", "ja")
 FOR_EXCEL: dict[str, dict[str, str]] = {
-    language: {key: words[index] for key, words in _WORDS.items()}
+    language: {key: words[index] for key, words in WORDS.items()}
     for index, language in enumerate(LANGUAGES)
 }

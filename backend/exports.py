@@ -1,87 +1,85 @@
-"""A `linearity` result as files for other programs: tidy CSV, CSV for a spreadsheet, NPZ.
+"""Results as files for other programs: tidy CSV, CSV for a spreadsheet, NPZ.
 
-The CSV is one long table, a row a number, so that any tool can filter and pivot it. NPZ keeps the
-matrices as float64 arrays, null as NaN, and everything that is not a number as JSON.
+The CSV is one long table, so that any tool can filter and pivot it; what a kind's table holds is
+in `backend.tables`. NPZ keeps matrices as float64 arrays, null as NaN, and the rest as JSON.
 """
 
 import csv
 import io
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import orjson
 
-from backend.export_labels import COLUMNS, FOR_EXCEL, MATRICES, STATE_METRICS, VECTORS
+from backend.tables import ablation, answers, linearity, plan
+from backend.tables.table import Result, Row, Table
+from linearity.errors import InvalidParameterError
 
-Result = Mapping[str, Any]
-Row = tuple[object, ...]
-
-_INTERVALS = {
-    "r2_heldout": "r2_heldout_ci95",
-    "update_r2_heldout": "update_r2_heldout_ci95",
+TABLES: dict[str, Table] = {
+    "linearity": linearity.TABLE,
+    "ablation": ablation.TABLE,
+    "plan": plan.TABLE,
+    "answers": answers.TABLE,
 }
+
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def to_csv(result: Result) -> bytes:
     """Return the tidy table: UTF-8, LF, English keys, null empty."""
-    return _write(tidy_rows(result), COLUMNS, terminator="\n").encode()
+    table = TABLES[result["kind"]]
+
+    def lines() -> Iterator[Row]:
+        yield tuple(table.columns)
+        yield from table.rows(result)
+
+    return _write(lines(), terminator="\n").encode()
 
 
 def to_excel_csv(result: Result, language: str) -> bytes:
     """Return the table for a spreadsheet: byte order mark, CRLF, headers in `language`."""
-    words = FOR_EXCEL[language]
-    rows = (
-        (words[str(row[0])], *row[1:4], words[str(row[4])], *row[5:]) for row in tidy_rows(result)
-    )
-    return _write(rows, [words[name] for name in COLUMNS], terminator="\r\n").encode("utf-8-sig")
+    lines = TABLES[result["kind"]].for_people(result, language)
+    return _write(lines, terminator="\r\n").encode("utf-8-sig")
 
 
 def to_npz(result: Result) -> bytes:
-    """Return every matrix and vector as float64, and the rest as JSON in ``meta``; no pickle."""
-    meta = {key: value for key, value in result.items() if key not in ("pairs", "profile", "kept")}
-    arrays: dict[str, np.ndarray[Any, Any]] = {
-        "meta": np.frombuffer(orjson.dumps(meta), dtype=np.uint8)
-    }
-    for table in ("pairs", "profile", "kept"):
-        for metric, values in (result[table] or {}).items():
-            if values is not None:
-                arrays[f"{table}_{metric}"] = _array(metric, values)
-    return _zip(arrays)
+    """Return every matrix and vector as float64, and the rest as JSON in ``meta``; no pickle.
+
+    Raises
+    ------
+    InvalidParameterError
+        For a kind whose numbers are no matrices.
+    """
+    match result["kind"]:
+        case "linearity":
+            return _archive(result, linearity.arrays(result), without=linearity.PARTS)
+        case "ablation":
+            parts = ("curves", "single", "scores", "interaction")
+            named = ablation.names(result)
+            return _archive(result, ablation.arrays(result), without=parts, instead=named)
+        case kind:
+            raise InvalidParameterError(
+                "format", wanted=f"json or csv for a result of the kind {kind}", got="npz"
+            )
 
 
-def tidy_rows(result: Result) -> Iterator[Row]:
-    """Yield the rows of the long table, in the order of `COLUMNS`."""
-    states = result["states"]
-    yield from _pair_rows(result["pairs"] or {}, states)
-    for table in ("profile", "kept"):
-        yield from _profile_rows(table, result[table] or {}, states)
+def _archive(
+    result: Result,
+    arrays: Mapping[str, np.ndarray[Any, Any]],
+    *,
+    without: tuple[str, ...],
+    instead: Mapping[str, Any] | None = None,
+) -> bytes:
+    kept = {key: value for key, value in result.items() if key not in without}
+    meta = {**kept, **(instead or {})}
+    return _zip({"meta": np.frombuffer(orjson.dumps(meta), dtype=np.uint8), **arrays})
 
 
-def _pair_rows(pairs: Result, states: Sequence[str]) -> Iterator[Row]:
-    for metric in MATRICES:
-        for i, line in enumerate(pairs.get(metric) or []):
-            for j in range(i + 1, len(states)):
-                yield ("pairs", states[i], states[j], None, metric, line[j], None, None)
-
-
-def _profile_rows(table: str, profile: Result, states: Sequence[str]) -> Iterator[Row]:
-    for metric in VECTORS:
-        intervals = profile.get(_INTERVALS.get(metric, ""))
-        for block, value in enumerate(profile.get(metric) or []):
-            low, high = (intervals[block] if intervals else None) or (None, None)
-            yield (table, states[block], states[block + 1], block, metric, value, low, high)
-    for metric in STATE_METRICS:
-        for state, value in enumerate(profile.get(metric) or []):
-            yield (table, states[state], None, None, metric, value, None, None)
-
-
-def _write(rows: Iterator[Row], columns: Sequence[str], *, terminator: str) -> str:
+def _write(rows: Iterator[Row], *, terminator: str) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator=terminator)
-    writer.writerow(columns)
     for row in rows:
         writer.writerow([_safe_text(cell) if isinstance(cell, str) else cell for cell in row])
     return text.getvalue()
@@ -90,12 +88,6 @@ def _write(rows: Iterator[Row], columns: Sequence[str], *, terminator: str) -> s
 def _safe_text(cell: str) -> str:
     # A spreadsheet would run a text that begins like a formula. Numbers are never texts here.
     return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
-
-
-def _array(metric: str, values: Sequence[Any]) -> np.ndarray[Any, np.dtype[np.float64]]:
-    if metric.endswith("_ci95"):
-        values = [(None, None) if interval is None else interval for interval in values]
-    return np.array(values, dtype=np.float64)
 
 
 def _zip(arrays: Mapping[str, np.ndarray[Any, Any]]) -> bytes:
