@@ -21,6 +21,7 @@ from backend.refusals import (
 from backend.registrations import find_input
 from backend.results import Results
 from backend.strict_json import check_fields
+from linearity.adapters.checkpoints import FileCheckpoints
 from linearity.adapters.live import Live
 from linearity.adapters.machine import free_disk_bytes, memory_bytes
 from linearity.adapters.state import InputRow, RunRow, State
@@ -164,9 +165,12 @@ def cancel(run: RunRow, *, state: State, queue: Queue, live: Live) -> RunRow:
     return cancelled
 
 
-def delete(run: RunRow, *, state: State, live: Live, results: Results) -> None:
-    """Forget a run that is over, with its result and what Redis remembers."""
+def delete(
+    run: RunRow, *, state: State, live: Live, results: Results, store: ArtifactStore
+) -> None:
+    """Forget a run that is over, with its result, its checkpoints and what Redis remembers."""
     row = state.delete_run(run.id)
+    FileCheckpoints(store.root, run.id).delete()
     if row.result is not None:
         results.forget(row.result)
     with contextlib.suppress(RedisError):

@@ -17,6 +17,7 @@ log = logging.getLogger("linearscope.web")
 Json = dict[str, Any]
 Answer = TypeVar("Answer")
 
+KINDS_WITH_SPLITS = ("ablation", "plan")
 ETA_SPREAD = (0.8, 1.5)
 """A plain extrapolation is shown as a range: the later parts of a run may be slower."""
 
@@ -56,8 +57,13 @@ class RunViews:
         return [self._view(row, records[row.model_id], redis) for row in rows]
 
     def one(self, row: RunRow) -> Json:
-        """Return one run."""
-        return self.many([row])[0]
+        """Return one run; for a plan or its curves also how often split B was opened."""
+        view = self.many([row])[0]
+        if row.kind in KINDS_WITH_SPLITS:
+            request = row.request
+            openings = self._state.count_report_openings(request["model"], request["dataset"])
+            view |= {"report_openings": openings}
+        return view
 
     def _view(self, row: RunRow, model: Json, redis: "_Redis") -> Json:
         progress = position = None

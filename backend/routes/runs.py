@@ -108,7 +108,13 @@ def cancel_run(run: RunDep, services: ServicesDep) -> Response:
 @router.delete("/{run_id}", status_code=204)
 def delete_run(run: RunDep, services: ServicesDep) -> Response:
     """Forget a run that is over, and its result."""
-    delete(run, state=services.state, live=services.live, results=services.results)
+    delete(
+        run,
+        state=services.state,
+        live=services.live,
+        results=services.results,
+        store=services.store,
+    )
     return Response(status_code=204)
 
 

@@ -248,6 +248,22 @@ class State:
         with self._read() as connection:
             return connection.execute(sa.select(sa.func.count()).select_from(runs)).scalar_one()
 
+    def count_report_openings(self, model: str, dataset: str) -> int:
+        """Return how many plans have opened split B of two inputs, named by their fingerprints.
+
+        An attempt that began may have shown something, whatever became of it.
+        """
+        request = runs.c.request
+        wanted = sa.select(sa.func.count()).where(
+            runs.c.kind == "plan",
+            request["model"].as_string() == model,
+            request["dataset"].as_string() == dataset,
+            request["params"]["split"].as_string() == "report",
+            sa.exists().where(attempts.c.run_id == runs.c.id),
+        )
+        with self._read() as connection:
+            return connection.execute(wanted).scalar_one()
+
     def open_runs(self) -> list[RunRow]:
         """Return the runs that somebody still has to work on, oldest first."""
         return self._runs(sa.select(runs).where(runs.c.status.in_(_OPEN)).order_by(runs.c.created))

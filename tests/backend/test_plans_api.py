@@ -8,9 +8,11 @@ from httpx2 import Response
 from starlette.testclient import TestClient
 
 from backend.dependencies import Services
+from linearity.adapters.checkpoints import FileCheckpoints
 from linearity.contracts import ablation, answers, plan
+from linearity.contracts.kinds import make_request
 from linearity.contracts.runs import KINDS
-from tests.backend.builders import ready_inputs
+from tests.backend.builders import a_dataset, a_model, ready_inputs
 from tests.backend.conftest import Valkey
 
 RUNS = "/api/v1/runs"
@@ -177,3 +179,74 @@ def test_what_does_not_fit_gets_the_advice_of_its_kind(
     assert (answer.status_code, answer.json()["code"]) == (422, "does_not_fit")
     assert advice in answer.json()["next_step"]
     assert services.state.count_runs() == 0
+
+
+def test_a_run_tells_how_often_split_b_was_opened_for_its_inputs(
+    client: TestClient, services: Services
+) -> None:
+    ready_inputs(services)
+    curves = ask(client, "ablation", {}).json()
+    report = {"split": "report"}
+    opened = [ask(client, "plan", {"plan": f"{n}:drop"} | report).json()["id"] for n in (1, 2)]
+    ask(client, "plan", {"plan": "3:drop"} | report)  # still waits, so it has shown nothing
+    what_if = ask(client, "plan", {"plan": "1:drop"}).json()["id"]
+    for id in (*opened, what_if):
+        assert services.state.start_attempt(id, 1, "worker-1")
+    services.state.cancel(opened[1])  # somebody may have seen a part of it
+
+    told = client.get(f"{RUNS}/{curves['id']}").json()
+
+    assert curves["report_openings"] == 0
+    assert told["report_openings"] == 2
+    assert client.get(f"{RUNS}/{what_if}").json()["report_openings"] == 2
+
+
+def test_openings_are_those_of_the_same_model_and_dataset(
+    client: TestClient, services: Services
+) -> None:
+    ready_inputs(services)
+    run = ask(client, "plan", {"plan": "1:drop", "split": "report"}).json()
+    assert services.state.start_attempt(run["id"], 1, "worker-1")
+
+    assert services.state.count_report_openings("a" * 64, "b" * 64) == 1
+    assert services.state.count_report_openings("c" * 64, "b" * 64) == 0
+    assert services.state.count_report_openings("a" * 64, "c" * 64) == 0
+
+
+@pytest.mark.parametrize("kind", ["linearity", "answers"])
+def test_kinds_without_splits_to_protect_count_no_openings(
+    client: TestClient, services: Services, kind: str
+) -> None:
+    ready_inputs(services)
+
+    assert "report_openings" not in ask(client, kind, QUESTIONS.get(kind, {})).json()
+
+
+def test_a_deleted_run_takes_its_checkpoints_along(client: TestClient, services: Services) -> None:
+    ready_inputs(services)
+    run = ask(client, "ablation", {}).json()
+    checkpoints = FileCheckpoints(services.store.root, run["id"])
+    checkpoints.save("dense", {"nll": 2.5})
+    client.post(f"{RUNS}/{run['id']}/cancel")
+    assert checkpoints.load()  # who posts it again goes on from here
+
+    assert client.delete(f"{RUNS}/{run['id']}").status_code == 204
+    assert checkpoints.load() == {}
+
+
+def test_the_speed_of_a_kind_comes_from_runs_of_that_kind(
+    client: TestClient, services: Services
+) -> None:
+    model, dataset = ready_inputs(services)
+    for kind, seconds in (("linearity", 20.0), ("plan", 2000.0)):
+        params = QUESTIONS.get(kind, {"pairs": "all"})
+        request = make_request(kind, params, model=a_model(), dataset=a_dataset())
+        run = services.state.submit(request, model=model, dataset=dataset).run
+        assert services.state.start_attempt(run.id, 1, "worker-1")
+        assert services.state.finish(run.id, 1, "f" * 64, seconds)
+
+    told = ask(client, "plan", {"plan": "2:linear"}, query="?estimate=1").json()
+
+    low, high = told["estimate"]["seconds"]
+    assert low < 2000 < high
+    assert high / low < 3
