@@ -10,6 +10,7 @@ import torch
 
 from linearity.adapters.model_folder import GENERATION, read_settings
 from linearity.adapters.store import ArtifactStore
+from linearity.contracts.answers import RENDERED_SOURCES
 from linearity.contracts.inputs import ModelRecord, StoredFile
 from linearity.errors import InputChangedError, RejectedInputError
 from linearity.models.families import find_layout
@@ -195,7 +196,7 @@ def _chat(
     tokenizer: "PreTrainedTokenizerBase", record: ModelRecord
 ) -> Callable[[str], list[int]] | None:
     # A template is a program: that of a folder is not run until an administrator allows it.
-    if record.source not in ("builtin", "hub") or not tokenizer.chat_template:
+    if record.source not in RENDERED_SOURCES or not tokenizer.chat_template:
         return None
 
     def chat(prompt: str) -> list[int]:

@@ -25,6 +25,8 @@ SCHEMA = 1
 METHOD = 1
 
 TEMPLATES = ("auto", "none", "chat")
+RENDERED_SOURCES = ("builtin", "hub")
+"""Sources of models whose chat template may be rendered."""
 MOST_CANARIES = 100
 LONGEST_TEXT = 20_000
 PARAMETER_NAMES = [
@@ -49,7 +51,7 @@ class AnswersParams:
         Longest answer, in tokens.
     template : "auto" | "none" | "chat"
         ``auto`` renders records with a ``prompt`` with the model's chat template if it has one,
-        and continues plain text as it is.
+        and continues plain text as it is. ``chat`` renders plain text too, as what a user says.
     canaries : list of {prompt, must_say, must_not_say}
         The user's own prompts with texts that the answer must or must not hold.
     """
@@ -90,17 +92,22 @@ def parse_params(params: Mapping[str, Json], *, model: ModelRecord) -> AnswersPa
     only_known(params, PARAMETER_NAMES)
     plan = parse_plan_parameter(params.get("plan"), model=model)
     fits = any(step.action != "drop" for step in plan.steps)
+    # One place is left for a BOS token.
+    prompt_tokens = whole_number(
+        "prompt_tokens", params.get("prompt_tokens", 32), low=1, high=model.context - 2
+    )
     return AnswersParams(
         plan=plan.text,
         fitting=parse_fitting(params.get("fitting", "one_shot")) if fits else "one_shot",
         prompts=whole_number("prompts", params.get("prompts", 200), low=1, high=10_000),
-        prompt_tokens=whole_number(
-            "prompt_tokens", params.get("prompt_tokens", 32), low=1, high=model.context - 1
-        ),
+        prompt_tokens=prompt_tokens,
         new_tokens=whole_number(
-            "new_tokens", params.get("new_tokens", 32), low=1, high=model.context - 1
+            "new_tokens",
+            params.get("new_tokens", 32),
+            low=1,
+            high=model.context - 1 - prompt_tokens,
         ),
-        template=choice("template", params.get("template", "auto"), TEMPLATES),
+        template=_template(params.get("template", "auto"), model),
         canaries=_canaries(params.get("canaries", [])),
         **asdict(parse_sampling(params, model=model, fits=fits)),
     )
@@ -118,6 +125,19 @@ def answers_request(
         dataset=dataset.fingerprint,
         params=parse_params(params, model=model).as_json(),
     )
+
+
+def _template(value: Json, model: ModelRecord) -> str:
+    template = choice("template", value, TEMPLATES)
+    if model.source in RENDERED_SOURCES or template == "none":
+        return template
+    if template == "chat":
+        raise InvalidParameterError(
+            "template",
+            wanted="auto or none: a template is a program, and that of a local folder is not run",
+            got=value,
+        )
+    return "none"  # spelled out: the same files from a hub would be asked otherwise
 
 
 def _canaries(value: Json) -> list[dict[str, Json]]:
@@ -230,8 +250,9 @@ class AnswersSummary:
         Over answers that differ, in tokens.
     agreement : float
         Mean of `AnswerPair.agreement`.
-    length_ratio : float
-        Tokens of the changed model's answers over the dense model's. Never a saving.
+    length_ratio : float or None
+        Tokens of the changed model's answers over the dense model's. Never a saving. None where
+        the dense model wrote nothing.
     """
 
     prompts: int
@@ -239,7 +260,7 @@ class AnswersSummary:
     identical: int
     first_difference_median: float | None
     agreement: float
-    length_ratio: float
+    length_ratio: float | None
     dense: SideSummary
     changed: SideSummary
 
