@@ -275,10 +275,10 @@ def _strings(value: Json) -> list[str]:
 
 
 def _differing_english(summary: AnswersSummary, differing: int, plan: str) -> str:
+    how_many = f"{differing:,}" if differing else "none"
     text = (
-        f"With the plan {_shown(plan)} (blocks count from 0), {_number(differing) if differing else 'none'} of "
-        f"{summary.prompts:,} greedy answers {'differ' if differing > 1 else 'differs'} from the "
-        "dense model's"
+        f"With the plan {_shown(plan)} (blocks count from 0), {how_many} of {summary.prompts:,} "
+        f"greedy answers {'differ' if differing > 1 else 'differs'} from the dense model's"
     )
     soon = summary.first_difference_median
     if soon is None:

@@ -1,11 +1,10 @@
-"""Comparing answers, against plain loops, other libraries and cases that were worked out by hand."""
+"""Comparing answers, against plain loops and cases that were worked out by hand."""
 
 import random
 import re
 from collections import Counter
 from collections.abc import Sequence
 from decimal import Decimal
-from os.path import commonprefix
 
 import pytest
 
@@ -60,7 +59,8 @@ def a_summary(exchanges: list[Exchange]) -> AnswersSummary:
 
 def test_the_first_difference_comes_after_the_common_beginning(pairs: Pairs) -> None:
     for dense, changed in pairs:
-        alike = len(commonprefix([letters(dense), letters(changed)]))
+        shorter = min(len(dense), len(changed))
+        alike = max(k for k in range(shorter + 1) if dense[:k] == changed[:k])
 
         assert first_difference(dense, changed) == (None if dense == changed else alike)
 
