@@ -3,26 +3,35 @@
 import platform
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
+from typing import Any
 
 import torch
 import transformers
 
-from linearity.adapters.hugging_face import load_model
 from linearity.adapters.inputs import load_documents
+from linearity.adapters.resident import Resident
 from linearity.adapters.store import ArtifactStore
+from linearity.contracts.ablation import AblationParams, AblationResult
 from linearity.contracts.canonical import Json
-from linearity.contracts.estimate import run_flops
-from linearity.contracts.inputs import DatasetRecord, ModelRecord
-from linearity.contracts.linearity import KIND, METHOD, SCHEMA, LinearityParams, LinearityResult
+from linearity.contracts.common import Sampling
+from linearity.contracts.inputs import DatasetRecord, Document, ModelRecord
+from linearity.contracts.linearity import LinearityParams, LinearityResult
+from linearity.contracts.parameters import choice
+from linearity.contracts.plan import PlanParams, PlanResult
 from linearity.contracts.runs import RunRequest
-from linearity.errors import InvalidParameterError, OutOfDeviceMemoryError
-from linearity.ports import Progress
+from linearity.errors import OutOfDeviceMemoryError
+from linearity.ports import Checkpoints, NoCheckpoints, Progress
+from linearity.studies.ablation import measure_ablation
 from linearity.studies.finding import finding
-from linearity.studies.linearity import Measurement, measure_linearity
+from linearity.studies.linearity import measure_linearity
+from linearity.studies.material import Material
+from linearity.studies.plan import measure_plan
+from linearity.studies.work import Work
 
 
-def execute(
+def execute(  # noqa: PLR0913  # everything that a run needs of the outside, by name
     request: RunRequest,
     *,
     model: ModelRecord,
@@ -30,6 +39,8 @@ def execute(
     store: ArtifactStore,
     device: str,
     progress: Progress,
+    checkpoints: Checkpoints | None = None,
+    resident: Resident | None = None,
 ) -> dict[str, Json]:
     """Compute the result of a request.
 
@@ -42,36 +53,124 @@ def execute(
         "cpu" or "cuda:N".
     progress : Progress
         Receives progress and partial results; may raise to stop.
+    checkpoints : Checkpoints, optional
+        Where long kinds keep what is finished.
+    resident : Resident, optional
+        What earlier runs of this process left in memory.
 
     Raises
     ------
     LinearScopeError
         Any of the tree, see linearity/errors.py.
     """
-    if request.kind != KIND:
-        raise InvalidParameterError("kind", wanted=KIND, got=request.kind)
     started = time.monotonic()
-    params = LinearityParams(**request.params)  # type: ignore[arg-type]  # written by as_json
     envelope = _envelope(request, model, dataset)
+    run = _Run(
+        request=request,
+        model=model,
+        dataset=dataset,
+        store=store,
+        device=device,
+        progress=_Enveloped(progress, envelope),
+        checkpoints=checkpoints or NoCheckpoints(),
+        resident=resident or Resident(),
+    )
     # A GPU of another generation must not round more coarsely without a word.
     torch.set_float32_matmul_precision("highest")
     try:
-        loaded = load_model(
-            model, store, device=device, dtype=params.dtype, attention=params.attention
-        )
-        documents = load_documents(dataset, store)
-        reach = 1 if params.pairs == "adjacent" else model.blocks
-        measurement = measure_linearity(
-            loaded, documents, params, _Enveloped(progress, envelope), reach=reach
-        )
+        found = _STUDIES[choice("kind", request.kind, tuple(_STUDIES))](run)
     except torch.OutOfMemoryError as error:
+        run.resident.clear()
         raise OutOfDeviceMemoryError(
             f"{device} ran out of memory",
-            next_step="Use pairs=adjacent, fewer tokens, or a device with more memory.",
+            next_step=_LESS_MEMORY.get(request.kind, "Use fewer fit_tokens or select_tokens."),
             device=device,
         ) from error
-    seconds = time.monotonic() - started
-    return _result(envelope, measurement, params, _environment(device, seconds, model, measurement))
+    environment = _environment(device, time.monotonic() - started, found.work)
+    created = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return found.as_json(**envelope, created=created, environment=environment)
+
+
+_LESS_MEMORY = {"linearity": "Use pairs=adjacent, fewer tokens, or a device with more memory."}
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One request with everything it needs."""
+
+    request: RunRequest
+    model: ModelRecord
+    dataset: DatasetRecord
+    store: ArtifactStore
+    device: str
+    progress: "_Enveloped"
+    checkpoints: Checkpoints
+    resident: Resident
+
+    def material(self, sampling: Sampling) -> tuple[Material, list[Document]]:
+        """Return what plans are measured with, and the records of the dataset."""
+        return self.resident.material(
+            self.model,
+            self.dataset,
+            sampling,
+            store=self.store,
+            device=self.device,
+            check=self.progress.check,
+        )
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What a study found, the shape that its kind gives it, and what was computed."""
+
+    shape: Callable[..., Any]
+    values: dict[str, Any]
+    work: Work | None = None
+
+    def as_json(self, **envelope: Json) -> dict[str, Json]:
+        """Return the result as plain values."""
+        result: dict[str, Json] = self.shape(**envelope, **self.values).as_json()
+        return result
+
+
+def _linearity(run: _Run) -> _Found:
+    params = LinearityParams(**run.request.params)  # type: ignore[arg-type]  # written by as_json
+    loaded = run.resident.model(
+        run.model, run.store, device=run.device, dtype=params.dtype, attention=params.attention
+    )
+    measured = measure_linearity(
+        loaded,
+        load_documents(run.dataset, run.store),
+        params,
+        run.progress,
+        reach=1 if params.pairs == "adjacent" else run.model.blocks,
+    )
+    values = _values(measured) | {
+        "states": [str(state) for state in range(len(measured.profile.state_norm))],
+        "finding": finding(measured.profile, measured.kept, exclude=params.exclude),
+    }
+    return _Found(LinearityResult, values)
+
+
+def _ablation(run: _Run) -> _Found:
+    params = AblationParams(**run.request.params)  # type: ignore[arg-type]  # written by as_json
+    material, _ = run.material(params.sampling)
+    measured = measure_ablation(material, params, run.progress, run.checkpoints)
+    return _Found(AblationResult, _values(measured) | {"guard": None}, measured.work)
+
+
+def _plan(run: _Run) -> _Found:
+    params = PlanParams(**run.request.params)  # type: ignore[arg-type]  # written by as_json
+    material, records = run.material(params.sampling)
+    measured = measure_plan(material, params, records, run.progress)
+    return _Found(PlanResult, _values(measured), measured.work)
+
+
+_STUDIES: dict[str, Callable[[_Run], _Found]] = {
+    "linearity": _linearity,
+    "ablation": _ablation,
+    "plan": _plan,
+}
 
 
 class _Enveloped:
@@ -79,19 +178,31 @@ class _Enveloped:
 
     def __init__(self, inner: Progress, envelope: dict[str, Json]) -> None:
         self._inner, self._envelope = inner, envelope
-        self.step = inner.step
+        self._last: tuple[int, int, str, float] = (0, 1, "", 0.0)
         self.log = inner.log
+
+    def step(self, done: int, total: int, unit: str, share: float) -> None:
+        self._last = (done, total, unit, share)
+        self._inner.step(done, total, unit, share)
+
+    def check(self) -> None:
+        """Say the same again: a sign of life, and a chance to stop."""
+        self._inner.step(*self._last)
 
     def partial(self, build: Callable[[], dict[str, Json]]) -> None:
         self._inner.partial(lambda: self._envelope | build())
 
 
+def _values(measured: Any) -> dict[str, Any]:  # Any: a frozen dataclass of a study
+    return {f.name: getattr(measured, f.name) for f in fields(measured) if f.name != "work"}
+
+
 def _envelope(request: RunRequest, model: ModelRecord, dataset: DatasetRecord) -> dict[str, Json]:
     return {
         "id": request.run_id,
-        "kind": KIND,
-        "schema": SCHEMA,
-        "method": METHOD,
+        "kind": request.kind,
+        "schema": request.schema,
+        "method": request.method,
         "model": {
             "id": model.id,
             "name": model.name,
@@ -105,13 +216,15 @@ def _envelope(request: RunRequest, model: ModelRecord, dataset: DatasetRecord) -
     }
 
 
-def _environment(
-    device: str, seconds: float, model: ModelRecord, measurement: Measurement
-) -> dict[str, Json]:
+def _environment(device: str, seconds: float, work: Work | None) -> dict[str, Json]:
     name = torch.cuda.get_device_name(device) if device.startswith("cuda") else platform.machine()
-    counts = measurement.tokens
-    tokens = counts.fit + counts.heldout + counts.excluded_first + counts.excluded_sinks
-    pairs = sum(score is not None for row in measurement.pairs.r2_fit for score in row)
+    counted: dict[str, Json] = {}
+    if work is not None:
+        counted = {
+            "block_runs": work.block_runs,
+            "head_runs": work.head_runs,
+            "forward_flops": work.forward_flops,
+        }
     return {
         "python": platform.python_version(),
         "torch": torch.__version__,
@@ -120,26 +233,5 @@ def _environment(
         "device_name": name,
         "threads": torch.get_num_threads(),
         "seconds": round(seconds, 3),
-        "flops_per_second": round(run_flops(model, tokens=tokens, pairs=pairs) / seconds),
+        **counted,
     }
-
-
-def _result(
-    envelope: dict[str, Json],
-    measurement: Measurement,
-    params: LinearityParams,
-    environment: dict[str, Json],
-) -> dict[str, Json]:
-    result = LinearityResult(
-        **envelope,  # type: ignore[arg-type]  # the fields that LinearityResult starts with
-        created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        environment=environment,
-        tokens=measurement.tokens,
-        states=[str(state) for state in range(len(measurement.profile.state_norm))],
-        pairs=measurement.pairs,
-        profile=measurement.profile,
-        kept=measurement.kept,
-        finding=finding(measurement.profile, measurement.kept, exclude=params.exclude),
-        warnings=measurement.warnings,
-    )
-    return result.as_json()

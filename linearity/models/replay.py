@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from linearity.errors import NonFiniteStatesError
 from linearity.measure.sampling import Window
+from linearity.measure.tokens import SINK_RATIO
 from linearity.models.changes import Changes, Segment, kept, shared_prefix, unchanged
 from linearity.models.families import down_projection
 from linearity.models.loaded import LoadedModel
@@ -112,6 +113,32 @@ class Passages:
     def tokens(self) -> int:
         """Model input positions, padding not counted."""
         return sum(len(w.ids) for batch in self.batches for w in batch.windows)
+
+    def rows(self, states: Sequence[Tensor]) -> Tensor:
+        """Return the (N, d) rows of batched (B, T, d) states, padding left out."""
+        return torch.cat(
+            [state[batch.mask] for state, batch in zip(states, self.batches, strict=True)]
+        )
+
+    def state(self, block: int) -> Tensor:
+        """Return the dense state that enters a block (L: the last state), (N, d)."""
+        return self.rows(self.dense.entering(block))
+
+    def first(self) -> Tensor:
+        """Return which rows stand at position 0, (N,) bool."""
+        masks = [batch.mask for batch in self.batches]
+        return torch.cat(
+            [(torch.arange(m.shape[1], device=m.device) == 0).expand_as(m)[m] for m in masks]
+        )
+
+    def sinks(self) -> Tensor:
+        """Return which other rows are sinks in any dense state, (N,) bool (docs/science.md, 0)."""
+        first = self.first()
+        found = torch.zeros_like(first)
+        for block in range(len(self.dense.changes) + 1):
+            norms = torch.linalg.vector_norm(self.state(block).float(), dim=1)
+            found |= norms > SINK_RATIO * norms[~first].median()
+        return found & ~first
 
     def run(self, changes: Changes, *, base: Chain | None = None, remember: bool = True) -> Chain:
         """Return the chain of a changed model.

@@ -10,7 +10,6 @@ float64; ``lam = ridge * trace / d`` with the trace of ordinary tokens.
 """
 
 import operator
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 
@@ -301,8 +300,3 @@ def _check_enough(n: int) -> None:
             next_step="Use a dataset with more text, or more fit_tokens.",
             fit=n,
         )
-
-
-def rows_of(states: Sequence[Tensor], masks: Sequence[Tensor]) -> Tensor:
-    """Return the (N, d) rows of batched (B, T, d) states, padding left out."""
-    return torch.cat([state[mask] for state, mask in zip(states, masks, strict=True)])

@@ -26,7 +26,7 @@ def order_by(values: Sequence[float]) -> list[int]:
     return sorted(range(len(values)), key=lambda block: (values[block], -block))
 
 
-def random_order(blocks: int, seed: int) -> list[int]:
+def random_order(blocks: int, seed: str) -> list[int]:
     """Return a random order of `blocks` blocks that only `seed` decides."""
     order = list(range(blocks))
     random.Random(seed).shuffle(order)

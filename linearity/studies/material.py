@@ -12,12 +12,14 @@ interactive worker keeps the whole of it between plans.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 
 import torch
 from torch import Tensor
 
 from linearity.contracts.actions import Plan, Step
 from linearity.contracts.common import Protocol, Sampling, SplitFacts
+from linearity.contracts.plan import MeasuredStep
 from linearity.measure.sampling import (
     SamplingPlan,
     ThreeBudgets,
@@ -25,7 +27,6 @@ from linearity.measure.sampling import (
     Window,
     sample_splits,
 )
-from linearity.measure.tokens import SINK_RATIO
 from linearity.models.changes import AffineMap, Changes, Segment, dropped, kept
 from linearity.models.families import down_projection
 from linearity.models.loaded import LoadedModel
@@ -36,7 +37,6 @@ from linearity.prune.replacements import (
     fit_linear,
     fit_merged,
     merged_weight,
-    rows_of,
 )
 from linearity.studies.bench import Bench, batch_tokens
 
@@ -49,19 +49,34 @@ Log = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Fitted:
-    """A map for one step of a plan, and the segment that carries it out.
+    """The map of a linear step.
 
     Parameters
     ----------
+    affine : AffineMap
     ridge : float
-    first_token : list of "pass" | "mean", or None
-    affine : AffineMap or None
-        Of a linear step.
+    first_token : list of "pass" | "mean"
+        The rule for position 0 of every block of the step.
     """
 
+    affine: AffineMap
     ridge: float
-    first_token: list[str] | None
-    affine: AffineMap | None
+    first_token: list[str]
+
+
+@dataclass(frozen=True)
+class Built:
+    """A plan as it is carried out.
+
+    Parameters
+    ----------
+    changes : Changes
+    steps : list of MeasuredStep
+        What was chosen for every step.
+    """
+
+    changes: Changes
+    steps: list[MeasuredStep]
 
 
 class Material:
@@ -89,7 +104,6 @@ class Material:
         self._fitted: dict[tuple[str, ...], Fitted] = {}
         self._merged: dict[tuple[str, ...], tuple[Tensor, float]] = {}
         self.rules: dict[int, str] = {}
-        self._report_tokens = 0
 
     @property
     def blocks(self) -> int:
@@ -149,6 +163,10 @@ class Material:
         plan : Plan
         fitting : "one_shot" | "sequential"
         """
+        return self.build(plan, fitting).changes
+
+    def build(self, plan: Plan, fitting: str) -> Built:
+        """Return the changed model of a plan, and what was chosen for its steps."""
         return _Builder(self, plan, fitting).build()
 
     def fitted(self, step: Step, prefix: Changes, fitting: str) -> Fitted:
@@ -160,7 +178,7 @@ class Material:
             ridge_map, mean_first = self.fit().linear(chain, step.first, step.last, self._ridge)
             first = mean_first if "mean" in rules else torch.zeros_like(mean_first)
             affine = AffineMap(ridge_map.W, ridge_map.b, first)
-            self._fitted[key] = Fitted(ridge_map.ridge, rules, affine)
+            self._fitted[key] = Fitted(affine, ridge_map.ridge, rules)
         return self._fitted[key]
 
     def merged_down(
@@ -232,18 +250,11 @@ class FitSplit:
     def __init__(self, model: LoadedModel, windows: Sequence[Window], *, check: Check) -> None:
         self.passages = Passages(model, windows, batch_tokens=batch_tokens(model), check=check)
         self.tokens = self._tokens()
+        self._one_shot: dict[tuple[int, int], tuple[RidgeMap, Tensor]] = {}
 
     def chain(self, prefix: Changes) -> Chain:
         """Return the states of the model that begins with `prefix`; dense for an empty one."""
         return self.passages.run(prefix) if prefix else self.passages.dense
-
-    def rows(self, states: Sequence[Tensor]) -> Tensor:
-        """Return the (N, d) rows of batched states."""
-        return rows_of(states, [batch.mask for batch in self.passages.batches])
-
-    def state(self, block: int) -> Tensor:
-        """Return the dense state that enters a block, (N, d)."""
-        return self.rows(self.passages.dense.entering(block))
 
     def linear(
         self, chain: Chain, first: int, last: int, ridge: float | None
@@ -255,11 +266,16 @@ class FitSplit:
         (RidgeMap, (d,) float64)
             And the mean update of first positions.
         """
-        X = self.rows(chain.entering(first))
-        Y = self.state(last + 1)
+        if chain is self.passages.dense and (first, last) in self._one_shot:
+            return self._one_shot[first, last]
+        X = self.passages.rows(chain.entering(first))
+        Y = self.passages.state(last + 1)
         at_first = self.tokens.first
         mean_first = (Y[at_first].double() - X[at_first].double()).mean(0)
-        return fit_linear(X, Y, self.tokens, ridge), mean_first
+        fitted = fit_linear(X, Y, self.tokens, ridge), mean_first
+        if chain is self.passages.dense:
+            self._one_shot[first, last] = fitted
+        return fitted
 
     def merged(self, chain: Chain, before: int, last: int, ridge: float | None) -> RidgeMap:
         """Fit the map on the MLP output of block `before` that replaces the blocks to `last`."""
@@ -268,27 +284,23 @@ class FitSplit:
             self.passages.step(kept(before), batch, state)
             for batch, state in zip(self.passages.batches, entering, strict=True)
         ]
-        M = self.rows(self.passages.written_by_mlp(before, entering))
-        return fit_merged(M, self.rows(leaving), self.state(last + 1), self.tokens, ridge)
+        M = self.passages.rows(self.passages.written_by_mlp(before, entering))
+        target = self.passages.state(last + 1)
+        return fit_merged(M, self.passages.rows(leaving), target, self.tokens, ridge)
 
     def _tokens(self) -> FitTokens:
-        masks = [batch.mask for batch in self.passages.batches]
-        first = torch.cat(
-            [(torch.arange(m.shape[1], device=m.device) == 0).expand_as(m)[m] for m in masks]
+        validation = [
+            torch.tensor([w.role == "validation" for w in batch.windows], device=batch.mask.device)
+            .unsqueeze(1)
+            .expand_as(batch.mask)[batch.mask]
+            for batch in self.passages.batches
+        ]
+        first = self.passages.first()
+        return FitTokens(
+            ordinary=~first & ~self.passages.sinks(),
+            first=first,
+            validation=torch.cat(validation),
         )
-        validation = torch.cat(
-            [
-                torch.tensor([w.role == "validation" for w in b.windows], device=b.mask.device)
-                .unsqueeze(1)
-                .expand_as(b.mask)[b.mask]
-                for b in self.passages.batches
-            ]
-        )
-        sink = torch.zeros_like(first)
-        for block in range(len(self.passages.dense.changes) + 1):
-            norms = torch.linalg.vector_norm(self.state(block).float(), dim=1)
-            sink |= norms > SINK_RATIO * norms[~first].median()
-        return FitTokens(ordinary=~first & ~sink, first=first, validation=validation)
 
 
 class _Builder:
@@ -299,10 +311,11 @@ class _Builder:
         self.steps = {step.first: step for step in plan.steps}
         self.single: list[Segment] = []  # as fitted, one map a step
         self.segments: list[Segment] = []  # as run, neighbouring maps fused
+        self.chosen: list[MeasuredStep] = []
 
-    def build(self) -> Changes:
-        block, run = 0, [Fitted(0.0, None, None)][:0]
-        run_start = 0
+    def build(self) -> Built:
+        block, run_start = 0, 0
+        run: list[AffineMap] = []
         while block < self.material.blocks:
             step = self.steps.get(block)
             if step is not None and step.action == "linear":
@@ -317,26 +330,23 @@ class _Builder:
             block = self._other(block, step)
         if run:
             self._fuse(run_start, block - 1, run)
-        return tuple(self.segments)
+        return Built(tuple(self.segments), self.chosen)
 
-    def _linear(self, step: Step) -> Fitted:
+    def _linear(self, step: Step) -> AffineMap:
         fitted = self.material.fitted(step, tuple(self.single), self.fitting)
-        assert fitted.affine is not None
         name = f"linear:{self.fitting}"
         self.single.append(
             _linear_segment(step.first, step.last, name, fitted.affine, self.material.model)
         )
-        return fitted
+        self._choose(step, fitted.ridge, fitted.first_token)
+        return fitted.affine
 
-    def _fuse(self, first: int, last: int, run: Sequence[Fitted]) -> None:
+    def _fuse(self, first: int, last: int, run: Sequence[AffineMap]) -> None:
         parts = self.single[-len(run) :]
         if len(run) == 1:
             self.segments.append(parts[0])
             return
-        maps = [fitted.affine for fitted in run if fitted.affine is not None]
-        fused = maps[0]
-        for affine in maps[1:]:
-            fused = fused.then(affine)
+        fused = reduce(AffineMap.then, run)
         name = f"linear:{self.fitting}:" + "+".join(part.key for part in parts)
         self.segments.append(_linear_segment(first, last, name, fused, self.material.model))
 
@@ -344,6 +354,7 @@ class _Builder:
         after = self.steps.get(block + 1)
         if step is not None:
             segment = dropped(step.first, step.last)
+            self._choose(step, None, None)
         elif after is not None and after.action == "merged":
             down, _ = self.material.merged_down(block, after.last, tuple(self.single), self.fitting)
             key = f"{block}-{after.last}:merged:{self.fitting}"
@@ -353,6 +364,9 @@ class _Builder:
         self.single.append(segment)
         self.segments.append(segment)
         return segment.last + 1
+
+    def _choose(self, step: Step, ridge: float | None, rules: list[str] | None) -> None:
+        self.chosen.append(MeasuredStep(step.first, step.last, step.action, ridge, rules))
 
 
 def preview_windows(windows: Sequence[Window]) -> list[Window]:

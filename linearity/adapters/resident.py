@@ -1,0 +1,68 @@
+"""Models and derived states that stay in memory between the runs of one process."""
+
+from collections.abc import Callable
+
+import torch
+
+from linearity.adapters.hugging_face import load_model
+from linearity.adapters.inputs import load_records
+from linearity.adapters.store import ArtifactStore
+from linearity.contracts.common import Sampling
+from linearity.contracts.inputs import DatasetRecord, Document, ModelRecord
+from linearity.models.loaded import LoadedModel
+from linearity.studies.material import Material
+
+_ModelKey = tuple[str, str, str, str]
+
+
+class Resident:
+    """Keeps the last model, and what was derived from it for the last text.
+
+    Only one of each: states of a second one could fill the memory of the device.
+    """
+
+    def __init__(self) -> None:
+        self._model: tuple[_ModelKey, LoadedModel] | None = None
+        self._material: tuple[tuple[_ModelKey, str, Sampling], Material] | None = None
+
+    def model(
+        self, record: ModelRecord, store: ArtifactStore, *, device: str, dtype: str, attention: str
+    ) -> LoadedModel:
+        """Return a model, loaded unless it is the last one."""
+        key = (record.fingerprint, device, dtype, attention)
+        if self._model is None or self._model[0] != key:
+            self.clear()
+            loaded = load_model(record, store, device=device, dtype=dtype, attention=attention)
+            self._model = key, loaded
+        return self._model[1]
+
+    def material(
+        self,
+        model: ModelRecord,
+        dataset: DatasetRecord,
+        sampling: Sampling,
+        *,
+        store: ArtifactStore,
+        device: str,
+        check: Callable[[], None],
+    ) -> tuple[Material, list[Document]]:
+        """Return what plans are measured with, and the dataset's records."""
+        loaded = self.model(
+            model, store, device=device, dtype=sampling.dtype, attention=sampling.attention
+        )
+        assert self._model is not None
+        key = (self._model[0], dataset.fingerprint, sampling)
+        records = load_records(dataset, store)
+        if self._material is None or self._material[0] != key:
+            self._material = None
+            made = Material(loaded, [record.text for record in records], sampling)
+            self._material = key, made
+        material = self._material[1]
+        material.check = check
+        return material, records
+
+    def clear(self) -> None:
+        """Let everything go, for example after the device ran out of memory."""
+        self._model = self._material = None
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()

@@ -1,0 +1,451 @@
+"""The kind `ablation`: single blocks, growing plans of every strategy, and pairs, measured.
+
+::
+
+    split A, dense -> every block changed alone -> orders -> curves -> pairs of mild blocks
+
+Every measured plan is remembered by its text, so a plan that two strategies share is measured
+once, and a run that is taken up again measures only what is missing.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from itertools import combinations
+from statistics import fmean
+from typing import Any
+
+import torch
+
+from linearity.contracts.ablation import (
+    AblationParams,
+    Curve,
+    Interaction,
+    Point,
+    RankCorrelation,
+    SingleDamage,
+    StrategyScores,
+)
+from linearity.contracts.actions import Plan
+from linearity.contracts.canonical import Json
+from linearity.contracts.common import Protocol, Quality, SplitFacts
+from linearity.contracts.runs import RunWarning
+from linearity.ports import Checkpoints, NoCheckpoints, Progress
+from linearity.prune.strategies import (
+    best_spans,
+    order_by,
+    random_order,
+    rank_correlation,
+    span_plan,
+)
+from linearity.studies.ablation_finding import ablation_finding
+from linearity.studies.ablation_warnings import ablation_warnings
+from linearity.studies.greedy import greedy_order
+from linearity.studies.material import Material
+from linearity.studies.ranking import BlockScores, score_blocks
+from linearity.studies.work import Work, work_of
+
+MOST_PARTIALS = 200
+
+
+@dataclass(frozen=True)
+class AblationMeasurement:
+    """All numbers of a run, before a result is made of them."""
+
+    splits: dict[str, SplitFacts]
+    protocol: Protocol
+    dense: dict[str, float]
+    scores: list[StrategyScores]
+    single: list[SingleDamage]
+    curves: list[Curve]
+    rank_correlation: list[RankCorrelation]
+    interaction: Interaction | None
+    finding: dict[str, str]
+    warnings: list[RunWarning]
+    work: Work
+
+
+def measure_ablation(
+    material: Material,
+    params: AblationParams,
+    progress: Progress,
+    checkpoints: Checkpoints | None = None,
+) -> AblationMeasurement:
+    """Measure what changing blocks costs.
+
+    Parameters
+    ----------
+    material : Material
+    params : AblationParams
+    progress : Progress
+        Receives measurements done and partial results, and may stop the run.
+    checkpoints : Checkpoints, optional
+        Every finished measurement is kept there.
+
+    Raises
+    ------
+    LinearScopeError
+        Where a split is empty, or states are degenerate or not finite.
+    """
+    study = _Study(material, params, progress, checkpoints or NoCheckpoints())
+    study.start()
+    study.measure_single()
+    study.measure_curves()
+    study.measure_pairs()
+    return study.finish()
+
+
+@dataclass
+class _Found:
+    """What has been measured so far."""
+
+    dense: dict[str, float] = field(default_factory=dict)
+    blocks: BlockScores | None = None
+    scores: list[StrategyScores] = field(default_factory=list)
+    single: list[SingleDamage] = field(default_factory=list)
+    curves: list[Curve] = field(default_factory=list)
+    interaction: Interaction | None = None
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """A curve that was asked for."""
+
+    strategy: str
+    action: str
+    fitting: str | None
+    seed: int | None
+
+
+class _Study:
+    """The steps of one run; holds what they share."""
+
+    def __init__(
+        self,
+        material: Material,
+        params: AblationParams,
+        progress: Progress,
+        checkpoints: Checkpoints,
+    ) -> None:
+        self.material, self.params, self.progress = material, params, progress
+        self.checkpoints = checkpoints
+        self.known: dict[str, Any] = dict(checkpoints.load())
+        self.found = _Found()
+        self.bench = material.bench("select")
+        self.done, self.shown = 0, 0
+        self.total = self._count()
+
+    def start(self) -> None:
+        self._tell()
+        loss = self.bench.dense_loss
+        self.found.dense = {"nll": loss, "ppl": math.exp(loss)}
+        for name, value in self.known.items():
+            if name.startswith("rule:"):
+                self.material.rules[int(name.removeprefix("rule:"))] = value
+        if not self._needs_scores():
+            return
+        if "scores" not in self.known:
+            scores = score_blocks(self.material, lambda _: self._tell())
+            self._keep("scores", scores.as_json())
+        self.found.blocks = BlockScores(**self.known["scores"])
+
+    def measure_single(self) -> None:
+        for action in self._single_actions():
+            for block in _changeable(action, self.material.blocks):
+                quality = self.quality(Plan.of([block], action), "one_shot")
+                self.found.single.append(self._single(block, action, quality))
+        self.found.scores = [
+            scores for strategy in self.params.strategies for scores in self._scores(strategy)
+        ]
+
+    def measure_curves(self) -> None:
+        for wanted in self._wanted():
+            plans = self._plans(wanted)
+            points: list[Point] = []
+            curve = Curve(
+                wanted.strategy, wanted.action, wanted.fitting, wanted.seed, plans.order, points
+            )
+            self.found.curves.append(curve)
+            for plan in plans.plans:
+                quality = self.quality(plan, wanted.fitting or "one_shot")
+                points.append(
+                    Point.of(
+                        changed=plan.changed,
+                        plan=plan.text,
+                        edge=self._is_edge(plan.blocks),
+                        quality=quality,
+                    )
+                )
+            self.bench.passages.forget()
+
+    def measure_pairs(self) -> None:
+        if not self.params.interaction:
+            return
+        damage = self._damage("drop")
+        mild = sorted(order_by([damage[b] for b in range(len(damage))])[: self.params.interaction])
+        size = len(mild)
+        both: list[list[float | None]] = [[None] * size for _ in mild]
+        extra: list[list[float | None]] = [[None] * size for _ in mild]
+        self.found.interaction = Interaction(mild, both, extra)
+        for i, block in enumerate(mild):
+            both[i][i] = damage[block]
+        for (i, one), (j, other) in combinations(enumerate(mild), 2):
+            quality = self.quality(Plan.of([one, other], "drop"), "one_shot")
+            both[i][j] = both[j][i] = quality.nll_diff
+            extra[i][j] = quality.nll_diff - damage[one] - damage[other]
+
+    def finish(self) -> AblationMeasurement:
+        correlations = self._correlations()
+        self.done = self.total
+        self._tell()
+        found, protocol = self.found, self.material.protocol("select")
+        return AblationMeasurement(
+            splits=self.material.split_facts(),
+            protocol=protocol,
+            dense=found.dense,
+            scores=found.scores,
+            single=found.single,
+            curves=found.curves,
+            rank_correlation=correlations,
+            interaction=found.interaction,
+            finding=ablation_finding(found.single, found.curves, correlations),
+            warnings=ablation_warnings(self.params, protocol, width=self.material.model.width),
+            work=work_of(self.bench),
+        )
+
+    def quality(self, plan: Plan, fitting: str) -> Quality:
+        """Return a plan's quality, measured unless it is known."""
+        self._tell()
+        uses_maps = any(step.action != "drop" for step in plan.steps)
+        name = f"quality:{fitting if uses_maps else ''}:{plan.text}"
+        if name not in self.known:
+            quality = self.bench.quality(self.material.changes(plan, fitting))
+            self._keep_rules()
+            self._keep(name, quality.as_json())
+        self.done += 1
+        self._show()
+        return Quality(**self.known[name])
+
+    def _plans(self, wanted: _Wanted) -> "_Plans":
+        if wanted.strategy == "span_angular":
+            return _Plans(None, self._span_plans(wanted.action))
+        order = self._order(wanted)[: self.params.changed]
+        plans = [Plan.of(order[: k + 1], wanted.action) for k in range(len(order))]
+        return _Plans(order, plans)
+
+    def _order(self, wanted: _Wanted) -> list[int]:
+        allowed = set(_changeable(wanted.action, self.material.blocks))
+        if wanted.strategy == "greedy_loss":
+            return self._greedy(wanted.action)
+        if wanted.strategy == "random":
+            order = random_order(self.material.blocks, f"{self.params.seed}:{wanted.seed}")
+        else:
+            order = order_by(self._values(wanted.strategy, wanted.action))
+        return [block for block in order if block in allowed]
+
+    def _greedy(self, action: str) -> list[int]:
+        """Search with one-shot maps; a sequential curve measures the order that they gave."""
+        name = f"greedy:{action}"
+        known: list[int] = list(self.known.get(name, []))
+        return greedy_order(
+            self.material,
+            action=action,
+            changed=self.params.changed,
+            known=known,
+            after_step=lambda order: self._keep(name, order),
+            after_trial=self._trial,
+        )
+
+    def _trial(self) -> None:
+        self.done += 1
+        self._tell()
+
+    def _span_plans(self, action: str) -> list[Plan]:
+        assert self.found.blocks is not None
+        angles = torch.tensor(self.found.blocks.angles, dtype=torch.float64)
+        offset = 1 if action == "merged" else 0
+        spans = best_spans(
+            angles[offset:, offset:], longest=min(self.params.changed, len(angles) - 2 - offset)
+        )
+        return [span_plan(range(s.start + offset, s.stop + offset), action) for s in spans]
+
+    def _values(self, strategy: str, action: str) -> list[float]:
+        """Return what a strategy ranks all blocks by; the lower, the sooner."""
+        if strategy == "single_damage":
+            damage = self._damage(action)
+            return [damage.get(block, float("inf")) for block in range(self.material.blocks)]
+        blocks = self.found.blocks
+        assert blocks is not None
+        if strategy == "update_linearity":
+            # A block that adds nothing has no update score, and nothing to lose.
+            return [0.0 if score is None else 1.0 - score for score in blocks.update]
+        if strategy == "stream_linearity":
+            return [1.0 - score for score in blocks.stream]
+        if strategy == "span_angular":
+            return [blocks.angles[b][b + 1] for b in range(self.material.blocks)]
+        return blocks.influence
+
+    def _scores(self, strategy: str) -> Iterator[StrategyScores]:
+        measures = {
+            "update_linearity": "1 - update_r2_heldout",
+            "stream_linearity": "1 - r2_heldout",
+            "block_influence": "block_influence",
+            "span_angular": "angular",
+            "single_damage": "nll_diff",
+        }
+        if strategy not in measures:
+            return
+        actions = self.params.actions if strategy == "single_damage" else [None]
+        for action in actions:
+            values: Sequence[float | None] = [
+                None if value == float("inf") else value
+                for value in self._values(strategy, action or "drop")
+            ]
+            yield StrategyScores(strategy, action, measures[strategy], list(values))
+
+    def _correlations(self) -> list[RankCorrelation]:
+        found = []
+        for strategy in self.params.strategies:
+            for action in self.params.actions:
+                by_block = self._damage(action)
+                blocks = sorted(by_block)
+                damage = [by_block[block] for block in blocks]
+                rankings = self._rankings(strategy, action, blocks)
+                values = [rank_correlation(ranking, damage) for ranking in rankings]
+                numbers = [value for value in values if value is not None]
+                found.append(
+                    RankCorrelation(
+                        strategy,
+                        action,
+                        fmean(numbers) if numbers else None,
+                        sum(rank is not None for rank in rankings[0]) if rankings else 0,
+                        by_definition=strategy == "single_damage",
+                    )
+                )
+        return found
+
+    def _rankings(
+        self, strategy: str, action: str, blocks: Sequence[int]
+    ) -> list[list[float | None]]:
+        if strategy not in ("greedy_loss", "random"):
+            values = self._values(strategy, action)
+            return [[values[block] for block in blocks]]
+        if strategy == "random":
+            orders = [
+                random_order(self.material.blocks, f"{self.params.seed}:{seed}")
+                for seed in range(self.params.random_seeds)
+            ]
+        else:
+            orders = [
+                curve.order
+                for curve in self.found.curves
+                if (curve.strategy, curve.action) == (strategy, action) and curve.order
+            ][:1]
+        return [
+            [float(order.index(block)) if block in order else None for block in blocks]
+            for order in orders
+        ]
+
+    def _damage(self, action: str) -> dict[int, float]:
+        return {item.block: item.nll_diff for item in self.found.single if item.action == action}
+
+    def _single(self, block: int, action: str, quality: Quality) -> SingleDamage:
+        return SingleDamage(
+            block=block,
+            action=action,
+            rule=self.material.rules[block] if action == "linear" else None,
+            nll_diff=quality.nll_diff,
+            ci95=quality.ci95,
+            kl=quality.kl,
+            top1=quality.top1,
+            edge=self._is_edge([block]),
+        )
+
+    def _is_edge(self, blocks: Sequence[int]) -> bool:
+        return 0 in blocks or self.material.blocks - 1 in blocks
+
+    def _single_actions(self) -> list[str]:
+        actions = list(self.params.actions)
+        if self.params.interaction and "drop" not in actions:
+            actions.append("drop")
+        return actions
+
+    def _wanted(self) -> Iterator[_Wanted]:
+        for strategy in self.params.strategies:
+            seeds = range(self.params.random_seeds) if strategy == "random" else [None]
+            for action in self.params.actions:
+                fittings = [None] if action == "drop" else self.params.fitting
+                for fitting in fittings:
+                    for seed in seeds:
+                        yield _Wanted(strategy, action, fitting, seed)
+
+    def _needs_scores(self) -> bool:
+        return any(
+            s not in ("single_damage", "random", "greedy_loss") for s in self.params.strategies
+        )
+
+    def _count(self) -> int:
+        """Return how many measurements the run takes."""
+        L, changed = self.material.blocks, self.params.changed
+        single = sum(len(_changeable(action, L)) for action in self._single_actions())
+        points = sum(
+            min(changed, L - 1 - (w.action == "merged")) if w.strategy == "span_angular"
+            else min(changed, len(_changeable(w.action, L)))
+            for w in self._wanted()
+        )  # fmt: skip
+        trials = sum(
+            len(_changeable(action, L)) - k
+            for action in self.params.actions
+            if "greedy_loss" in self.params.strategies
+            for k in range(min(changed, len(_changeable(action, L))))
+        )
+        pairs = self.params.interaction * (self.params.interaction - 1) // 2
+        return single + points + trials + pairs
+
+    def _keep(self, name: str, value: Json) -> None:
+        self.known[name] = value
+        self.checkpoints.save(name, value)
+
+    def _keep_rules(self) -> None:
+        for block, rule in self.material.rules.items():
+            if f"rule:{block}" not in self.known:
+                self._keep(f"rule:{block}", rule)
+
+    def _tell(self) -> None:
+        self.progress.step(self.done, self.total, "measurements", self.done / self.total)
+
+    def _show(self) -> None:
+        if self.done < self.total and self.done - self.shown >= self.total / MOST_PARTIALS:
+            self.shown = self.done
+            self.progress.partial(self._partial)
+
+    def _partial(self) -> dict[str, Json]:
+        """Return what can be said so far, in the shape of a result with gaps."""
+        found = self.found
+        return {
+            "splits": {name: asdict(facts) for name, facts in self.material.split_facts().items()},
+            "protocol": asdict(self.material.protocol("select")),
+            "dense": found.dense,
+            "scores": [asdict(scores) for scores in found.scores],
+            "single": [asdict(single) for single in found.single],
+            "curves": [asdict(curve) for curve in found.curves],
+            "rank_correlation": [],
+            "interaction": asdict(found.interaction) if found.interaction else None,
+            "guard": None,
+            "finding": None,
+            "warnings": [],
+            "partial": {"done": self.done, "total": self.total},
+        }
+
+
+@dataclass(frozen=True)
+class _Plans:
+    """The growing plans of a curve."""
+
+    order: list[int] | None
+    plans: list[Plan]
+
+
+def _changeable(action: str, blocks: int) -> range:
+    """Return the blocks that an action can change: nothing can take in what block 0 does."""
+    return range(1 if action == "merged" else 0, blocks)

@@ -1,0 +1,83 @@
+"""One or two sentences that say what an ablation found, in English and Japanese."""
+
+from collections.abc import Sequence
+
+from linearity.contracts.ablation import Curve, RankCorrelation, SingleDamage
+
+CAUTION_EN = "No plan is harmless on perplexity or agreement alone."
+CAUTION_JA = "パープレキシティや一致率だけで、無害な計画とは言えません。"
+
+
+def ablation_finding(
+    single: Sequence[SingleDamage],
+    curves: Sequence[Curve],
+    correlations: Sequence[RankCorrelation],
+) -> dict[str, str]:
+    """Return the finding.
+
+    Three facts, each left out where it was not measured: the mildest block to drop; at how many
+    points of the curves that exist for both actions a linear map does less damage than dropping
+    the same number of blocks; the strategy that agrees best with the measured damage of dropping
+    (those that are the damage by definition, and random orders, do not count).
+    """
+    facts = [_mildest(single), _linear_against_drop(curves), _best_strategy(correlations)]
+    known = [fact for fact in facts if fact is not None]
+    return {
+        "en": " ".join([*(en for en, _ in known), CAUTION_EN]),
+        "ja": "".join([*(ja for _, ja in known), CAUTION_JA]),
+    }
+
+
+def _mildest(single: Sequence[SingleDamage]) -> tuple[str, str] | None:
+    drops = [item for item in single if item.action == "drop"]
+    if not drops:
+        return None
+    best = min(drops, key=lambda item: item.nll_diff)
+    interval_en = interval_ja = ""
+    if best.ci95 is not None:
+        low, high = best.ci95
+        interval_en = f" (95 % interval {low:+.3f} to {high:+.3f})"
+        interval_ja = f"(95 % 区間 {low:+.3f}〜{high:+.3f})"
+    return (
+        f"The mildest block to drop is {best.block}: {best.nll_diff:+.3f} nats per token"
+        f"{interval_en}.",
+        f"削除の影響が最も小さいのはブロック {best.block} で、1 トークンあたり "
+        f"{best.nll_diff:+.3f} nats です{interval_ja}。",
+    )
+
+
+def _linear_against_drop(curves: Sequence[Curve]) -> tuple[str, str] | None:
+    by_key = {(c.strategy, c.action, c.fitting, c.seed): c for c in curves}
+    pairs = []
+    for (strategy, action, fitting, seed), curve in by_key.items():
+        drop = by_key.get((strategy, "drop", None, seed))
+        if action == "linear" and fitting == "one_shot" and drop is not None:
+            pairs += list(zip(curve.points, drop.points, strict=False))
+    if not pairs:
+        return None
+    better = sum(linear.nll_diff < drop.nll_diff for linear, drop in pairs)
+    return (
+        f"Linear maps do less damage than dropping at {better} of {len(pairs)} points.",
+        f"線形写像で置き換えたほうが削除より影響が小さかったのは、{len(pairs)} 点のうち "
+        f"{better} 点です。",
+    )
+
+
+def _best_strategy(correlations: Sequence[RankCorrelation]) -> tuple[str, str] | None:
+    ranked = [
+        item
+        for item in correlations
+        if item.action == "drop"
+        and item.spearman is not None
+        and not item.by_definition
+        and item.strategy not in ("random", "greedy_loss")
+    ]
+    if not ranked:
+        return None
+    best = max(ranked, key=lambda item: item.spearman or -1.0)
+    return (
+        f"Of the rankings that need no trial, {best.strategy} agrees best with the measured "
+        f"damage (rank correlation {best.spearman:+.2f}).",
+        f"試行なしの順位づけのうち、実測の影響と最もよく一致したのは {best.strategy} です"
+        f"(順位相関 {best.spearman:+.2f})。",
+    )

@@ -1,0 +1,139 @@
+"""Where a plan does most harm: documents, tokens, categories, and prompts to watch."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from linearity.contracts.inputs import Document
+from linearity.contracts.plan import CategoryQuality, DocumentQuality, Guard, WorstToken
+from linearity.evaluate.quality import TokenQuality, by_document, paired_interval
+from linearity.measure.sampling import Window
+from linearity.studies.bench import Bench
+from linearity.studies.material import Material
+
+WORST_DOCUMENTS = 5
+WORST_TOKENS = 20
+CANARIES = 10
+TOKENS_BEFORE = 24
+TITLE_CHARACTERS = 60
+
+
+def document_qualities(
+    material: Material, bench: Bench, tokens: TokenQuality, records: Sequence[Document]
+) -> list[DocumentQuality]:
+    """Return the plan on every measured document, in the order of the dataset."""
+    reference = bench.reference
+    means = by_document([reference.nll, tokens.nll, tokens.kl, tokens.top1], reference.documents)
+    return [
+        DocumentQuality(
+            document=document,
+            title=_title(material.parts[document]),
+            category=_category(material, records, document),
+            tokens=round(count),
+            nll_dense=dense,
+            nll=changed,
+            nll_diff=changed - dense,
+            kl=kl,
+            top1=top1,
+        )
+        for document, (dense, changed, kl, top1, count) in means.items()
+    ]
+
+
+def guard_of(
+    material: Material,
+    bench: Bench,
+    tokens: TokenQuality,
+    documents: Sequence[DocumentQuality],
+) -> Guard:
+    """Return where the plan does most harm on the measured split."""
+    worst = _worst_tokens(material, bench, tokens)
+    by_kl = sorted(documents, key=lambda item: -item.kl)
+    return Guard(
+        worst_documents=[item.document for item in by_kl[:WORST_DOCUMENTS]],
+        worst_tokens=worst,
+        categories=_categories(bench, tokens, documents),
+        canaries=_canaries(worst),
+    )
+
+
+def _worst_tokens(material: Material, bench: Bench, tokens: TokenQuality) -> list[WorstToken]:
+    count = min(WORST_TOKENS, len(tokens.kl))
+    numbers, positions = bench.places()
+    windows = bench.ordered_windows()
+    return [
+        _worst_token(material, bench, tokens, int(row), windows[int(numbers[row])], positions)
+        for row in tokens.kl.topk(count).indices
+    ]
+
+
+def _worst_token(  # one row of several tables
+    material: Material,
+    bench: Bench,
+    tokens: TokenQuality,
+    row: int,
+    window: Window,
+    positions: Tensor,
+) -> WorstToken:
+    model, reference = material.model, bench.reference
+    position = int(positions[row])
+    prefix = 0 if model.bos is None else 1
+    return WorstToken(
+        document=window.document,
+        position=window.start + position - prefix,
+        before=model.detokenize(window.ids[max(prefix, position - TOKENS_BEFORE) : position]),
+        token=model.token_text(window.ids[position]),
+        dense=model.token_text(int(reference.top[row, 0])),
+        changed=model.token_text(int(tokens.likeliest[row])),
+        kl=float(tokens.kl[row]),
+        nll_diff=float(tokens.nll[row] - reference.nll[row]),
+    )
+
+
+def _categories(
+    bench: Bench, tokens: TokenQuality, documents: Sequence[DocumentQuality]
+) -> list[CategoryQuality]:
+    members: dict[str, list[int]] = {}
+    for item in documents:
+        if item.category is not None:
+            members.setdefault(item.category, []).append(item.document)
+    reference = bench.reference
+    found = []
+    for category, chosen in members.items():
+        rows = torch.isin(
+            reference.documents, torch.tensor(chosen, device=reference.documents.device)
+        )
+        difference = (tokens.nll - reference.nll)[rows]
+        interval = paired_interval(difference, reference.documents[rows])
+        found.append(
+            CategoryQuality(
+                category=category,
+                documents=len(chosen),
+                tokens=int(rows.sum()),
+                nll_diff=float(difference.mean()),
+                ci95=None if interval is None else list(interval),
+                kl=float(tokens.kl[rows].mean()),
+                top1=float(tokens.top1[rows].mean()),
+            )
+        )
+    return sorted(found, key=lambda item: -item.kl)
+
+
+def _canaries(worst: Sequence[WorstToken]) -> list[str]:
+    """Return the text before the worst tokens, one a document first, no text twice."""
+    first_of_each: dict[int, str] = {}
+    for item in worst:
+        first_of_each.setdefault(item.document, item.before)
+    texts = [*first_of_each.values(), *(item.before for item in worst)]
+    return [text for text in dict.fromkeys(texts) if text.strip()][:CANARIES]
+
+
+def _title(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= TITLE_CHARACTERS else line[: TITLE_CHARACTERS - 1] + "…"
+
+
+def _category(material: Material, records: Sequence[Document], document: int) -> str | None:
+    # A dataset of one document was cut into parts; then all of them are of its category.
+    return records[document if len(records) == len(material.parts) else 0].category
