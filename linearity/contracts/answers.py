@@ -294,8 +294,8 @@ class AnswersResult:
     dataset: dict[str, Json]
     params: dict[str, Json]
     environment: dict[str, Json]
-    splits: dict[str, SplitFacts]
-    template: str
+    splits: dict[str, SplitFacts]  # of a split with prompts: what they took
+    template: str  # "none", "chat", or "mixed" for a dataset of prompts and plain texts
     summary: AnswersSummary
     answers: list[AnswerPair]
     canaries: list[CanaryResult]

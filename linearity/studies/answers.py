@@ -1,0 +1,254 @@
+"""The kind `answers`: what the dense and the changed model write after the same prompts.
+
+::
+
+    prompts -> maps of the plan -> answers of the dense model
+            -> answers of the changed model (the same network, changed in place)
+            -> pairs, summary, the user's own checks, finding
+
+Perplexity can hardly move while nearly every answer changes, so a plan is also judged by what it
+writes (docs/science.md, section 3).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+
+from linearity.contracts.actions import Plan, parse_plan
+from linearity.contracts.answers import (
+    AnswerPair,
+    AnswersParams,
+    AnswersSummary,
+    CanaryResult,
+)
+from linearity.contracts.canonical import Json
+from linearity.contracts.common import SplitFacts
+from linearity.contracts.inputs import Document
+from linearity.contracts.runs import RunWarning
+from linearity.evaluate.answers import Exchange, compare, finding, judge, summarise
+from linearity.models.generation import Answer, write_answers
+from linearity.models.surgery import carried_out
+from linearity.ports import Progress
+from linearity.studies.ablation_warnings import ENOUGH_TOKENS_PER_WIDTH, few_fit_tokens
+from linearity.studies.material import Material
+from linearity.studies.prompts import Prompt, Taken, Template, take_prompts
+
+ENOUGH_PROMPTS = 200
+FITTING_SHARE = 0.3
+"""Part of a run's time before the first answer, where maps are fitted; for display only."""
+MOST_PARTIALS = 16
+
+Answers = dict[int, Answer]
+
+
+@dataclass(frozen=True)
+class AnswersMeasurement:
+    """All of a run's answers and what they amount to, before a result is made of them."""
+
+    splits: dict[str, SplitFacts]
+    template: str
+    summary: AnswersSummary
+    answers: list[AnswerPair]
+    canaries: list[CanaryResult]
+    finding: dict[str, str]
+    warnings: list[RunWarning]
+
+
+def measure_answers(
+    material: Material, params: AnswersParams, records: Sequence[Document], progress: Progress
+) -> AnswersMeasurement:
+    """Let the dense and the changed model answer the same prompts.
+
+    Parameters
+    ----------
+    material : Material
+    params : AnswersParams
+    records : sequence of Document
+        The dataset that `material` was made from.
+    progress : Progress
+        Receives prompts done, partial results while the changed model writes, and may stop the
+        run.
+
+    Raises
+    ------
+    InvalidParameterError, TooFewTokensError, NonFiniteStatesError, OutOfDeviceMemoryError
+    """
+    plan = parse_plan(params.plan, blocks=material.blocks)
+    return _Study(material, params, records, progress, plan).run()
+
+
+class _Study:
+    """The steps of one run; holds what they share."""
+
+    def __init__(
+        self,
+        material: Material,
+        params: AnswersParams,
+        records: Sequence[Document],
+        progress: Progress,
+        plan: Plan,
+    ) -> None:
+        self.material, self.params, self.progress, self.plan = material, params, progress, plan
+        self.fits = any(step.action != "drop" for step in plan.steps)
+        splits = ["select"] if self.fits else ["select", "fit"]
+        self.taken = take_prompts(material, params, records, splits)
+        template = Template(material.model, params)
+        self.ids = [prompt.ids for prompt in self.taken.prompts]
+        self.ids += [template.canary(str(canary["prompt"])) for canary in params.canaries]
+        self.next_partial = 0.0
+
+    def run(self) -> AnswersMeasurement:
+        self._step(0, fitted=False)
+        changes = self.material.changes(self.plan, self.params.fitting)
+        dense = self._written(0, after_batch=lambda _: None)
+        with carried_out(self.material.model, changes):
+            changed = self._written(
+                len(self.ids), after_batch=lambda answers: self._offer(dense, answers)
+            )
+        pairs, summary = self._compared(dense, changed)
+        canaries = self._judged(dense, changed)
+        return AnswersMeasurement(
+            splits=self._splits(),
+            template=self._template(),
+            summary=summary,
+            answers=pairs,
+            canaries=canaries,
+            finding=finding(summary, canaries, plan=self.plan.text),
+            warnings=self._warnings(),
+        )
+
+    def _written(self, before: int, *, after_batch: Callable[[Answers], None]) -> Answers:
+        answers: Answers = {}
+        for batch in write_answers(
+            self.material.model, self.ids, new_tokens=self.params.new_tokens
+        ):
+            answers |= batch
+            self._step(before + len(answers))
+            after_batch(answers)
+        return answers
+
+    def _step(self, written: int, *, fitted: bool = True) -> None:
+        """Report progress: a prompt is done when both models have answered it."""
+        total = len(self.ids)
+        start = FITTING_SHARE if self.fits else 0.0
+        share = start + (1 - start) * written / (2 * total) if fitted else 0.0
+        self.progress.step(written // 2, total, "prompts", share)
+
+    def _offer(self, dense: Answers, changed: Answers) -> None:
+        done, total = len(changed), len(self.ids)
+        # Canaries are judged at the end; a batch may hold nothing else.
+        if self.next_partial <= done < total and min(changed) < len(self.taken.prompts):
+            self.next_partial = done + total / MOST_PARTIALS
+            self.progress.partial(lambda: self._partial(dense, changed))
+
+    def _partial(self, dense: Answers, changed: Answers) -> dict[str, Json]:
+        pairs, summary = self._compared(dense, changed)
+        return {
+            "splits": {name: asdict(facts) for name, facts in self._splits().items()},
+            "template": self._template(),
+            "summary": asdict(summary),
+            "answers": [asdict(pair) for pair in pairs],
+            "canaries": [],
+            "finding": None,
+            "warnings": [asdict(warning) for warning in self._warnings()],
+            "partial": {"done": len(pairs), "total": len(self.taken.prompts)},
+        }
+
+    def _compared(
+        self, dense: Answers, changed: Answers
+    ) -> tuple[list[AnswerPair], AnswersSummary]:
+        exchanges = [
+            _exchange(prompt, dense[k], changed[k])
+            for k, prompt in enumerate(self.taken.prompts)
+            if k in changed
+        ]
+        pairs = [compare(exchange, self.material.model.detokenize) for exchange in exchanges]
+        return pairs, summarise(exchanges, pairs)
+
+    def _judged(self, dense: Answers, changed: Answers) -> list[CanaryResult]:
+        detokenize = self.material.model.detokenize
+        first = len(self.taken.prompts)
+        return [
+            judge(
+                canary,
+                {"dense": detokenize(dense[k].tokens), "changed": detokenize(changed[k].tokens)},
+            )
+            for k, canary in enumerate(self.params.canaries, start=first)
+        ]
+
+    def _splits(self) -> dict[str, SplitFacts]:
+        """Of a split that prompts come from, what they took; else what maps were fitted on."""
+        facts = {
+            name: SplitFacts(len(self.material.documents_of(name)), 0, 0)
+            for name in ("fit", "select", "report")
+        }
+        if self.fits:
+            facts["fit"] = self.material.split_facts()["fit"]
+        for name in {prompt.split for prompt in self.taken.prompts}:
+            prompts = [prompt for prompt in self.taken.prompts if prompt.split == name]
+            facts[name] = replace(
+                facts[name],
+                used_documents=len({prompt.document for prompt in prompts}),
+                tokens=sum(len(prompt.ids) for prompt in prompts),
+            )
+        return facts
+
+    def _template(self) -> str:
+        rendered = [prompt.rendered for prompt in self.taken.prompts]
+        if all(rendered):
+            return "chat"
+        return "mixed" if any(rendered) else "none"
+
+    def _warnings(self) -> list[RunWarning]:
+        return [*_prompt_warnings(self.taken, self.params), *self._fit_warnings()]
+
+    def _fit_warnings(self) -> list[RunWarning]:
+        width = self.material.model.width
+        if self.fits and self.params.fit_tokens < ENOUGH_TOKENS_PER_WIDTH * width:
+            return [few_fit_tokens(self.params.fit_tokens, width)]
+        return []
+
+
+def _exchange(prompt: Prompt, dense: Answer, changed: Answer) -> Exchange:
+    return Exchange(
+        document=prompt.document,
+        prompt=prompt.text,
+        dense=dense,
+        changed=changed,
+        reference=prompt.reference,
+        category=prompt.category,
+    )
+
+
+def _prompt_warnings(taken: Taken, params: AnswersParams) -> list[RunWarning]:
+    given, asked = len(taken.prompts), params.prompts
+    documents = len({prompt.document for prompt in taken.prompts})
+    warnings = []
+    if given < asked:
+        warnings.append(
+            RunWarning(
+                "fewer_prompts",
+                f"The dataset gave {given:,} of the {asked:,} prompts asked for, from "
+                f"{documents:,} documents: split B is kept for reports, and split F for fitting "
+                "where a plan has maps.",
+                {"prompts": given, "asked": asked, "documents": documents},
+            )
+        )
+    if given < ENOUGH_PROMPTS:
+        warnings.append(
+            RunWarning(
+                "few_prompts",
+                f"Only {given:,} prompts: a single answer moves every share by "
+                f"{100 / given:.1f} points. Ask at least {ENOUGH_PROMPTS}.",
+                {"prompts": given, "needed": ENOUGH_PROMPTS},
+            )
+        )
+    if taken.too_long:
+        warnings.append(
+            RunWarning(
+                "long_prompts",
+                f"{taken.too_long:,} prompts were passed over: with an answer of "
+                f"{params.new_tokens:,} tokens they are longer than the model's input.",
+                {"prompts": taken.too_long},
+            )
+        )
+    return warnings
