@@ -18,7 +18,11 @@ from linearity.errors import LinearScopeError
 
 log = logging.getLogger("workers")
 
-QUEUES = ("interactive", "analysis")
+QUEUES = {
+    "all": ("interactive", "analysis"),
+    "analysis": ("analysis",),
+    "interactive": ("interactive",),
+}
 WORKER_TTL_SECONDS = 30
 MONITORING_SECONDS = 5
 RECONNECT_TRIES = 120
@@ -36,7 +40,14 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command and return its exit status."""
     parser = argparse.ArgumentParser(prog="python -m workers", description=__doc__)
     commands = parser.add_subparsers(dest="command")
-    commands.add_parser("run", help="work on the queue until stopped (the default)")
+    work = commands.add_parser("run", help="work on the queue until stopped (the default)")
+    for place in (parser, work):
+        place.add_argument(
+            "--queue",
+            choices=QUEUES,
+            default="all" if place is parser else argparse.SUPPRESS,
+            help="interactive: plans, in this process, and registrations; analysis: the rest",
+        )
     register = commands.add_parser("register", help="inspect a model or dataset in this process")
     register.add_argument("kind", choices=("model", "dataset"))
     register.add_argument("name", help="a built-in name, a hub id or a path")
@@ -46,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
         settings = read_settings(os.environ)
         if options.command == "register":
             return _register(options.kind, options.name, settings)
-        return _work(settings)
+        return _work(options.queue, settings)
     except LinearScopeError as error:
         sys.stderr.write(f"{error.message}. {error.next_step}\n")
         return 2 if options.command != "register" else 1
@@ -69,16 +80,22 @@ def _prepare_process() -> None:
         watch_parent()
 
 
-def _work(settings: Settings) -> int:
+def _work(queue: str, settings: Settings) -> int:
+    from linearity.adapters.checkpoints import sweep_checkpoints
     from linearity.adapters.store import ArtifactStore
 
     ArtifactStore(settings.store).sweep(older_than_seconds=STALE_SECONDS)
+    sweep_checkpoints(settings.store)
     for name in PRELOADED:
         importlib.import_module(name)
-    from workers.worker import LinearScopeWorker  # after the environment is prepared
+    # After the environment is prepared. One worker for everything must not lose a long analysis
+    # with its process, so it computes plans in a child too: correctly, but cold.
+    from workers.interactive import InteractiveWorker
+    from workers.worker import LinearScopeWorker
 
-    worker = LinearScopeWorker(
-        QUEUES,
+    make = InteractiveWorker if queue == "interactive" else LinearScopeWorker
+    worker = make(
+        QUEUES[queue],
         name=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}",
         connection=patient_client(settings.queue_url),
         serializer="json",

@@ -20,6 +20,11 @@ class Problem:
 
     value: dict[str, Any]
 
+    @property
+    def code(self) -> str:
+        """The stable name of what went wrong."""
+        return str(self.value["code"])
+
 
 def result_or_problem(work: Callable[[], T]) -> T | Problem:
     """Return what `work` returns, or the problem that stopped it; a cancellation passes."""

@@ -10,13 +10,19 @@ import time
 
 import redis
 
+from linearity.adapters.checkpoints import FileCheckpoints
 from linearity.adapters.execute import execute
 from linearity.adapters.results import store_result
 from linearity.adapters.state import Pulse, RunRow
 from linearity.contracts.canonical import Json
 from linearity.contracts.inputs import DatasetRecord, ModelRecord
 from linearity.contracts.runs import RunRequest
-from linearity.errors import InputChangedError, RunCancelledError, UnknownInputError
+from linearity.errors import (
+    InputChangedError,
+    RunCancelledError,
+    UnknownInputError,
+)
+from workers.desk import LANE, Desk, desk_here
 from workers.devices import hold_device
 from workers.heart import Heart
 from workers.outcomes import Problem, result_or_problem
@@ -27,6 +33,8 @@ from workers.workplace import Workplace, open_workplace
 log = logging.getLogger(__name__)
 
 CACHED_ENCODING = "identity"
+CLEARING = ("out_of_memory", "internal_error")
+"""Problems after which nothing that was kept between runs is used again."""
 
 
 def run_attempt(run_id: str, attempt: int) -> None:
@@ -78,22 +86,35 @@ def _work(place: Workplace, row: RunRow) -> None:
         progress.beat()
         return pulse
 
-    heart = Heart(beat)
+    desk = desk_here()
+    heart = Heart(beat) if desk is None else desk.heart(beat)
     progress = WorkerProgress(row.id, place.live, is_unwanted=lambda: heart.unwanted)
     with heart:
-        outcome = result_or_problem(
-            lambda: store_result(_compute(place, row, progress), place.store)
-        )
+        outcome = _outcome(place, row, progress, desk)
     if isinstance(outcome, Problem):
         place.state.fail(row.id, row.attempt, outcome.value)
         return
     sha256, data = outcome
     seconds = time.monotonic() - started
     if place.state.finish(row.id, row.attempt, sha256, seconds):
+        FileCheckpoints(place.store.root, row.id).delete()
         _cache(place, row, sha256, data)
 
 
-def _compute(place: Workplace, row: RunRow, progress: WorkerProgress) -> dict[str, Json]:
+def _outcome(
+    place: Workplace, row: RunRow, progress: WorkerProgress, desk: Desk | None
+) -> tuple[str, bytes] | Problem:
+    outcome = result_or_problem(
+        lambda: store_result(_compute(place, row, progress, desk), place.store)
+    )
+    if desk is not None and isinstance(outcome, Problem) and outcome.code in CLEARING:
+        desk.clear()
+    return outcome
+
+
+def _compute(
+    place: Workplace, row: RunRow, progress: WorkerProgress, desk: Desk | None
+) -> dict[str, Json]:
     request = RunRequest(**row.request)
     model = ModelRecord.from_json(_record(place, "model", row.model_id, request.model))
     dataset = DatasetRecord.from_json(_record(place, "dataset", row.dataset_id, request.dataset))
@@ -101,6 +122,7 @@ def _compute(place: Workplace, row: RunRow, progress: WorkerProgress) -> dict[st
         place.settings.device,
         place.settings.locks,
         waiting=lambda device: progress.wait(f"waiting for {device}"),
+        lane="" if desk is None else LANE,
     ) as device:
         result: dict[str, Json] = execute(
             request,
@@ -109,6 +131,8 @@ def _compute(place: Workplace, row: RunRow, progress: WorkerProgress) -> dict[st
             store=place.store,
             device=device,
             progress=progress,
+            checkpoints=FileCheckpoints(place.store.root, row.id),
+            resident=None if desk is None else desk.resident,
         )
         return result
 

@@ -22,7 +22,7 @@ from linearity.adapters.settings import Settings, read_settings
 from linearity.adapters.state import InputRow, RunRow, State
 from linearity.adapters.store import ArtifactStore
 from linearity.contracts.inputs import DatasetRecord, ModelRecord
-from linearity.contracts.linearity import linearity_request
+from linearity.contracts.kinds import make_request
 from tests.servers import eventually, running_valkey
 
 
@@ -39,13 +39,16 @@ class House:
     environ: dict[str, str]
     workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
-    def start_worker(self) -> subprocess.Popen[bytes]:
+    def start_worker(self, queue: str = "all", **environ: str) -> subprocess.Popen[bytes]:
         """Start a worker process and wait until it has announced itself."""
         known = len(self.queue.workers())
         log = (self.settings.data / "worker.log").open("ab")
         with log:
             worker = subprocess.Popen(
-                python_command("workers"), env=self.environ, stdout=log, stderr=log
+                python_command("workers", "--queue", queue),
+                env={**self.environ, **environ},
+                stdout=log,
+                stderr=log,
             )
         self.workers.append(worker)
         eventually(lambda: len(self.queue.workers()) > known)
@@ -53,9 +56,14 @@ class House:
 
     def submit(self, model: InputRow, dataset: InputRow, **params: Any) -> RunRow:
         """Submit and queue a `linearity` run."""
+        return self.ask("linearity", model, dataset, **params)
+
+    def ask(self, kind: str, model: InputRow, dataset: InputRow, **params: Any) -> RunRow:
+        """Submit and queue a run of any kind."""
         assert model.record is not None
         assert dataset.record is not None
-        request = linearity_request(
+        request = make_request(
+            kind,
             params,
             model=ModelRecord.from_json(model.record),
             dataset=DatasetRecord.from_json(dataset.record),
