@@ -1,0 +1,129 @@
+"""What a loaded model knows of its tokenizer and of its own files: text, template, stop tokens."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from linearity.adapters.hugging_face import load_model
+from linearity.adapters.inputs import prepare_model
+from linearity.adapters.store import ArtifactStore
+from linearity.contracts.inputs import ModelRecord
+from linearity.errors import RejectedInputError
+from linearity.models.families import find_layout
+from linearity.models.loaded import LoadedModel
+from tests.conftest import quiet
+
+Folder = Callable[[], Path]
+TEMPLATE = "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}"
+TEMPLATE += "{% if add_generation_prompt %}assistant:{% endif %}"
+
+
+def prepared(folder: Path, store: ArtifactStore) -> ModelRecord:
+    return prepare_model(str(folder), store=store, roots=None, log=quiet)
+
+
+def loaded(record: ModelRecord, store: ArtifactStore) -> LoadedModel:
+    return load_model(record, store, device="cpu", dtype="float32", attention="eager")
+
+
+def test_tokens_become_the_text_they_were_made_of(glass: LoadedModel) -> None:
+    text = "The cat sat on  the mat;\nAlice — twice."
+    ids = glass.tokenize(text)
+
+    assert glass.detokenize(ids) == text
+    assert "".join(map(glass.token_text, ids)) == text
+
+
+def test_the_network_is_the_whole_model_around_the_layout(glass: LoadedModel) -> None:
+    assert find_layout(glass.network) == glass.layout
+    assert glass.layout.norm is glass.layout.decoder.get_submodule("norm")
+    assert glass.layout.head is glass.network.get_submodule("lm_head")
+
+
+@pytest.mark.parametrize(
+    ("generation", "stops"),
+    [(None, (3,)), ({"eos_token_id": 7}, (7,)), ({"eos_token_id": [7, 3]}, (7, 3)),
+     ({"eos_token_id": "7"}, (3,)), ({"eos_token_id": [7, 1024]}, (7,)), ({}, (3,))],
+)  # fmt: skip
+def test_stop_tokens_are_those_of_the_generation_settings_else_of_the_configuration(
+    glass_folder: Folder, small_store: ArtifactStore, generation: object, stops: tuple[int, ...]
+) -> None:
+    folder = glass_folder()
+    if generation is not None:
+        (folder / "generation_config.json").write_text(json.dumps(generation))
+    model = loaded(prepared(folder, small_store), small_store)
+
+    assert model.stops == stops
+
+
+def test_penalties_and_samplers_of_the_files_never_reach_an_answer(
+    glass_folder: Folder, small_store: ArtifactStore
+) -> None:
+    folder = glass_folder()
+    settings = {"do_sample": True, "temperature": 9.0, "repetition_penalty": 5.0}
+    (folder / "generation_config.json").write_text(json.dumps(settings))
+    model = loaded(prepared(folder, small_store), small_store)
+    settings = vars(model.network.generation_config)
+
+    assert settings["repetition_penalty"] in (None, 1.0)
+    assert not settings["do_sample"]
+
+
+def test_generation_settings_that_are_no_object_are_refused(
+    glass_folder: Folder, small_store: ArtifactStore
+) -> None:
+    folder = glass_folder()
+    (folder / "generation_config.json").write_text("[3]")
+
+    with pytest.raises(RejectedInputError, match=r"generation_config.json is not a JSON object"):
+        prepared(folder, small_store)
+
+
+def test_a_template_is_rendered_for_a_hub_model_and_not_for_a_folder(
+    glass_folder: Folder, small_store: ArtifactStore
+) -> None:
+    folder = glass_folder()
+    (folder / "chat_template.jinja").write_text(TEMPLATE)
+    record = prepared(folder, small_store)
+    local = loaded(record, small_store)
+    hub = loaded(replace(record, source="hub"), small_store)
+
+    assert record.source == "path"
+    assert local.chat is None
+    assert hub.chat is not None
+    assert hub.chat("Who is Alice?") == hub.tokenize("user: Who is Alice?\nassistant:")
+
+
+def test_a_template_that_cannot_be_rendered_says_so(
+    glass_folder: Folder, small_store: ArtifactStore
+) -> None:
+    folder = glass_folder()
+    (folder / "chat_template.jinja").write_text("{{ raise_exception('no') }}")
+    model = loaded(replace(prepared(folder, small_store), source="hub"), small_store)
+    assert model.chat is not None
+
+    with pytest.raises(RejectedInputError, match=r"chat template of .* cannot be rendered"):
+        model.chat("Who?")
+
+
+def test_a_template_is_part_of_the_fingerprint(
+    glass_folder: Folder, small_store: ArtifactStore
+) -> None:
+    plain, chatty = glass_folder(), glass_folder()
+    (chatty / "chat_template.jinja").write_text(TEMPLATE)
+
+    assert prepared(plain, small_store).fingerprint != prepared(chatty, small_store).fingerprint
+
+
+@pytest.mark.slow
+def test_smollm2_keeps_its_chat_template_and_its_stop_token(small_store: ArtifactStore) -> None:
+    record = prepare_model("smollm2", store=small_store, roots=None, log=quiet)
+    model = loaded(record, small_store)
+    assert model.chat is not None
+    prompt = model.detokenize(model.chat("Hello"))
+
+    assert prompt.endswith("<|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\n")
+    assert model.stops == (model.tokenize("<|im_end|>")[0],)
