@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -42,7 +43,9 @@ def main() -> None:
 @app.command()
 def up(
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port; 0 = any free.")] = None,
-    workers: Annotated[int, typer.Option(min=0, max=64, help="Worker processes.")] = 1,
+    workers: Annotated[
+        int, typer.Option(min=0, max=64, help="Workers for analyses; one for plans comes along.")
+    ] = 1,
     data: DataOption = None,
 ) -> None:
     """Start server, workers and queue together; one Ctrl-C stops all."""
@@ -65,15 +68,31 @@ def api() -> None:
         serve(read_settings(os.environ))
 
 
+class QueueChoice(StrEnum):
+    """What one worker works on."""
+
+    all = "all"
+    analysis = "analysis"
+    interactive = "interactive"
+
+
 @app.command()
-def worker() -> None:
+def worker(
+    queue: Annotated[
+        QueueChoice,
+        typer.Option(
+            "--queue",
+            help="interactive: plans, kept warm, and registrations. analysis: the rest.",
+        ),
+    ] = QueueChoice.all,
+) -> None:
     """Run one worker by itself."""
-    _become("workers")
+    _become("workers", "--queue", queue.value)
 
 
 @app.command()
 def run(  # noqa: PLR0913  # the options of one command
-    kind: Annotated[str, typer.Argument(help="For example: linearity.")],
+    kind: Annotated[str, typer.Argument(help="linearity, ablation, plan or answers.")],
     model: Annotated[str, typer.Option("--model", help="Built-in name, hub id or path.")],
     dataset: Annotated[str, typer.Option("--dataset", help="Built-in name or path.")],
     settings: Annotated[

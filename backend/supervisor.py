@@ -91,9 +91,18 @@ class Company:
         self._address = f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
         self._api = Child("the web process", _api_command(), inner, logs / "api.log")
         self._workers = [
-            Child(f"worker {number}", _worker_command(), inner, logs / f"worker-{number}.log")
+            Child(
+                f"worker {number}",
+                _worker_command("analysis"),
+                inner,
+                logs / f"worker-{number}.log",
+            )
             for number in range(1, workers + 1)
         ]
+        if workers:
+            command = _worker_command("interactive")
+            log = logs / "worker-interactive.log"
+            self._workers.append(Child("the interactive worker", command, inner, log))
         self._demo_stop = threading.Event()
 
     def run(self, stop: StopFlag, *, is_fresh: bool) -> int:
@@ -193,8 +202,8 @@ def _api_command() -> list[str]:
     return python_command("backend.cli", "api")
 
 
-def _worker_command() -> list[str]:
-    return python_command("workers")
+def _worker_command(queue: str) -> list[str]:
+    return python_command("workers", "--queue", queue)
 
 
 def _has_no_run(settings: Settings) -> bool:

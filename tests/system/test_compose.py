@@ -18,9 +18,10 @@ from tests.system.compose import Container, Host, read_compose
 TOKEN = secrets.token_urlsafe(24)
 START_SECONDS = 180.0
 RUN_SECONDS = 300.0
-ORDER = ("queue", "cache", "api", "worker-cpu", "worker-gpu")
+WORKERS = ("worker-cpu", "interactive-cpu", "worker-gpu", "interactive-gpu")
+ORDER = ("queue", "cache", "api", *WORKERS)
 # This machine may have no GPU, and the test must be the same everywhere.
-OVERRIDES = {"worker-gpu": {"LINEARSCOPE_DEVICE": "cpu"}}
+OVERRIDES = {name: {"LINEARSCOPE_DEVICE": "cpu"} for name in ("worker-gpu", "interactive-gpu")}
 
 pytestmark = [pytest.mark.system, pytest.mark.slow]
 
@@ -53,11 +54,13 @@ def test_no_health_check_passes_before_its_service_runs(tmp_path: Path) -> None:
 
 
 def test_every_worker_of_the_file_waits_at_the_queue(containers: dict[str, Container]) -> None:
-    wanted = {pid_of(containers[name]) for name in ("worker-cpu", "worker-gpu")}
+    wanted = {pid_of(containers[name]) for name in WORKERS}
     with server(containers["queue"]) as queue:
         eventually(lambda: worker_pids(queue) == wanted, START_SECONDS, containers["worker-gpu"])
 
         assert worker_pids(queue) == wanted
+        waited_at = sorted(one.queue_names() for one in Worker.all(queue, serializer="json"))
+        assert waited_at == [["analysis"], ["analysis"], ["interactive"], ["interactive"]]
 
 
 def test_the_page_is_closed_without_the_token(containers: dict[str, Container]) -> None:
@@ -90,6 +93,27 @@ def test_a_run_goes_from_the_web_process_to_a_worker_and_into_the_cache(
         eventually(lambda: cached(cache), RUN_SECONDS, containers["cache"])
         assert any(run["id"].encode() in body for body in cached(cache))
         assert cached(queue) == []
+
+
+def test_a_plan_is_computed_by_a_worker_that_stays_warm(
+    containers: dict[str, Container], client: ApiClient
+) -> None:
+    body: dict[str, object] = {
+        "kind": "plan",
+        "model": "glass-en",
+        "dataset": "python-docs",
+        "params": {"plan": "1:drop,2:linear", "fit_tokens": 1024, "select_tokens": 256},
+    }
+    queued = client.post("/api/v1/runs", body)
+    ends = {"finished", "failed", "cancelled"}
+    run = settled(client, f"/api/v1/runs/{queued['id']}", "status", ends)
+
+    assert run["status"] == "finished", run["error"]
+    result = client.get(f"/api/v1/runs/{run['id']}/result")
+    assert result["point"]["plan"] == "1:drop,2:linear"
+    computed = [name for name in WORKERS if run["id"] in containers[name].log]
+    assert len(computed) == 1
+    assert computed[0].startswith("interactive-")
 
 
 def test_the_two_servers_are_what_the_file_promises(containers: dict[str, Container]) -> None:

@@ -15,7 +15,8 @@ from packaging.utils import canonicalize_name
 from tests.system.compose import ROOT, MissingVariableError, read_compose
 
 VALKEY = ("queue", "cache")
-OURS = ("api", "worker-cpu", "worker-gpu")
+OF_THE_CPU, OF_THE_GPU = ("worker-cpu", "interactive-cpu"), ("worker-gpu", "interactive-gpu")
+OURS = ("api", *OF_THE_CPU, *OF_THE_GPU)
 DOCKERFILES = ("docker/api.Dockerfile", "docker/worker.Dockerfile")
 HEAVY = {"torch", "transformers", "accelerate", "gguf", "safetensors", "scipy", "huggingface-hub"}
 
@@ -36,7 +37,7 @@ def test_compose_refuses_to_start_without_a_token() -> None:
         read_compose({"LINEARSCOPE_TOKEN": ""})
 
 
-def test_the_file_has_the_five_services(services: dict[str, Any]) -> None:
+def test_the_file_has_the_seven_services(services: dict[str, Any]) -> None:
     assert set(services) == {*OURS, *VALKEY}
 
 
@@ -105,17 +106,31 @@ def test_only_the_web_process_is_told_the_token(services: dict[str, Any]) -> Non
     assert told == ["api"]
 
 
-def test_the_gpu_worker_reserves_one_nvidia_device_and_must_be_asked_for(
-    services: dict[str, Any],
+@pytest.mark.parametrize("name", OF_THE_GPU)
+def test_a_gpu_worker_reserves_one_nvidia_device_and_must_be_asked_for(
+    services: dict[str, Any], name: str
 ) -> None:
-    worker = services["worker-gpu"]
+    worker = services[name]
     devices = worker["deploy"]["resources"]["reservations"]["devices"]
 
     assert devices == [{"driver": "nvidia", "count": 1, "capabilities": ["gpu"]}]
     assert worker["profiles"] == ["gpu"]
     assert worker["environment"]["LINEARSCOPE_DEVICE"] == "cuda:0"
-    assert services["worker-cpu"]["environment"]["LINEARSCOPE_DEVICE"] == "cpu"
-    assert "profiles" not in services["worker-cpu"]
+
+
+@pytest.mark.parametrize("name", OF_THE_CPU)
+def test_a_cpu_worker_is_there_without_being_asked_for(services: dict[str, Any], name: str) -> None:
+    assert services[name]["environment"]["LINEARSCOPE_DEVICE"] == "cpu"
+    assert "profiles" not in services[name]
+
+
+@pytest.mark.parametrize("device", ["cpu", "gpu"])
+def test_what_ifs_and_long_analyses_have_a_worker_each(
+    services: dict[str, Any], device: str
+) -> None:
+    asked = [services[f"{name}-{device}"]["command"][-1] for name in ("worker", "interactive")]
+
+    assert asked == ["analysis", "interactive"]
 
 
 @pytest.mark.parametrize("name", OURS)

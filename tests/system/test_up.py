@@ -26,7 +26,8 @@ def test_up_serves_and_one_interrupt_ends_every_process(tmp_path: Path) -> None:
         address = wait_for_address(output)
         with urllib.request.urlopen(f"{address}/livez", timeout=10) as answer:
             assert answer.status == 200
-        assert len(processes_of(tmp_path)) >= 4  # itself, queue server, web process, worker
+        # Itself, queue server, web process, a worker for analyses and one for plans.
+        assert len(processes_of(tmp_path)) >= 5
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 0
 
@@ -52,6 +53,17 @@ def test_a_child_that_dies_is_started_again(tmp_path: Path) -> None:
         eventually(lambda: is_answering(address))
 
         assert web not in processes_of(tmp_path)
+
+
+def test_an_interactive_worker_that_a_cancel_ended_is_started_again(tmp_path: Path) -> None:
+    with running_up(tmp_path) as (_, output):
+        wait_for_address(output)
+        warm = next(pid for pid in processes_of(tmp_path) if is_interactive(pid))
+        os.kill(warm, signal.SIGKILL)
+        eventually(lambda: "the interactive worker ended" in output.read_text())
+        eventually(lambda: any(is_interactive(pid) for pid in processes_of(tmp_path)))
+
+        assert warm not in processes_of(tmp_path)
 
 
 def test_a_second_up_on_the_same_data_folder_is_told_so(tmp_path: Path) -> None:
@@ -113,6 +125,10 @@ def is_answering(address: str) -> bool:
     except OSError:
         time.sleep(0.1)
         return False
+
+
+def is_interactive(pid: int) -> bool:
+    return command_of(pid).endswith("workers --queue interactive")
 
 
 def command_of(pid: int) -> str:
