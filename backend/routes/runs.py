@@ -11,6 +11,7 @@ from backend.answers import API, NOT_KEPT, REVALIDATED, answer, json_body
 from backend.dependencies import RunDep, Services, ServicesDep
 from backend.exports import to_csv, to_excel_csv, to_npz
 from backend.negotiation import IDENTITY, choose_encoding, make_variant, send_variant
+from backend.parameter_docs import params_schema
 from backend.refusals import RunNotFinishedError
 from backend.results import ENCODINGS
 from backend.strict_json import JsonObject
@@ -46,7 +47,7 @@ _BODY = json_body(
     kind={"enum": list(KINDS)},
     model={"type": "string", "description": "id, reference or name of a registered model"},
     dataset={"type": "string", "description": "id, reference or name of a registered dataset"},
-    params={"type": "object", "description": "parameters of the kind; each has a default"},
+    params=params_schema(),
     force={"type": "boolean", "description": "try a quarantined run again"},
 )
 

@@ -8,13 +8,24 @@ import pytest
 from fastapi.routing import APIRoute
 
 import backend.routes
+from backend.parameter_docs import PARAMETERS
 from backend.problems import PROBLEMS
 from backend.strict_json import check_fields
+from linearity.contracts import ablation, actions, answers, common, linearity, plan
 from linearity.contracts.canonical import strict_loads
-from linearity.contracts.linearity import LinearityResult, Pairs, Profile, TokenCounts
+from linearity.contracts.runs import KINDS
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
 RESOURCES = [module.name for module in pkgutil.iter_modules(backend.routes.__path__)]
+RESULTS = [
+    *(linearity.LinearityResult, linearity.Pairs, linearity.Profile, linearity.TokenCounts),
+    *(common.Protocol, common.Quality, common.SplitFacts),
+    *(ablation.AblationResult, ablation.StrategyScores, ablation.SingleDamage, ablation.Curve),
+    *(ablation.Point, ablation.RankCorrelation, ablation.Interaction),
+    *(plan.PlanResult, plan.MeasuredStep, plan.DocumentQuality, plan.Guard, plan.WorstToken),
+    *(plan.CategoryQuality, answers.AnswersResult, answers.AnswerPair, answers.AnswersSummary),
+    *(answers.SideSummary, answers.CanaryResult),
+]
 EXAMPLES = re.findall(r"```json\n(.*?)```", DOCUMENT, re.DOTALL)
 
 
@@ -41,8 +52,8 @@ def test_every_error_code_is_in_the_table_beside_its_status() -> None:
     assert missing == []
 
 
-@pytest.mark.parametrize("kind", [LinearityResult, Pairs, Profile, TokenCounts])
-def test_every_field_of_the_result_is_in_the_document(kind: type) -> None:
+@pytest.mark.parametrize("kind", RESULTS, ids=lambda kind: kind.__name__)
+def test_every_field_of_the_results_is_in_the_document(kind: type) -> None:
     fields = kind.__dataclass_fields__  # type: ignore[attr-defined]  # every one is a dataclass
 
     assert [name for name in fields if f"`{name}`" not in DOCUMENT] == []
@@ -63,6 +74,34 @@ def test_the_example_of_a_submission_has_the_fields_that_are_read() -> None:
     )
 
     assert body["model"] == "smollm2"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_parameter_of_a_kind_is_told_by_the_server_and_in_the_document(kind: str) -> None:
+    names = {
+        "linearity": linearity.PARAMETER_NAMES,
+        "ablation": ablation.PARAMETER_NAMES,
+        "plan": plan.PARAMETER_NAMES,
+        "answers": answers.PARAMETER_NAMES,
+    }[kind]
+
+    assert PARAMETERS[kind].keys() == set(names)
+    assert [name for name in names if f"`{name}`" not in DOCUMENT] == []
+    assert f"## The `{kind}` result" in DOCUMENT
+
+
+def test_the_names_of_other_tools_are_in_the_document() -> None:
+    aliases = {**ablation.STRATEGY_ALIASES, **actions.ACTION_ALIASES}
+
+    assert [name for name in aliases if f"`{name}`" not in DOCUMENT] == []
+
+
+def test_the_plans_of_the_document_are_plans() -> None:
+    steps = re.findall(r"^\| `(\d[^`]*)` \|", DOCUMENT.partition("## Plans")[2], re.MULTILINE)
+
+    assert len(steps) == 4
+    for text in steps:
+        assert actions.parse_plan(text, blocks=30).text == text
 
 
 def every_route() -> list[APIRoute]:

@@ -1,0 +1,122 @@
+"""The parameters of every kind as JSON Schema, for the API's own description.
+
+What is accepted is decided by `linearity.contracts`; this only tells. A test compares the names.
+"""
+
+from linearity.contracts.ablation import STRATEGIES, STRATEGY_ALIASES
+from linearity.contracts.actions import ACTIONS, EXAMPLE
+from linearity.contracts.answers import TEMPLATES
+from linearity.contracts.common import FITTINGS
+from linearity.contracts.plan import FIDELITIES, SPLITS
+
+Schema = dict[str, object]
+
+
+def _whole(default: int | str, told: str) -> Schema:
+    return {"type": ["integer", "string"], "default": default, "description": told}
+
+
+def _choice(options: tuple[str, ...], default: str, told: str) -> Schema:
+    return {"enum": list(options), "default": default, "description": told}
+
+
+def _some(options: tuple[str, ...], default: list[str], told: str) -> Schema:
+    items = {"type": "string", "enum": list(options)}
+    return {"type": "array", "items": items, "default": default, "description": told}
+
+
+_COMPUTED: dict[str, Schema] = {
+    "context": _whole(256, "longest window, in tokens"),
+    "seed": _whole(0, "orders and splits the documents"),
+    "ridge": {
+        "type": ["number", "string"],
+        "default": "auto",
+        "description": "shrinkage toward the identity, or auto to choose it",
+    },
+    "dtype": _choice(
+        ("auto", "float32", "bfloat16", "float16"), "auto", "what the model computes in"
+    ),
+    "attention": _choice(("auto", "sdpa", "eager"), "auto", "attention implementation"),
+}
+_SAMPLING: dict[str, Schema] = {
+    "fit_tokens": _whole("auto", "split F, on which maps are fitted: max(16384, 20 x width)"),
+    "select_tokens": _whole(2048, "split A, on which curves and what-ifs are measured"),
+    "report_tokens": _whole(4096, "split B, on which frozen plans are measured"),
+    **_COMPUTED,
+}
+_PLAN: dict[str, Schema] = {
+    "plan": {"type": "string", "examples": [EXAMPLE], "description": "block:action, ..."},
+    "fitting": _choice(FITTINGS, "one_shot", "maps from the dense model's states, or in turn"),
+}
+
+PARAMETERS: dict[str, dict[str, Schema]] = {
+    "linearity": {
+        "tokens": _whole("auto", "model input positions in all: max(16384, 20 x width)"),
+        "heldout": {"type": "number", "default": 0.25, "description": "share only scored on"},
+        "exclude": _choice(("sinks", "first", "none"), "sinks", "which tokens stay out"),
+        "pairs": _choice(("auto", "all", "adjacent"), "auto", "which pairs of states"),
+        "repeats": {"const": 1, "description": "only 1 in this version"},
+        "granularity": {"const": "block", "description": "only block in this version"},
+        "protocol": {"type": "string", "description": "not in this version"},
+        **_COMPUTED,
+    },
+    "ablation": {
+        "strategies": _some(
+            STRATEGIES,
+            ["update_linearity", "stream_linearity", "block_influence", "single_damage"],
+            f"how blocks are ordered; also {', '.join(STRATEGY_ALIASES)}, or all",
+        ),
+        "actions": _some(ACTIONS, ["drop", "linear"], "what is done to a block"),
+        "fitting": _some(FITTINGS, ["one_shot"], "how maps are fitted"),
+        "changed": _whole(10, "curves go from 1 to this many changed blocks"),
+        "interaction": _whole(8, "how many of the mildest blocks are paired; 0 for no map"),
+        "random_seeds": _whole(5, "random orders drawn as a band"),
+        **_SAMPLING,
+    },
+    "plan": {
+        **_PLAN,
+        "split": _choice(SPLITS, "select", "report opens split B; openings are counted"),
+        "fidelity": _choice(FIDELITIES, "full", "preview measures on 512 tokens"),
+        **_SAMPLING,
+    },
+    "answers": {
+        **_PLAN,
+        "prompts": _whole(200, "how many prompts are taken from the dataset"),
+        "prompt_tokens": _whole(32, "length of a prompt cut from a plain text"),
+        "new_tokens": _whole(32, "longest answer, in tokens"),
+        "template": _choice(TEMPLATES, "auto", "whether prompts get the chat template"),
+        "canaries": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["prompt"],
+                "properties": {
+                    "prompt": {"type": "string"},
+                    "must_say": {"type": "array", "items": {"type": "string"}},
+                    "must_not_say": {"type": "array", "items": {"type": "string"}},
+                },
+            },
+            "default": [],
+            "description": "your own prompts and what their answers must or must not hold",
+        },
+        **_SAMPLING,
+    },
+}
+REQUIRED = {"plan": ["plan"], "answers": ["plan"]}
+
+
+def params_schema() -> Schema:
+    """Return the schema of ``params``: that of one of the kinds."""
+    return {
+        "description": "parameters of the kind; what is not required has a default",
+        "anyOf": [
+            {
+                "title": kind,
+                "type": "object",
+                "properties": properties,
+                "required": REQUIRED.get(kind, []),
+                "additionalProperties": False,
+            }
+            for kind, properties in PARAMETERS.items()
+        ],
+    }
