@@ -1,0 +1,93 @@
+"""`python -m linearity`: how settings are read, and one run of every kind that needs no server."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from backend.children import python_command, python_environ
+from linearity.__main__ import parse_settings
+from linearity.contracts.plan import parse_plan_parameter
+from linearity.errors import InvalidParameterError
+from tests.backend.builders import a_model
+
+SMALL = ("fit_tokens=1024", "select_tokens=256")
+QUESTIONS: dict[str, tuple[str, ...]] = {
+    "ablation": ("strategies=block_influence", "actions=drop,linear", "changed=2", "interaction=2"),
+    "plan": ("plan=1:drop,2:linear",),
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("16384", 16384),
+        ("auto", "auto"),
+        ("0.25", 0.25),
+        ("true", True),
+        ("a,b", ["a", "b"]),
+        ("1,2", [1, 2]),
+        ("[1, 2]", [1, 2]),
+        ('"a,b"', "a,b"),
+        ("12:drop", "12:drop"),
+        ("12:drop,13-15:linear", ["12:drop", "13-15:linear"]),
+        (
+            '[{"prompt": "1, 2", "must_say": ["3", "4"]}, {"prompt": "x", "must_say": "y"}]',
+            [{"prompt": "1, 2", "must_say": ["3", "4"]}, {"prompt": "x", "must_say": "y"}],
+        ),
+        ("a=b", "a=b"),
+        ("", ""),
+    ],
+)
+def test_a_setting_is_json_if_it_parses_and_a_list_at_its_commas(text: str, value: Any) -> None:
+    assert parse_settings([f"name={text}"]) == {"name": value}
+
+
+def test_a_plan_that_was_cut_at_its_commas_is_joined_again() -> None:
+    given = parse_settings(["plan=1:drop,2-3:linear"])
+
+    assert parse_plan_parameter(given["plan"], model=a_model()).text == "1:drop,2-3:linear"
+
+
+def test_a_setting_without_a_value_is_refused() -> None:
+    with pytest.raises(InvalidParameterError, match="KEY=VALUE"):
+        parse_settings(["plan"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", QUESTIONS)
+def test_every_kind_runs_without_a_server(tmp_path: Path, kind: str) -> None:
+    answer = run(tmp_path, kind, *QUESTIONS[kind], *SMALL)
+
+    assert answer.returncode == 0, answer.stderr
+    result = json.loads(answer.stdout)
+    assert result["kind"] == kind
+    assert result["environment"]["device"] == "cpu"
+    assert result["finding"].keys() == {"en", "ja"}
+
+
+def test_a_plan_that_the_model_cannot_carry_out_ends_with_a_sentence(tmp_path: Path) -> None:
+    answer = run(tmp_path, "plan", "plan=4:drop")
+
+    assert answer.returncode == 2
+    assert "no block 4" in answer.stderr
+    assert "Use blocks from 0 to 3." in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def run(data: Path, kind: str, *settings: str) -> subprocess.CompletedProcess[str]:
+    arguments = ["run", kind, "--model", "glass-en", "--dataset", "python-docs", "--device", "cpu"]
+    for setting in settings:
+        arguments += ["--set", setting]
+    environ = {**os.environ, "LINEARSCOPE_DATA": str(data)}
+    return subprocess.run(
+        python_command("linearity", *arguments),
+        env=python_environ(environ),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
