@@ -215,7 +215,9 @@ def _logits(head: Head, rows: Tensor) -> Iterator[tuple[slice, Tensor]]:
 def _probabilities(head: Head, reference: Reference, chunk: slice) -> Tensor:
     if reference.probabilities is not None:
         return reference.probabilities[chunk]
-    return torch.softmax(head(reference.rows[chunk]).float(), 1)
+    logits = head(reference.rows[chunk]).float()
+    # As in `dense_reference`, to the bit: an unchanged model diverges by exactly nothing.
+    return torch.exp(logits - torch.logsumexp(logits, 1)[:, None])
 
 
 def _check_finite(loss: Tensor) -> None:
