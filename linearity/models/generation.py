@@ -5,7 +5,7 @@ transformers' own `generate` does the work, with its cache, so a model that was 
 positions count from the first real token.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, cast
 
@@ -15,8 +15,11 @@ from torch import Tensor
 from linearity.errors import NonFiniteStatesError, OutOfDeviceMemoryError
 from linearity.models.loaded import LoadedModel
 
-CPU_BATCH_PROMPTS = 16
-GPU_BATCH_PROMPTS = 64
+CPU_BATCH_PROMPTS, CPU_BATCH_TOKENS = 32, 8192
+GPU_BATCH_PROMPTS, GPU_BATCH_TOKENS = 64, 65_536
+"""Prompts in a batch, and their tokens with all that is written, at most."""
+
+Check = Callable[[], None]
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,11 @@ class Answer:
 
 
 def write_answers(
-    model: LoadedModel, prompts: Sequence[Sequence[int]], *, new_tokens: int
+    model: LoadedModel,
+    prompts: Sequence[Sequence[int]],
+    *,
+    new_tokens: int,
+    check: Check = lambda: None,
 ) -> Iterator[dict[int, Answer]]:
     """Yield the answers batch by batch, each under the index of its prompt.
 
@@ -48,6 +55,8 @@ def write_answers(
         padded.
     new_tokens : int
         Longest answer, in tokens; the token that ends an answer counts here.
+    check : callable, optional
+        Called before every token; may raise to stop.
 
     Raises
     ------
@@ -56,11 +65,8 @@ def write_answers(
     OutOfDeviceMemoryError
         If even a single prompt does not fit.
     """
-    size = GPU_BATCH_PROMPTS if model.device.type == "cuda" else CPU_BATCH_PROMPTS
-    order = sorted(range(len(prompts)), key=lambda k: (len(prompts[k]), k))
-    for start in range(0, len(order), size):
-        batch = order[start : start + size]
-        answers = _answered(model, [prompts[k] for k in batch], new_tokens)
+    for batch in _batches([len(prompt) + new_tokens for prompt in prompts], model.device):
+        answers = _answered(model, [prompts[k] for k in batch], new_tokens, check)
         yield dict(zip(batch, answers, strict=True))
 
 
@@ -70,11 +76,26 @@ def longest_input(model: LoadedModel) -> int | None:
     return limit if isinstance(limit, int) else None
 
 
+def _batches(lengths: Sequence[int], device: torch.device) -> Iterator[list[int]]:
+    cuda = device.type == "cuda"
+    most_prompts = GPU_BATCH_PROMPTS if cuda else CPU_BATCH_PROMPTS
+    most_tokens = GPU_BATCH_TOKENS if cuda else CPU_BATCH_TOKENS
+    batch: list[int] = []
+    for k in sorted(range(len(lengths)), key=lambda k: (lengths[k], k)):
+        size = len(batch) + 1  # with this prompt, the longest so far
+        if batch and (size > most_prompts or size * lengths[k] > most_tokens):
+            yield batch
+            batch = []
+        batch.append(k)
+    if batch:
+        yield batch
+
+
 def _answered(
-    model: LoadedModel, prompts: Sequence[Sequence[int]], new_tokens: int
+    model: LoadedModel, prompts: Sequence[Sequence[int]], new_tokens: int, check: Check
 ) -> list[Answer]:
     try:
-        return _generated(model, prompts, new_tokens)
+        return _generated(model, prompts, new_tokens, check)
     except torch.OutOfMemoryError as error:
         if len(prompts) == 1:
             raise OutOfDeviceMemoryError(
@@ -86,8 +107,8 @@ def _answered(
     torch.cuda.empty_cache()
     half = len(prompts) // 2
     return [
-        *_answered(model, prompts[:half], new_tokens),
-        *_answered(model, prompts[half:], new_tokens),
+        *_answered(model, prompts[:half], new_tokens, check),
+        *_answered(model, prompts[half:], new_tokens, check),
     ]
 
 
@@ -99,7 +120,7 @@ class _Generates(Protocol):
 
 @torch.inference_mode()
 def _generated(
-    model: LoadedModel, prompts: Sequence[Sequence[int]], new_tokens: int
+    model: LoadedModel, prompts: Sequence[Sequence[int]], new_tokens: int, check: Check
 ) -> list[Answer]:
     from transformers import GenerationConfig, LogitsProcessorList
 
@@ -115,7 +136,7 @@ def _generated(
             eos_token_id=list(model.stops) or None,
             pad_token_id=model.stops[0] if model.stops else 0,
         ),
-        logits_processor=LogitsProcessorList([_Finite()]),
+        logits_processor=LogitsProcessorList([_Watch(check)]),
     )
     rows: list[list[int]] = written[:, ids.shape[1] :].tolist()
     return [_until_stop(row, model.stops) for row in rows]
@@ -137,10 +158,14 @@ def _until_stop(row: Sequence[int], stops: Sequence[int]) -> Answer:
     return Answer(tuple(row[: ends[0]]), True) if ends else Answer(tuple(row), False)
 
 
-class _Finite:
+class _Watch:
     """Looks at the logits of every step: the largest of NaNs would pass for a token."""
 
+    def __init__(self, check: Check) -> None:
+        self._check = check
+
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
+        self._check()
         if not torch.isfinite(scores).all():
             raise NonFiniteStatesError(
                 "the logits hold NaN or infinity while an answer is written",

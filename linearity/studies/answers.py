@@ -118,9 +118,13 @@ class _Study:
 
     def _written(self, before: int, *, after_batch: Callable[[Answers], None]) -> Answers:
         answers: Answers = {}
-        for batch in write_answers(
-            self.material.model, self.ids, new_tokens=self.params.new_tokens
-        ):
+        written = write_answers(
+            self.material.model,
+            self.ids,
+            new_tokens=self.params.new_tokens,
+            check=lambda: self._step(before + len(answers)),
+        )
+        for batch in written:
             answers |= batch
             self._step(before + len(answers))
             after_batch(answers)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from linearity.errors import NonFiniteStatesError, OutOfDeviceMemoryError
+from linearity.errors import NonFiniteStatesError, OutOfDeviceMemoryError, RunCancelledError
 from linearity.models.changes import Changes, LinearBlock, Segment, dropped, kept
 from linearity.models.generation import Answer, longest_input, write_answers
 from linearity.models.loaded import LoadedModel
@@ -113,13 +113,45 @@ def test_a_stop_token_may_be_the_first_and_the_last_that_is_allowed(
 def test_batches_go_from_short_prompts_to_long_ones(
     glass: LoadedModel, prompts: list[list[int]]
 ) -> None:
-    many = [prompts[k % 4] for k in range(20)]
+    many = [prompts[k % 4] for k in range(40)]
     batches = list(write_answers(glass, many, new_tokens=2))
     lengths = [[len(many[k]) for k in batch] for batch in batches]
 
-    assert [len(batch) for batch in batches] == [16, 4]
-    assert sorted(k for batch in batches for k in batch) == list(range(20))
+    assert [len(batch) for batch in batches] == [32, 8]
+    assert sorted(k for batch in batches for k in batch) == list(range(40))
     assert max(lengths[0]) <= min(lengths[1])
+
+
+class Silent(nn.Module):
+    """A network of any length that ends every answer at once."""
+
+    def generate(self, **kwargs: torch.Tensor) -> torch.Tensor:
+        return nn.functional.pad(kwargs["input_ids"], (0, 1), value=3)
+
+
+def test_a_batch_of_long_prompts_holds_fewer_of_them(glass: LoadedModel) -> None:
+    model = replace(glass, network=Silent(), stops=(3,))
+    prompts = [[5] * length for length in (2000, 4000, 2600, 9000, 100)]
+    batches = list(write_answers(model, prompts, new_tokens=90))
+
+    # At most 8,192 tokens, as the longest prompt of a batch fills them; never less than one.
+    assert [list(batch) for batch in batches] == [[4, 0, 2], [1], [3]]
+
+
+def test_a_check_before_every_token_can_stop_in_the_middle_of_an_answer(
+    glass: LoadedModel, prompts: list[list[int]]
+) -> None:
+    calls = []
+
+    def check() -> None:
+        calls.append(1)
+        if len(calls) == 5:
+            raise RunCancelledError("stopped by the test")
+
+    with pytest.raises(RunCancelledError):
+        list(write_answers(without_stops(glass), prompts, new_tokens=12, check=check))
+
+    assert len(calls) == 5
 
 
 class Narrow(nn.Module):

@@ -319,11 +319,11 @@ def test_partial_results_have_the_final_shape_and_grow(
     ask: Asking, records: list[Document]
 ) -> None:
     recorder = Recorder()
-    final = ask(records, recorder, prompts=40)
+    final = ask(records, recorder, prompts=80)
     partials = recorder.partials
 
     assert [p["partial"] for p in partials] == [
-        {"done": 16, "total": 40}, {"done": 32, "total": 40},
+        {"done": 32, "total": 80}, {"done": 64, "total": 80},
     ]  # fmt: skip
     for partial in partials:
         assert partial.keys() - {"partial"} == set(AnswersMeasurement.__dataclass_fields__)
