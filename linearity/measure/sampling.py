@@ -277,9 +277,9 @@ def _equal_shares(order: list[int], pieces: _Pieces, budget: int) -> list[_Piece
 def _within(pieces: Iterator[_Piece], budget: int) -> list[_Piece]:
     taken: list[_Piece] = []
     left = budget
-    for document, start, ids in pieces:
-        if left < 2:
-            break
+    # Asked for only while there is room: the text of a closed split is never read.
+    while left >= 2 and (piece := next(pieces, None)) is not None:
+        document, start, ids = piece
         taken.append((document, start, ids[:left]))
         left -= len(taken[-1][2])
     return taken
