@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
-from backend.queue import Queue
+from backend.queue import ANALYSES, INTERACTIVE, Queue
 from linearity.adapters.live import Live
 from linearity.adapters.machine import free_disk_bytes
 from linearity.adapters.state import State
@@ -17,6 +17,7 @@ from linearity.errors import DiskFullError, LinearScopeError
 log = logging.getLogger("linearscope.web")
 
 RESERVE_BYTES = 512 << 20
+WAITING_AT = {INTERACTIVE: "plans and registrations", ANALYSES: "analyses"}
 _PROBE = b"readiness probe"
 
 
@@ -73,3 +74,7 @@ def _check_workers(report: Report, queue: Queue) -> None:
         return
     if not workers:
         report.warnings.append("no worker is connected, so nothing will be computed")
+        return
+    for queue_name, waiting in WAITING_AT.items():
+        if not any(queue_name in worker.queues for worker in workers):
+            report.warnings.append(f"no worker takes {waiting}, which wait in {queue_name}")

@@ -1,6 +1,7 @@
 import sqlite3
 
 import pytest
+import rq
 from starlette.testclient import TestClient
 
 import backend.readiness
@@ -14,6 +15,24 @@ def test_a_healthy_server_is_alive_and_ready(client: TestClient) -> None:
     assert (alive.status_code, ready.status_code) == (200, 200)
     assert set(ready.json()["checks"].values()) == {"ok"}
     assert "no worker" in ready.json()["warnings"][0]
+
+
+@pytest.mark.parametrize(
+    ("queues", "warned"),
+    [
+        (["interactive", "analysis"], []),
+        (["analysis"], ["no worker takes plans and registrations, which wait in interactive"]),
+        (["interactive"], ["no worker takes analyses, which wait in analysis"]),
+    ],
+)
+def test_a_queue_that_no_worker_listens_at_is_a_warning(
+    client: TestClient, valkey: Valkey, queues: list[str], warned: list[str]
+) -> None:
+    with valkey.client as connection:
+        worker = rq.Worker(queues, connection=connection, serializer="json", name="w")
+        worker.register_birth()  # type: ignore[no-untyped-call]  # RQ's
+
+        assert client.get("/readyz").json()["warnings"] == warned
 
 
 def test_without_redis_the_server_is_alive_and_not_ready(

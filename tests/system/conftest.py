@@ -27,6 +27,7 @@ def furnished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         )
         worker.terminate()
         worker.wait(20)
+        house.workers.clear()  # the first worker of a test is its own
         yield house
 
 

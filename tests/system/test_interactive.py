@@ -40,13 +40,13 @@ def test_two_plans_are_computed_in_the_worker_itself(
 def test_a_worker_for_everything_computes_the_same_plan_in_a_child(
     house: House, model: InputRow, dataset: InputRow
 ) -> None:
-    house.start_worker("interactive")
+    interactive = house.start_worker("interactive")
     row = house.ask("plan", model, dataset, plan="2:linear", seed=1, **SHORT)
     house.wait_for(row.id, lambda row: row.status == "finished")
     warm = house.result(row.id)
     house.state.delete_run(row.id)
-    house.workers[0].terminate()
-    house.workers[0].wait(20)
+    interactive.terminate()
+    interactive.wait(20)
     worker = house.start_worker("all")
     with children_of(worker.pid) as seen:
         again = house.ask("plan", model, dataset, plan="2:linear", seed=1, **SHORT)
