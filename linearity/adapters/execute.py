@@ -14,6 +14,7 @@ from linearity.adapters.inputs import load_documents
 from linearity.adapters.resident import Resident
 from linearity.adapters.store import ArtifactStore
 from linearity.contracts.ablation import AblationParams, AblationResult
+from linearity.contracts.answers import AnswersParams, AnswersResult
 from linearity.contracts.canonical import Json
 from linearity.contracts.common import Sampling
 from linearity.contracts.inputs import DatasetRecord, Document, ModelRecord
@@ -24,6 +25,7 @@ from linearity.contracts.runs import RunRequest
 from linearity.errors import OutOfDeviceMemoryError
 from linearity.ports import Checkpoints, NoCheckpoints, Progress
 from linearity.studies.ablation import measure_ablation
+from linearity.studies.answers import measure_answers
 from linearity.studies.finding import finding
 from linearity.studies.linearity import measure_linearity
 from linearity.studies.material import Material
@@ -166,10 +168,17 @@ def _plan(run: _Run) -> _Found:
     return _Found(PlanResult, _values(measured), measured.work)
 
 
+def _answers(run: _Run) -> _Found:
+    params = AnswersParams(**run.request.params)  # type: ignore[arg-type]  # written by as_json
+    material, records = run.material(params.sampling)
+    return _Found(AnswersResult, _values(measure_answers(material, params, records, run.progress)))
+
+
 _STUDIES: dict[str, Callable[[_Run], _Found]] = {
     "linearity": _linearity,
     "ablation": _ablation,
     "plan": _plan,
+    "answers": _answers,
 }
 
 
