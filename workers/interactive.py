@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
+import redis
 import torch
 from rq.exceptions import DeserializationError
 from rq.executions import Execution
@@ -88,7 +89,10 @@ class InteractiveWorker(LinearScopeWorker):
 
         def beat() -> None:
             while not done.wait(self.job_monitoring_interval):
-                self.maintain_heartbeats(job, execution)
+                try:
+                    self.maintain_heartbeats(job, execution)
+                except redis.RedisError as error:
+                    log.warning("the queue could not be told that this worker lives: %s", error)
 
         thread = threading.Thread(target=beat, name="queue heartbeat", daemon=True)
         thread.start()

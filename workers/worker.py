@@ -44,6 +44,8 @@ class LinearScopeWorker(Worker):
 
     def kill_horse(self, sig: signal.Signals = signal.SIGKILL) -> None:
         """Kill the horse and what it started, never our own group."""
+        if not self.horse_pid:
+            return  # not forked yet, or just ended; its heartbeat hears of a cancel by itself
         try:
             group = os.getpgid(self.horse_pid)
             if group == os.getpgrp():

@@ -36,6 +36,14 @@ def test_a_bad_setting_ends_the_worker_with_a_sentence(tmp_path: Path) -> None:
     assert answer.stderr.startswith("REDIS_URL: wanted an address")
 
 
+def test_a_queue_that_does_not_exist_is_named_with_those_that_do(tmp_path: Path) -> None:
+    answer = run_workers(tmp_path, "--queue", "training")
+
+    assert answer.returncode == 2
+    assert "'training'" in answer.stderr
+    assert "interactive" in answer.stderr
+
+
 def test_registering_in_this_process_needs_no_queue(tmp_path: Path) -> None:
     answer = run_workers(tmp_path, "register", "dataset", "python-docs", REDIS_URL="redis://x:1/0")
 
