@@ -1,0 +1,46 @@
+"""Models of a real shape with random weights, and text for them: enough to measure time."""
+
+import random
+
+import torch
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from linearity.models.families import find_layout
+from linearity.models.loaded import LoadedModel
+
+WIDTH_7B, BLOCKS_7B, VOCABULARY_7B = 4096, 32, 32_000
+
+
+def llama_7b(device: str) -> LoadedModel:
+    """Return a bfloat16 model of Llama-2-7B's shape; its tokenizer reads decimal numbers."""
+    config = LlamaConfig(
+        vocab_size=VOCABULARY_7B,
+        hidden_size=WIDTH_7B,
+        intermediate_size=11_008,
+        num_hidden_layers=BLOCKS_7B,
+        num_attention_heads=32,
+        num_key_value_heads=32,
+        max_position_embeddings=4096,
+        attn_implementation="sdpa",
+    )
+    torch.manual_seed(0)
+    with torch.device(device):
+        torch.set_default_dtype(torch.bfloat16)
+        network = LlamaForCausalLM(config).eval()
+        torch.set_default_dtype(torch.float32)
+    return LoadedModel(
+        layout=find_layout(network),
+        width=WIDTH_7B,
+        device=torch.device(device),
+        tokenize=lambda text: [int(word) for word in text.split()],
+        bos=None,
+        network=network,
+    )
+
+
+def number_documents(count: int, tokens: int) -> list[str]:
+    """Return documents of random token numbers."""
+    source = random.Random(0)
+    return [
+        " ".join(str(source.randrange(VOCABULARY_7B)) for _ in range(tokens)) for _ in range(count)
+    ]

@@ -1,0 +1,72 @@
+"""Ablation, plan and answers on a real GPU, against the CPU."""
+
+from typing import Any
+
+import pytest
+import torch
+
+from linearity.adapters.execute import execute
+from linearity.adapters.resident import Resident
+from linearity.adapters.store import ArtifactStore
+from linearity.contracts.canonical import Json
+from linearity.contracts.inputs import DatasetRecord, ModelRecord
+from linearity.contracts.kinds import make_request
+from tests.studies.recorder import Recorder
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"),
+]
+TOLERANCE = 1e-5
+QUESTIONS: dict[str, dict[str, Json]] = {
+    "ablation": {
+        "strategies": "all",
+        "actions": ["drop", "linear", "merged"],
+        "fitting": ["one_shot", "sequential"],
+    },
+    "plan": {"plan": "1:linear,2-3:linear"},
+    "answers": {"plan": "2:linear", "prompts": 24, "new_tokens": 12},
+}
+
+
+@pytest.mark.parametrize("kind", QUESTIONS)
+def test_a_gpu_gives_the_numbers_of_the_cpu(
+    kind: str, small_store: ArtifactStore, glass_record: ModelRecord, docs_record: DatasetRecord
+) -> None:
+    request = make_request(kind, QUESTIONS[kind], model=glass_record, dataset=docs_record)
+    resident = Resident()
+    results = [
+        execute(
+            request,
+            model=glass_record,
+            dataset=docs_record,
+            store=small_store,
+            device=device,
+            progress=Recorder(),
+            resident=resident,
+        )
+        for device in ("cpu", "cuda:0", "cuda:0")
+    ]
+
+    numbers = [list(_numbers(result, "")) for result in results]
+    largest = max(
+        abs(mine - theirs)
+        for other in numbers[1:]
+        for (_, mine), (_, theirs) in zip(numbers[0], other, strict=True)
+    )
+    print(f"{kind}: {len(numbers[0])} numbers, largest difference from the CPU {largest:.2e}")
+    assert all([name for name, _ in other] == [name for name, _ in numbers[0]] for other in numbers)
+    assert largest <= TOLERANCE
+
+
+def _numbers(value: Any, name: str) -> Any:
+    """Yield every number of a result with its place; times and devices are left out."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if key not in ("environment", "created", "worst_tokens"):
+                yield from _numbers(item, f"{name}/{key}")
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _numbers(item, f"{name}/{index}")
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield name, value
