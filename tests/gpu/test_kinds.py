@@ -1,5 +1,6 @@
 """Ablation, plan and answers on a real GPU, against the CPU."""
 
+import sys
 from typing import Any
 
 import pytest
@@ -54,7 +55,7 @@ def test_a_gpu_gives_the_numbers_of_the_cpu(
         for other in numbers[1:]
         for (_, mine), (_, theirs) in zip(numbers[0], other, strict=True)
     )
-    print(f"{kind}: {len(numbers[0])} numbers, largest difference from the CPU {largest:.2e}")
+    sys.stdout.write(f"{kind}: {len(numbers[0])} numbers, largest difference {largest:.2e}\n")
     assert all([name for name, _ in other] == [name for name, _ in numbers[0]] for other in numbers)
     assert largest <= TOLERANCE
 
