@@ -61,7 +61,7 @@ export function keepingFocus(element, draw) {
   if (index >= 0) focusable(element)[index]?.focus({ preventScroll: true });
 }
 
-const focusable = (element) => [...element.querySelectorAll("a[href], button, input, select, summary")];
+const focusable = (element) => [...element.querySelectorAll("a[href], button, input, select, textarea, summary")];
 
 function listen(element, listeners) {
   for (const [event, listener] of Object.entries(listeners)) {

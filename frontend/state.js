@@ -1,39 +1,30 @@
 // The state of the page: one plain object, one subscription. The part that describes the view is
 // written to and read from the address bar, so that every view can be linked.
 
-const SCORES = ["stream", "update", "angular", "cosine"];
-const SPLITS = ["heldout", "adjusted", "fit"];
-const SCALES = ["linear", "log"];
-const TABLES = ["pairs", "blocks"];
+import { VIEW, onlyMoves, viewText } from "./view_keys.js";
 
 /**
  * @typedef {{from: number, to: number}} Pair
  * @typedef {object} State
+ * @property {"linearity"|"ablation"|"plan"|"answers"} kind what the start form asks for
  * @property {"stream"|"update"|"angular"|"cosine"} score
  * @property {"heldout"|"adjusted"|"fit"} split
- * @property {"linear"|"log"} scale
+ * @property {"nll_diff"|"ppl"|"kl"|"top1"|"top5"} metric
+ * @property {"all"|"drop"|"linear"|"merged"} action
+ * @property {"linear"|"log"} scale of the heat map's colours
+ * @property {"linear"|"log"} axis of the curves
  * @property {"pairs"|"blocks"} table
  * @property {Pair|null} sel the selected pair of states
+ * @property {string|null} curve the selected curve: strategy.action.fitting
+ * @property {number|null} n the selected number of changed blocks
+ * @property {"all"|"different"|"identical"} show which answers
+ * @property {number} at which page of them
  * @property {"en"|"ja"} lang
  * @property {"light"|"dark"} theme
  * @property {object|null} run as the API tells it
  * @property {object|null} result final or partial numbers
  * @property {Error|null} problem why there is nothing to show
  */
-
-const systemTheme = () => (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
-const browserLanguage = () => (navigator.language.toLowerCase().startsWith("ja") ? "ja" : "en");
-
-/** Every key of the view: how it reads from text, and what needs no mention in the address. */
-const VIEW = {
-  score: { parse: oneOf(SCORES), standard: () => "stream" },
-  split: { parse: oneOf(SPLITS), standard: () => "heldout" },
-  scale: { parse: oneOf(SCALES), standard: () => "linear" },
-  table: { parse: oneOf(TABLES), standard: () => "pairs" },
-  sel: { parse: parsePair, standard: () => null },
-  lang: { parse: oneOf(["en", "ja"]), standard: browserLanguage, stored: true },
-  theme: { parse: oneOf(["light", "dark"]), standard: systemTheme, stored: true },
-};
 
 const state = { ...readAddress(), run: null, result: null, problem: null };
 const listeners = new Set();
@@ -48,12 +39,12 @@ export function subscribe(listener) {
 
 /** Change the state; a changed view goes to the address bar as a new step of the history. */
 export function update(patch, { replace = false } = {}) {
-  const view = Object.keys(patch).some((key) => key in VIEW && text(patch[key]) !== text(state[key]));
-  // Moving a selection is not a step worth going back to; making the first one is.
-  const moved = Object.keys(patch).join() === "sel" && patch.sel && state.sel;
+  const inView = (key) => key in VIEW && viewText(patch[key]) !== viewText(state[key]);
+  const view = Object.keys(patch).some(inView);
+  const moved = onlyMoves(patch, state);
   Object.assign(state, patch);
   remember(patch);
-  if (view) writeAddress(replace || Boolean(moved));
+  if (view) writeAddress(replace || moved);
   announce();
 }
 
@@ -73,8 +64,6 @@ export function followBrowser(prepare) {
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", reread);
 }
 
-export const pairText = (pair) => (pair ? `${pair.from}-${pair.to}` : "");
-
 function announce() {
   document.documentElement.dataset.theme = state.theme;
   document.documentElement.lang = state.lang;
@@ -93,22 +82,10 @@ function readAddress() {
 function writeAddress(replace) {
   const address = new URL(location.href);
   for (const [key, { standard }] of Object.entries(VIEW)) {
-    if (text(state[key]) === text(standard())) address.searchParams.delete(key);
-    else address.searchParams.set(key, text(state[key]));
+    if (viewText(state[key]) === viewText(standard())) address.searchParams.delete(key);
+    else address.searchParams.set(key, viewText(state[key]));
   }
   history[replace ? "replaceState" : "pushState"](null, "", address);
-}
-
-const text = (value) => (value !== null && typeof value === "object" ? pairText(value) : value ?? "");
-
-function oneOf(options) {
-  return (value) => (options.includes(value) ? value : null);
-}
-
-function parsePair(value) {
-  const found = /^(\d{1,4})-(\d{1,4})$/.exec(value ?? "");
-  const [from, to] = found ? [Number(found[1]), Number(found[2])] : [0, 0];
-  return from < to ? { from, to } : null;
 }
 
 function recall(key) {

@@ -11,7 +11,9 @@ from backend.figures.options import FigureOptions
 from backend.figures.profile import block_axis
 from backend.figures.theme import FONT_SIZE, THEMES, Theme, axis, base_layout, meta
 
-MARGIN = {"l": 60, "r": 12, "t": 32, "b": 40}
+MARGIN = {"l": 132, "r": 12, "t": 60, "b": 40}
+NARROW_MARGIN = MARGIN | {"l": 60}
+"""The orders below have the same margins on a wide page, so a block stays at one x."""
 CUT_ABOVE = 2.0
 """Bars are cut when the highest is more than this many times as high as nine tenths of all."""
 
@@ -34,10 +36,12 @@ def damage(result: Mapping[str, Any], options: FigureOptions) -> dict[str, Any]:
     top = axis_top([bar["nll_diff"] for group in groups for bar in group.bars])
     data = [_bars(group, top, theme, words) for group in groups]
     shifts = [(index - (len(groups) - 1) / 2) * 0.8 / len(groups) for index in range(len(groups))]
-    data += [_cut(*each, top, options) for each in zip(groups, shifts, strict=True)]
-    if any(bar["edge"] for group in groups for bar in group.bars):
-        data.append(_edge_key(theme, words))
-    return {"data": data, "layout": _layout(result, options, groups, top)}
+    cuts = [_cut(*each, top, options) for each in zip(groups, shifts, strict=True)]
+    data += cuts
+    data += _keys(groups, theme, words)
+    layout = _layout(result, options, groups, top)
+    numbers = [note for cut in cuts for note in _heights(cut, theme)]
+    return {"data": data, "layout": layout | {"annotations": numbers}}
 
 
 def damage_bars(result: Mapping[str, Any], *, action: str) -> list[Bars]:
@@ -97,6 +101,8 @@ def _bars(group: Bars, top: float, theme: Theme, words: Words) -> dict[str, Any]
             },
         },
         "hovertemplate": "%{customdata}<extra></extra>",
+        "showlegend": False,
+        "offsetgroup": group.action,
         "meta": {"action": group.action},
     }
 
@@ -133,9 +139,8 @@ def _cut(group: Bars, shift: float, top: float, options: FigureOptions) -> dict[
         "x": [bar["block"] + shift for bar in cut],
         "y": [top] * len(cut),
         "text": [f"{bar['nll_diff']:.2g}" for bar in cut],
-        "textposition": "top center",
         "customdata": [f"{_hover(bar, words)}<br>{words['cut']}" for bar in cut],
-        "mode": "markers+text",
+        "mode": "markers",  # the numbers stand upright above them, so that neighbours do not touch
         "marker": {"symbol": "triangle-up", "size": 8, "color": theme.ink},
         "cliponaxis": False,
         "hovertemplate": "%{customdata}<extra></extra>",
@@ -144,25 +149,48 @@ def _cut(group: Bars, shift: float, top: float, options: FigureOptions) -> dict[
     }
 
 
-def _edge_key(theme: Theme, words: Words) -> dict[str, Any]:
-    pattern = {
-        "shape": "/",
-        "size": 6,
-        "solidity": 0.3,
-        "fgcolor": theme.ink,
-        "bgcolor": theme.paper,
-    }
+def _heights(cut: Mapping[str, Any], theme: Theme) -> list[dict[str, Any]]:
+    return [
+        {
+            "text": text,
+            "x": x,
+            "y": y,
+            "yshift": 6,
+            "yanchor": "bottom",
+            "textangle": -90,
+            "showarrow": False,
+            "font": {"size": FONT_SIZE - 2, "color": theme.ink},
+        }
+        for x, y, text in zip(cut["x"], cut["y"], cut["text"], strict=True)
+    ]
+
+
+def _keys(groups: Sequence[Bars], theme: Theme, words: Words) -> list[dict[str, Any]]:
+    """Return empty bars that explain the shades and the hatching."""
+    keys = [
+        _key(words.get(group.action, group.action), *_shades(group.action, theme), shape="")
+        for group in groups
+    ]
+    if any(bar["edge"] for group in groups for bar in group.bars):
+        keys.append(_key(words["hatched_edge"], theme.paper, theme.muted, shape="/"))
+    # A group of their own would take room beside the bars.
+    return [key | {"offsetgroup": groups[0].action} for key in keys]
+
+
+def _key(name: str, fill: str, edge: str, *, shape: str) -> dict[str, Any]:
+    pattern = {"shape": shape, "size": 6, "solidity": 0.3, "fgcolor": edge, "bgcolor": fill}
     return {
         "type": "bar",
-        "name": words["hatched_edge"],
+        "name": name,
         "x": [None],
         "y": [None],
         "marker": {
-            "color": theme.paper,
-            "line": {"width": 1, "color": theme.muted},
+            "color": fill,
+            "line": {"width": 1, "color": edge},
             "pattern": pattern | {"fillmode": "replace"},
         },
         "hoverinfo": "skip",
+        "showlegend": True,
     }
 
 
@@ -183,8 +211,9 @@ def _layout(
             "orientation": "h",
             "x": 0,
             "xanchor": "left",
-            "y": 1.04,
-            "yanchor": "bottom",
+            "y": 1,
+            "yref": "container",
+            "yanchor": "top",
             "font": {"size": FONT_SIZE, "color": theme.muted},
             "itemclick": False,
             "itemdoubleclick": False,
@@ -198,5 +227,6 @@ def _layout(
             zeroline=True,
             zerolinecolor=theme.hatch,
         ),
-        "meta": meta(theme, f"{caption(result, options.lang)} · {words['nll_diff']}"),
+        "meta": meta(theme, f"{caption(result, options.lang)} · {words['nll_diff']}")
+        | {"narrow": {"margin": NARROW_MARGIN}},
     }

@@ -19,8 +19,9 @@ from backend.figures.theme import (
     meta,
 )
 
-MARGIN = {"l": 172, "r": 12, "t": 44, "b": 40}
-NARROW_MARGIN = {"l": 118, "r": 8, "t": 44, "b": 40}
+MARGIN = {"l": 132, "r": 12, "t": 36, "b": 40}
+NARROW_MARGIN = {"l": 118, "r": 12, "t": 36, "b": 40}
+MEASURED = "single_damage"
 Words = Mapping[str, str]
 
 
@@ -49,13 +50,7 @@ def scores(result: Mapping[str, Any], options: FigureOptions) -> dict[str, Any]:
     layout = base_layout(theme) | {
         "margin": MARGIN,
         "showlegend": False,
-        "xaxis": axis(
-            theme,
-            words["block"],
-            range=[-0.5, blocks - 0.5],
-            tickvals=block_ticks(blocks),
-            showgrid=False,
-        ),
+        "xaxis": block_axis(theme, words["block"], blocks),
         "yaxis": axis(
             theme,
             "",
@@ -64,10 +59,27 @@ def scores(result: Mapping[str, Any], options: FigureOptions) -> dict[str, Any]:
             ticktext=[_row_name(row, words) for row in rows],
             showgrid=False,
         ),
+        "annotations": [_bar_title(words["rank_bar"], theme)],
         "meta": meta(theme, f"{caption(result, options.lang)} · {words['rank_bar']}")
         | {"narrow": {"margin": NARROW_MARGIN}},
     }
     return {"data": data, "layout": layout}
+
+
+def _bar_title(text: str, theme: Theme) -> dict[str, Any]:
+    """Return what the colours mean, above their bar."""
+    return {
+        "text": text,
+        "xref": "paper",
+        "yref": "paper",
+        "x": 0,
+        "y": 1,
+        "yshift": 12,
+        "xanchor": "left",
+        "yanchor": "bottom",
+        "showarrow": False,
+        "font": {"size": FONT_SIZE, "color": theme.muted},
+    }
 
 
 def rank_rows(result: Mapping[str, Any], *, blocks: int, action: str) -> list[RankRow]:
@@ -79,6 +91,8 @@ def rank_rows(result: Mapping[str, Any], *, blocks: int, action: str) -> list[Ra
             values[bar["block"]] = bar["nll_diff"]
         rows.append(RankRow("", group.action, measured=True, values=values, ranks=ranks(values)))
     for score in result.get("scores") or []:
+        if rows and score["strategy"] == MEASURED:
+            continue  # it is the damage that stands above already
         if action == "all" or score.get("action") in (None, action):
             rows.append(
                 RankRow(
@@ -128,9 +142,7 @@ def _cells(rows: Sequence[RankRow], blocks: int, words: Words) -> dict[str, Any]
             "outlinewidth": 0,
             "xpad": 0,
             "ypad": 4,
-            "nticks": 4,
-            "ticklabelposition": "outside top",
-            "tickfont": {"size": FONT_SIZE},
+            "showticklabels": False,
         },
     }
 

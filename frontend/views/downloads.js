@@ -6,37 +6,42 @@ import { changed, fill, h } from "../dom.js";
 import { t } from "../i18n.js";
 import { problemText } from "./problem.js";
 
-const FIGURES = ["heatmap", "profile", "norms"];
-
-/** @param {HTMLElement} element @param {object} figures the figures on the page, by name */
-export function render(element, { run, lang }, figures) {
+/**
+ * @param {HTMLElement} element
+ * @param {import("../state.js").State} state
+ * @param {{pictures: string[], formats: string[]}} view what its kind has
+ * @param {object} figures the figures on the page, by name
+ */
+export function render(element, { run, result, lang }, view, figures) {
   const there = run?.status === "finished";
   element.hidden = !there;
-  if (!there || !changed(element, run.id, lang)) return;
+  const shown = view.pictures.filter((name) => name !== "interaction" || result?.interaction);
+  if (!there || !changed(element, run.id, shown, lang)) return;
   const message = h("div", {});
   fill(
     element,
     h("h2", {}, t("downloads")),
-    h("ul", { class: "downloads" }, files(run, lang), pictures(run, figures, message)),
+    h("ul", { class: "downloads" }, files(run, view.formats, lang), pictures(run, shown, figures, message)),
     message,
   );
 }
 
-function files(run, lang) {
-  const formats = [
-    ["CSV", { format: "csv" }, `${run.id}.csv`],
-    [t("csv_excel"), { format: "csv", for: "excel", lang }, `${run.id}-excel.csv`],
-    ["JSON", { format: "json" }, `${run.id}.json`],
-    ["NPZ", { format: "npz" }, `${run.id}.npz`],
-  ];
-  const links = formats.map(([text, query, download]) =>
-    h("a", { href: addresses.result(run.id, query), download: `linearity-${download}` }, text),
-  );
+function files(run, formats, lang) {
+  const known = {
+    csv: ["CSV", { format: "csv" }, `${run.id}.csv`],
+    excel: [t("csv_excel"), { format: "csv", for: "excel", lang }, `${run.id}-excel.csv`],
+    json: ["JSON", { format: "json" }, `${run.id}.json`],
+    npz: ["NPZ", { format: "npz" }, `${run.id}.npz`],
+  };
+  const links = formats.map((name) => {
+    const [text, query, file] = known[name];
+    return h("a", { href: addresses.result(run.id, query), download: `${run.kind}-${file}` }, text);
+  });
   return row(t("download_numbers"), links);
 }
 
-function pictures(run, figures, message) {
-  return FIGURES.map((name) =>
+function pictures(run, names, figures, message) {
+  return names.map((name) =>
     row(
       t(`figure_${name}`),
       ["png", "svg"].map((format) => {
@@ -54,7 +59,7 @@ async function save(run, figure, { name, format, message }) {
   fill(message);
   try {
     const href = await picture(figure, { format, name });
-    h("a", { href, download: `linearity-${run.id}-${name}.${format}` }).click();
+    h("a", { href, download: `${run.kind}-${run.id}-${name}.${format}` }).click();
   } catch (error) {
     fill(message, problemText({ code: "picture", message: error.message }));
   }

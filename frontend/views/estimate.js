@@ -5,6 +5,12 @@ import { h } from "../dom.js";
 import { bytes, duration, integer } from "../format.js";
 import { t, tOr } from "../i18n.js";
 
+/** A linearity run reads its tokens once; the others fit on some and measure on others. */
+function tokensText({ tokens, fit_tokens: fit, select_tokens: select, report_tokens: report, split }) {
+  if (tokens !== undefined) return t("tokens", { tokens: integer(tokens) });
+  return t("tokens_fit_and_scored", { fit: integer(fit), scored: integer(split === "report" ? report : select) });
+}
+
 /**
  * @param {{id: string, exists: string|null, params: object, estimate: object, warnings: object[]}} answer
  * @returns {HTMLElement[]}
@@ -12,7 +18,7 @@ import { t, tOr } from "../i18n.js";
 export function estimateLines({ id, exists, params, estimate, warnings }) {
   const known = { finished: "exists_finished", running: "exists_running", queued: "exists_queued" }[exists];
   const facts = [
-    t("tokens", { tokens: integer(params.tokens) }),
+    tokensText(params),
     estimate.seconds && t("estimate_time", { range: duration(estimate.seconds) }),
     t("estimate_memory", { size: bytes(estimate.memory_bytes) }),
     estimate.pairs && t(`pairs_${estimate.pairs}`),

@@ -1,69 +1,71 @@
-// Fetches the three figures when what they show changes, and redraws them when the selection does.
+// Fetches figures when what they show changes, and redraws them when the selection does.
 
 import { getFigure } from "../api.js";
-import { blockShapes, cellShapes, draw, erase } from "../charts.js";
+import { draw, erase, isNarrow, onNarrow } from "../charts.js";
 import { fill, h } from "../dom.js";
 import { t } from "../i18n.js";
-import { inRange, shownView } from "../scores.js";
-import { getState, pairText, update } from "../state.js";
+import { getState, update } from "../state.js";
 import { problemText } from "./problem.js";
-
-const NAMES = ["heatmap", "profile", "norms"];
 
 /** The figures on the page, by name, as Python made them. */
 export const figures = {};
 const drawn = {};
 
-/** @param {Record<string, HTMLElement>} places @param {import("../state.js").State} state */
-export async function render(places, state) {
+onNarrow(() => update({}));
+
+/**
+ * @typedef {object} Drawing how one figure of a view is asked for and marked
+ * @property {(state: object) => object} [query] options beyond language and theme
+ * @property {(state: object) => boolean} [there] whether the result has this figure at all
+ * @property {(state: object) => string} selection what of the state changes the marks
+ * @property {(state: object, figure: object) => object[]} shapes the marks
+ * @property {(point: import("../charts.js").Point, state: object) => void} choose what a click means
+ *
+ * @param {Record<string, HTMLElement>} places by name of the figure
+ * @param {Record<string, Drawing>} drawings the same names
+ * @param {import("../state.js").State} state
+ */
+export async function render(places, drawings, state) {
+  const names = Object.keys(drawings);
   if (!state.result) {
-    for (const name of NAMES) waiting(name, places[name], state);
+    for (const name of names) waiting(name, places[name], state);
     return;
   }
-  await Promise.all(NAMES.map((name) => renderOne(name, places[name], state)));
+  await Promise.all(names.map((name) => renderOne(name, places[name], drawings[name], state)));
 }
 
-async function renderOne(name, place, state) {
-  const query = queryOf(name, state);
+async function renderOne(name, place, drawing, state) {
+  if (drawing.there && !drawing.there(state)) return waiting(name, place, state);
+  const query = queryOf(drawing, state);
   const key = JSON.stringify([query, state.result.partial]);
-  const selection = pairText(state.sel);
+  const selection = `${drawing.selection(state)} ${isNarrow()}`;
   const last = drawn[name];
-  if (last?.key === key && last.selection === selection) return;
+  if (last?.key === key && last.selection === selection) return undefined;
   const fresh = last?.key !== key;
   drawn[name] = { key, selection };
   try {
     if (fresh) figures[name] = await getFigure(state.run.id, name, query);
-    if (drawn[name]?.key !== key || !figures[name]) return; // a newer view was asked for meanwhile
+    if (drawn[name]?.key !== key || !figures[name]) return undefined; // a newer view was asked for meanwhile
     if (!place.dataset.drawn) fill(place);
-    await draw(place, figures[name], optionsOf(name, getState()));
+    const now = getState();
+    await draw(place, figures[name], {
+      lang: now.lang,
+      shapes: drawing.shapes(now, figures[name]),
+      choose: (point) => drawing.choose(point, getState()),
+    });
   } catch (error) {
     drawn[name] = null;
     delete place.dataset.drawn;
     const code = error.code ?? (error.message === "chart_library" ? error.message : "figure");
     fill(place, problemText({ code, message: error.message, nextStep: error.nextStep }));
   }
+  return undefined;
 }
 
-function queryOf(name, state) {
-  const query = { lang: state.lang, theme: state.theme };
-  if (name === "heatmap") Object.assign(query, shownView(state));
+function queryOf(drawing, state) {
+  const query = { lang: state.lang, theme: state.theme, ...drawing.query?.(state) };
   if (state.result.partial) query.partial = "1";
   return query;
-}
-
-function optionsOf(name, { sel, result, lang }) {
-  const pair = inRange(sel, result) ? sel : null;
-  const heat = name === "heatmap";
-  return {
-    lang,
-    shapes: heat ? cellShapes(pair, figures[name]) : blockShapes(pair, figures[name]),
-    choose: ({ x, y }) => choose(heat ? { from: y, to: x } : { from: x, to: x + 1 }),
-  };
-}
-
-function choose(pair) {
-  const { result } = getState();
-  if (Number.isInteger(pair.from) && pair.from < pair.to && inRange(pair, result)) update({ sel: pair });
 }
 
 function waiting(name, place, { run, problem }) {

@@ -8,7 +8,7 @@ import { t, tOr } from "../i18n.js";
 export function render(element, { run, result, lang }) {
   const over = run && ["failed", "cancelled"].includes(run.status);
   element.hidden = Boolean(over);
-  if (over || !changed(element, result?.id, result?.partial, result?.finding, lang)) return;
+  if (over || !changed(element, run?.kind, result?.id, result?.partial, result?.finding, lang)) return;
   const sentence = result?.finding?.[lang] ?? result?.finding?.en;
   keepingFocus(element, () =>
     fill(
@@ -16,15 +16,24 @@ export function render(element, { run, result, lang }) {
       h("h2", { class: "visually-hidden" }, t("finding")),
       sentence
         ? h("p", { class: "finding" }, sentence)
-        : h("p", { class: "finding pending" }, t("finding_pending")),
+        : h("p", { class: "finding pending" }, t(`finding_pending_${run?.kind ?? "linearity"}`)),
       result?.profile && keyNumbers(result),
-      h("div", { class: "finding-notes" }, howToRead(), warnings(result)),
+      h("div", { class: "finding-notes" }, howToRead(run?.kind), warnings(result)),
     ),
   );
 }
 
-function howToRead() {
-  const terms = ["stream", "update", "heldout", "adjusted", "in_sample", "interval", "sinks", "angular"];
+const OF_QUALITY = ["damage", "perplexity", "kl", "agreement", "damage_interval"];
+const TERMS = {
+  linearity: ["stream", "update", "heldout", "adjusted", "in_sample", "interval", "sinks", "angular"],
+  ablation: ["drop", "linear", "merged", "fitted", ...OF_QUALITY, "strategy", "splits"],
+  plan: ["drop", "linear", "merged", "fitted", ...OF_QUALITY, "splits"],
+  answers: ["first_difference", "answer_agreement", "repetition", "canary"],
+};
+
+function howToRead(kind) {
+  const terms = TERMS[kind];
+  if (!terms) return null;
   return h(
     "details",
     {},
@@ -56,7 +65,7 @@ const readable = (data = {}) =>
   Object.fromEntries(Object.entries(data).map(([key, value]) => [key, word(value)]));
 
 function word(value) {
-  if (Array.isArray(value)) return value.join(", ");
+  if (Array.isArray(value)) return value.map((item) => tOr(`strategy_${item}`, item)).join(", ");
   if (typeof value !== "number") return value;
   return Number.isInteger(value) ? integer(value) : significant(value);
 }

@@ -109,8 +109,11 @@ function cancelled(run, actions) {
   ];
 }
 
-const changeLink = ({ model, dataset }) =>
-  h("a", { href: addresses.start({ model: model.id, dataset: dataset.id }) }, t("change_request"));
+const changeLink = ({ kind, model, dataset, params }) => {
+  const plan = params?.plan ? { plan: params.plan } : {};
+  const query = { kind, model: model.id, dataset: dataset.id, ...plan };
+  return h("a", { href: addresses.start(query) }, t("change_request"));
+};
 
 const line = (...children) => h("p", { class: "progress-line" }, ...children);
 const controls = (...children) => h("div", { class: "controls" }, ...children);

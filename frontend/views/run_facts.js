@@ -41,4 +41,11 @@ function facts(run, result) {
 }
 
 const parameters = (run) =>
-  Object.entries(run.params ?? {}).map(([name, value]) => [h("code", {}, name), String(value)]);
+  Object.entries(run.params ?? {}).map(([name, value]) => [h("code", {}, name), shown(value)]);
+
+/** Lists of names with a space after each comma, so that they wrap; objects as they were sent. */
+function shown(value) {
+  if (Array.isArray(value) && value.every((item) => typeof item !== "object")) return value.join(", ") || "–";
+  if (value !== null && typeof value === "object") return value.length === 0 ? "–" : h("code", {}, JSON.stringify(value));
+  return String(value).replaceAll(",", ",\u200b");
+}

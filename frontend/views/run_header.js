@@ -5,27 +5,43 @@ import { changed, fill, h } from "../dom.js";
 import { integer, percent } from "../format.js";
 import { t } from "../i18n.js";
 import { seenTokens } from "../scores.js";
+import { planText } from "./quality.js";
 
 /** @param {HTMLElement} element @param {import("../state.js").State} state */
 export function render(element, { run, result, lang }) {
-  const seen = result && !result.partial ? seenTokens(result) : null;
+  const seen = result?.tokens && !result.partial ? seenTokens(result) : null;
   if (!run || !changed(element, run.id, run.model, run.dataset, run.params, seen, lang)) return;
   const { model, dataset, params } = run;
   const facts = [
     model.blocks && t("blocks_by_width", { blocks: model.blocks, width: model.width }),
     t("on_dataset", { dataset: dataset.name }),
-    tokensFact(seen, params.tokens),
-    params.heldout && t("heldout_share", { share: percent(params.heldout) }),
-    params.exclude && t(`exclude_${params.exclude}`),
+    ...OWN[run.kind](params, seen),
   ];
-  document.title = `${model.name} · ${dataset.name} · LinearScope`;
+  const kind = t(`kind_${run.kind}`);
+  document.title = `${kind} · ${model.name} · ${dataset.name} · LinearScope`;
   fill(
     element,
-    h("h1", {}, model.name),
+    h("h1", {}, h("span", { class: "kind-name" }, kind), " ", model.name),
     h("ul", { class: "facts" }, facts.filter(Boolean).map((fact) => h("li", {}, fact))),
     h("a", { class: "quiet-link", href: addresses.start() }, t("new_measurement")),
   );
 }
+
+/** What a kind was asked, beside its model and text. */
+const OWN = {
+  linearity: ({ tokens, heldout, exclude }, seen) => [
+    tokensFact(seen, tokens),
+    heldout && t("heldout_share", { share: percent(heldout) }),
+    exclude && t(`exclude_${exclude}`),
+  ],
+  ablation: ({ changed: most, strategies = [], actions = [] }) => [
+    t("up_to_blocks", { count: most }),
+    t("strategies_count", { count: strategies.length }),
+    actions.map((action) => t(`action_${action}`)).join(", "),
+  ],
+  plan: ({ plan, split }) => [planText(plan), t(`split_${split}_named`)],
+  answers: ({ plan, prompts }) => [planText(plan), t("up_to_prompts", { count: integer(prompts) })],
+};
 
 /** Before the end only what was asked for is known. */
 function tokensFact(seen, asked) {

@@ -5,6 +5,7 @@ import { fill, h } from "../dom.js";
 import { duration, integer, moment, seconds } from "../format.js";
 import { t } from "../i18n.js";
 import { problemText } from "./problem.js";
+import { planText } from "./quality.js";
 
 const BUSY_MS = 3000;
 const IDLE_MS = 15_000;
@@ -44,7 +45,7 @@ function moreButton(page) {
 }
 
 function table(runs) {
-  const heads = ["model", "dataset", "tokens", "status", "when", "took"];
+  const heads = ["model", "kind", "dataset", "tokens", "status", "when", "took"];
   return h(
     "table",
     { class: "runs-table" },
@@ -60,13 +61,24 @@ function row(run) {
     "tr",
     {},
     h("th", { scope: "row" }, h("a", { href: addresses.run(run.id) }, run.model.name), size(run.model)),
+    cell("column_kind", t(`kind_${run.kind}`), planOf(run)),
     cell("column_dataset", run.dataset.name),
-    cell("column_tokens", integer(run.params?.tokens)),
+    cell("column_tokens", integer(tokensOf(run))),
     cell("column_status", statusText(run.status), far(run)),
     short("column_when", moment(run.finished ?? run.created)),
     short("column_took", seconds(run.seconds)),
   );
 }
+
+/** A plan tells runs of the same model apart. */
+const planOf = ({ params }) => params?.plan && h("span", { class: "quiet list-plan" }, planText(params.plan));
+
+/** What is scored; a linearity run names all that is read. */
+const tokensOf = ({ kind, params = {} }) => {
+  if (kind === "linearity") return params.tokens;
+  if (kind === "answers") return null;
+  return params.split === "report" ? params.report_tokens : params.select_tokens;
+};
 
 const statusText = (status) =>
   h("span", { class: `status status-${status}` }, t(`status_${status}`));

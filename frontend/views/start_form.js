@@ -1,46 +1,61 @@
-// The form that asks a question: a model, a dataset, how many tokens. It outlives a change of language.
+// The form that asks a question: of what kind, a model, a dataset. It outlives a change of language.
 
-import { addresses, estimateRun, listDatasets, listModels, submitRun } from "../api.js";
+import { addresses, listDatasets, listModels, submitRun } from "../api.js";
 import { fill, h } from "../dom.js";
 import { t } from "../i18n.js";
+import { getState, subscribe } from "../state.js";
 import { addInputForm } from "./add_input.js";
-import { estimateLines } from "./estimate.js";
-import { inputFacts, readParams, startFields } from "./start_fields.js";
+import { estimatePlace } from "./estimate_place.js";
+import { readParams } from "./kind_fields.js";
 import { problemText } from "./problem.js";
+import { inputFacts, isPreparing, startFields } from "./start_fields.js";
 
 const DEMO = { model: "smollm2", dataset: "python-docs" };
-const PREPARING = ["receiving", "inspecting"];
 const REFRESH_MS = 3000;
 const ESTIMATE_DELAY_MS = 300;
 
 const asked = new URLSearchParams(location.search);
 const values = { model: asked.get("model") ?? DEMO.model, dataset: asked.get("dataset") ?? DEMO.dataset };
+const given = { plan: asked.get("plan") ?? "" };
 let inputs = { models: [], datasets: [] };
 let current = null;
 let timer = 0;
 
-/** @returns {HTMLElement} */
 export function startForm() {
   const place = {
     form: h("form", { class: "start-form", on: { submit, input: onInput, change: onInput } }),
-    estimate: h("div", { class: "estimate", "aria-live": "polite" }),
+    estimate: estimatePlace(),
     message: h("div", {}),
     button: h("button", { type: "submit", class: "primary" }),
+    fields: startFields(values),
+    kind: null,
   };
-  place.fields = startFields(values);
   fill(
     place.form,
     h("h2", { class: "visually-hidden" }, t("new_measurement")),
     place.fields.element,
-    place.estimate,
+    place.estimate.element,
     h("div", { class: "controls" }, place.button),
     place.message,
   );
-  const other = addInputForm({ added: (kind, input) => onAdded(kind, input) });
   current = place;
+  showKind(getState());
   refreshInputs();
-  return h("div", { class: "start-column" }, place.form, other);
+  return h("div", { class: "start-column" }, place.form, addInputForm({ added: onAdded }));
 }
+
+/** Another kind asks other things; model and text stay. */
+function showKind({ kind }) {
+  if (!current || current.kind === kind) return;
+  const first = current.kind === null;
+  current.kind = kind;
+  current.fields.show(kind, given);
+  if (first) return;
+  showButton();
+  showEstimate();
+}
+
+subscribe(showKind);
 
 async function refreshInputs() {
   clearTimeout(timer);
@@ -52,9 +67,8 @@ async function refreshInputs() {
     inputs = { models: models.items, datasets: datasets.items };
     place.fields.offer(inputs, values);
     showButton();
-    if (news || !place.estimate.hasChildNodes()) await showEstimate();
-    const preparing = [...inputs.models, ...inputs.datasets].some(({ state }) => PREPARING.includes(state));
-    if (preparing) timer = setTimeout(refreshInputs, REFRESH_MS);
+    if (news || !place.estimate.element.hasChildNodes()) await showEstimate();
+    if ([...inputs.models, ...inputs.datasets].some(isPreparing)) timer = setTimeout(refreshInputs, REFRESH_MS);
   } catch (error) {
     fill(place.message, problemText(error));
     timer = setTimeout(refreshInputs, REFRESH_MS);
@@ -67,38 +81,32 @@ function showButton() {
   const unready = ["model", "dataset"].map(chosen).find((input) => input && input.state !== "ready");
   const name = chosen("model")?.name ?? values.model;
   current.button.disabled = !chosen("model") || !chosen("dataset") || Boolean(unready);
-  current.button.textContent = t("measure_model", { model: name });
+  current.button.textContent = t(`start_${current.kind}`, { model: name });
   for (const kind of ["model", "dataset"]) fill(current.fields.facts[kind], inputFacts(kind, chosen(kind)));
 }
 
 let estimateTimer = 0;
 
-function onInput(event) {
-  if (event.target.name in values) values[event.target.name] = event.target.value;
+function onInput({ target: { name, value } }) {
+  for (const known of [values, given]) if (name in known) known[name] = value;
   showButton();
   clearTimeout(estimateTimer);
   estimateTimer = setTimeout(showEstimate, ESTIMATE_DELAY_MS);
 }
 
-let asking = new AbortController();
-
 async function showEstimate() {
-  const place = current;
-  asking.abort();
-  asking = new AbortController();
-  if (current.button.disabled) return fill(place.estimate, preparingLine());
-  try {
-    const answer = await estimateRun(request(place.form), asking.signal);
-    fill(place.estimate, ...estimateLines(answer));
-    fill(place.message);
-  } catch (error) {
-    if (error.name !== "AbortError") fill(place.estimate, problemText(error));
-  }
+  const { estimate, form, button, message } = current;
+  const { plan } = form.elements;
+  if (button.disabled) return estimate.say(preparingLine());
+  if (plan && !plan.value.trim()) return estimate.say(h("p", {}, t("type_a_plan")));
+  const error = await estimate.ask(request(form));
+  plan?.setAttribute("aria-invalid", String(error?.code === "invalid_plan"));
+  if (!error) fill(message);
   return undefined;
 }
 
 function preparingLine() {
-  const input = ["model", "dataset"].map(chosen).find((one) => PREPARING.includes(one?.state));
+  const input = ["model", "dataset"].map(chosen).find(isPreparing);
   return input && h("p", {}, t("preparing_line", { name: input.name }));
 }
 
@@ -116,7 +124,7 @@ async function submit(event) {
   }
 }
 
-const request = (form) => ({ kind: "linearity", ...values, params: readParams(form) });
+const request = (form) => ({ kind: current.kind, ...values, params: readParams(form, current.kind) });
 
 function onAdded(kind, input) {
   values[kind.slice(0, -1)] = input.id;

@@ -1,5 +1,6 @@
 """What the browser finds: inputs that are ready, and runs in every state."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -10,6 +11,7 @@ from linearity.adapters.results import store_result
 from linearity.adapters.state import InputRow, RunRow
 from linearity.contracts.canonical import Json
 from linearity.contracts.inputs import DatasetRecord, ModelRecord
+from linearity.contracts.kinds import make_request
 from linearity.contracts.linearity import linearity_request
 from tests.builders import TOKENS, a_partial, a_result
 
@@ -106,3 +108,31 @@ def announce(services: Services, run: RunRow) -> None:
     row = services.state.get_run(run.id)
     assert row
     services.live.announce_run(row)
+
+
+def another_run(services: Services, kind: str, *, take: bool = True, **params: Json) -> RunRow:
+    """Submit a run of another kind, and take it up as a worker would."""
+    model, dataset = ready(services, MODEL, "model"), ready(services, DATASET, "dataset")
+    request = make_request(kind, params, model=MODEL, dataset=DATASET)
+    run = services.state.submit(request, model=model, dataset=dataset).run
+    if take:
+        assert services.state.start_attempt(run.id, run.attempt, "worker-1")
+    return run
+
+
+def finish_with(services: Services, run: RunRow, result: Mapping[str, Any]) -> dict[str, Any]:
+    """Store a result under the run's own id and parameters, and say so."""
+    value = {**result, "id": run.id, "params": run.request["params"]}
+    sha256, _ = store_result(value, services.store)
+    assert services.state.finish(run.id, run.attempt, sha256, 412.0)
+    announce(services, run)
+    return value
+
+
+def publish_partial(services: Services, run: RunRow, partial: Mapping[str, Any]) -> None:
+    """Do what a worker does after a measurement: progress, and intermediate numbers."""
+    assert services.state.heartbeat(run.id, run.attempt) == "ok"
+    services.live.put_partial(run.id, orjson.dumps({**partial, "id": run.id}))
+    progress = {"done": partial["partial"]["done"], "total": 100, "unit": "measurements"}
+    services.live.progress(run.id, progress | {"eta_s": [40.0, 70.0]})
+    services.live.publish(run.id, "partial", {"bytes": 1})

@@ -154,9 +154,11 @@ def test_a_bar_far_above_the_others_is_cut_and_marked_with_its_number() -> None:
     made = figure("damage", result, {"action": "drop"})
 
     bars, marks = made["data"][:2]
+    assert marks["meta"]["cut"]
     highest = next(one for one in result["single"] if one["block"] == 0 and one["action"] == "drop")
     assert bars["y"][0] < highest["nll_diff"]
     assert marks["x"][0] == 0
+    assert [note["x"] for note in made["layout"]["annotations"]] == marks["x"]
     assert f"{highest['nll_diff']:.4f}" in marks["customdata"][0]
     assert bars["y"][5] == next(
         one["nll_diff"] for one in result["single"] if one["block"] == 5 and one["action"] == "drop"
@@ -232,7 +234,14 @@ def test_orders_stand_below_the_measured_damage() -> None:
 
     rows = rank_rows(result, blocks=4, action="drop")
 
-    assert [row.measured for row in rows] == [True] + [False] * 4
+    # What single damage ranks by is the measured damage: it does not stand there twice.
+    assert [row.name for row in rows] == [
+        "",
+        "update_linearity",
+        "stream_linearity",
+        "block_influence",
+    ]
+    assert rows[0].measured
     damage = {o["block"]: o["nll_diff"] for o in result["single"] if o["action"] == "drop"}
     least = min(damage, key=lambda block: damage[block])
     assert rows[0].ranks[least] == 0

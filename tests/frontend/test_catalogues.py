@@ -27,7 +27,9 @@ FROM_THE_SERVER = (
 )
 FROM_A_LIST = (
     *("column_", "figure_", "term_", "score_", "split_", "field_", "status_", "nav_", "theme_"),
-    *("kind_", "source_", "table_", "key_", "remove_"),
+    *("kind_", "source_", "table_", "key_", "remove_", "start_", "finding_pending_"),
+    *("strategy_", "action_", "fitting_", "fidelity_", "template_", "metric_", "axis_", "rule_"),
+    *("answers_", "show_", "model_", "canary_"),
 )
 
 
@@ -63,7 +65,7 @@ def test_no_text_is_empty(language: str) -> None:
 def test_japanese_is_japanese() -> None:
     kana_or_kanji = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")
     # Made of numbers, signs and places alone.
-    neutral = {"key_range", "score_in_split"}
+    neutral = {"key_range", "score_in_split", "action_fitted", "metric_kl"}
 
     latin = {key for key, text in catalogue("ja").items() if not kana_or_kanji.search(text)}
 

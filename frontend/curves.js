@@ -1,0 +1,37 @@
+// Which curve and which point a view shows. Mirrors backend/figures/curve_points.py.
+
+const RANDOM = "random";
+
+/** @returns {string} the name of a curve in the address */
+export const curveKey = ({ strategy, action, fitting }) => [strategy, action, fitting].filter(Boolean).join(".");
+
+/** The curves of the named strategies that have a point, as far as one action is asked for. */
+export const namedCurves = (result, action = "all") =>
+  (result?.curves ?? []).filter(
+    (curve) =>
+      curve.strategy !== RANDOM && curve.points?.length && (action === "all" || curve.action === action),
+  );
+
+/** The selected curve, or the first of the shown ones. */
+export function shownCurve({ result, action, curve: key }) {
+  const shown = namedCurves(result, action);
+  return shown.find((curve) => curveKey(curve) === key) ?? shown[0] ?? null;
+}
+
+/** The selected point of a curve, if it is there already. */
+export function shownPoint(state) {
+  if (!state.n) return null;
+  return shownCurve(state)?.points.find(({ changed }) => changed === state.n) ?? null;
+}
+
+/** The interval of the damage as one of the perplexity. */
+export function perplexityInterval({ ci95 }, dense) {
+  return ci95 && dense?.ppl ? ci95.map((end) => dense.ppl * Math.exp(end)) : null;
+}
+
+/** The blocks that a plan names: "12:drop,13-15:linear" are 12, 13, 14 and 15. */
+export function blocksOfPlan(text) {
+  return [...text.matchAll(/(\d+)(?:-(\d+))?:/g)].flatMap(([, first, last = first]) =>
+    Array.from({ length: last - first + 1 }, (_, index) => Number(first) + index),
+  );
+}

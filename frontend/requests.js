@@ -1,0 +1,20 @@
+// What is asked next about a run: another run on the same model, text and sampling, so that numbers agree.
+
+const SAMPLING = [
+  "fit_tokens", "select_tokens", "report_tokens", "context", "seed", "ridge", "dtype", "attention",
+];
+
+/** The parameters that say which tokens are used; a linearity run knows some of them. */
+export const samplingOf = ({ params = {} }) =>
+  Object.fromEntries(SAMPLING.filter((name) => name in params).map((name) => [name, params[name]]));
+
+/** @param {object} run @param {"plan"|"answers"} kind @param {object} params beyond the sampling */
+export const followUp = (run, kind, params) => ({
+  kind,
+  model: run.model.id,
+  dataset: run.dataset.id,
+  params: { ...params, ...samplingOf(run) },
+});
+
+/** A plan in which something is fitted. */
+export const fits = (plan) => /:\s*(linear|merged)/.test(plan);

@@ -1,0 +1,78 @@
+// What the curves show, and a button for every curve that is also its entry in the key.
+
+import { curveKey, namedCurves, shownCurve } from "../curves.js";
+import { changed, fill, h, keepingFocus, switches } from "../dom.js";
+import { t } from "../i18n.js";
+import { update } from "../state.js";
+import { ACTIONS, METRICS } from "../view_keys.js";
+import { actionName, strategyName, stroke } from "./quality.js";
+
+const SHARES = ["top1", "top5"];
+
+/** @param {HTMLElement} element @param {import("../state.js").State} state */
+export function render(element, { metric, action, axis, lang, result, run }) {
+  const asked = run?.params?.actions ?? ACTIONS;
+  if (!changed(element, metric, action, axis, asked, Boolean(result), lang)) return;
+  keepingFocus(element, () =>
+    fill(element, metricSwitch(metric), asked.length > 1 && actionSwitch(action, asked), axisSwitch(axis, metric)),
+  );
+}
+
+/** @param {HTMLElement} element @param {import("../state.js").State} state */
+export function renderPicker(element, state) {
+  const { result, action, lang } = state;
+  const curves = namedCurves(result, action);
+  const shown = shownCurve(state);
+  const keys = curves.map(curveKey);
+  if (!changed(element, keys, shown && curveKey(shown), lang)) return;
+  const button = (curve) =>
+    h(
+      "button",
+      {
+        type: "button",
+        class: "small curve-button",
+        "aria-pressed": String(curve === shown),
+        on: { click: () => update({ curve: curveKey(curve) }) },
+      },
+      stroke(curve.strategy, curve.action),
+      `${strategyName(curve.strategy)} · ${actionName(curve.action, curve.fitting)}`,
+    );
+  keepingFocus(element, () =>
+    fill(
+      element,
+      curves.length > 0 && h("span", { class: "quiet" }, t("curve_shown")),
+      h("div", { class: "curve-buttons", role: "group", "aria-label": t("curve_shown") }, curves.map(button)),
+    ),
+  );
+}
+
+const metricSwitch = (metric) =>
+  switches({
+    label: t("metric"),
+    current: metric,
+    choose: (value) => update({ metric: value }),
+    options: METRICS.map((value) => ({ value, text: t(`metric_${value}`), why: t(`metric_${value}_why`) })),
+  });
+
+const actionSwitch = (action, asked) =>
+  switches({
+    label: t("action"),
+    current: asked.includes(action) ? action : "all",
+    choose: (value) => update({ action: value }),
+    options: ["all", ...asked].map((value) => ({ value, text: t(`action_${value}`), why: t(`action_${value}_why`) })),
+  });
+
+function axisSwitch(axis, metric) {
+  const unscaled = SHARES.includes(metric);
+  return switches({
+    label: t("axis_scale"),
+    current: unscaled ? "linear" : axis,
+    choose: (value) => update({ axis: value }),
+    options: ["linear", "log"].map((value) => ({
+      value,
+      text: t(`axis_${value}`),
+      disabled: unscaled && value === "log",
+      why: unscaled ? t("axis_share_why") : t(`axis_${value}_why`),
+    })),
+  });
+}

@@ -1,0 +1,67 @@
+// The body of a `linearity` run: heat map, profile, norms; details of the selected pair; table.
+
+import { changed, fill, h } from "../dom.js";
+import { inRange, shownView } from "../scores.js";
+import { blockShapes, cellShapes } from "../selection_shapes.js";
+import { update } from "../state.js";
+import { pairText } from "../view_keys.js";
+import * as details from "./details.js";
+import * as figures from "./figures.js";
+import * as heatmapPanel from "./heatmap_panel.js";
+import { panel, plot, region } from "./panel.js";
+import * as planSection from "./plan_section.js";
+import * as table from "./table.js";
+
+const inPairs = ({ x, y }) => ({ from: y, to: x });
+const inBlocks = ({ x }) => ({ from: x, to: x + 1 });
+
+const DRAWINGS = {
+  heatmap: drawing(cellShapes, inPairs, shownView),
+  profile: drawing(blockShapes, inBlocks),
+  norms: drawing(blockShapes, inBlocks),
+};
+
+export const pictures = Object.keys(DRAWINGS);
+export const formats = ["csv", "excel", "json", "npz"];
+export const summary = details.summary;
+
+/** @param {HTMLElement} body @returns {(state: import("../state.js").State) => void} */
+export function mount(body) {
+  const switches = region("heatmap-switches", "div");
+  const plots = Object.fromEntries(pictures.map((name) => [name, plot(name)]));
+  const panels = [
+    panel("heatmap", plots.heatmap, switches),
+    panel("profile", plots.profile),
+    panel("norms", plots.norms),
+  ];
+  const [left, ...right] = panels.map(({ element }) => element);
+  const row = h("div", { class: "pictures" }, left, h("div", { class: "pictures-right" }, right));
+  const places = {
+    details: h("section", { id: "details", class: "details", tabindex: "-1" }),
+    table: region("numbers"),
+    plan: region("plan-section"),
+  };
+  fill(body, row, places.details, places.table, places.plan);
+  return (state) => {
+    if (changed(body, state.lang)) for (const { speak } of panels) speak();
+    heatmapPanel.render(switches, state);
+    details.render(places.details, state);
+    table.render(places.table, state);
+    planSection.render(places.plan, state);
+    figures.render(plots, DRAWINGS, state); // shows its own errors
+  };
+}
+
+function drawing(shapes, pairOf, query) {
+  const shown = ({ sel, result }) => (inRange(sel, result) ? sel : null);
+  return {
+    query,
+    selection: ({ sel }) => pairText(sel),
+    shapes: (state, figure) => shapes(shown(state), figure),
+    choose: (point, { result }) => choose(pairOf(point), result),
+  };
+}
+
+function choose(pair, result) {
+  if (Number.isInteger(pair.from) && pair.from < pair.to && inRange(pair, result)) update({ sel: pair });
+}

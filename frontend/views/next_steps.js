@@ -1,0 +1,42 @@
+// What can be asked next about a plan, as buttons that ask it and go to the answer.
+
+import { addresses, submitRun } from "../api.js";
+import { fill, h } from "../dom.js";
+import { t } from "../i18n.js";
+import { followUp } from "../requests.js";
+import { problemText } from "./problem.js";
+
+/**
+ * @param {object} run whose model, text and sampling are taken over
+ * @param {{plan: string, fitting: string|null}} chosen
+ * @param {{report?: boolean, answers?: boolean}} offers
+ */
+export function nextSteps(run, { plan, fitting }, { report = true, answers = true }) {
+  const message = h("div", { "aria-live": "polite" });
+  const params = fitting ? { plan, fitting } : { plan };
+  const ask = (kind, more) => (event) => askFor(event.currentTarget, followUp(run, kind, { ...params, ...more }), message);
+  const button = (words, click) => h("button", { type: "button", on: { click } }, t(words));
+  return h(
+    "div",
+    { class: "next-steps" },
+    h(
+      "div",
+      { class: "controls" },
+      answers && button("ask_answers", ask("answers", {})),
+      report && button("ask_report", ask("plan", { split: "report" })),
+    ),
+    report && h("p", { class: "field-note" }, t("report_means")),
+    message,
+  );
+}
+
+async function askFor(button, body, message) {
+  button.disabled = true;
+  try {
+    const run = await submitRun(body);
+    location.assign(addresses.run(run.id));
+  } catch (error) {
+    button.disabled = false;
+    fill(message, problemText(error));
+  }
+}
