@@ -9,15 +9,8 @@ from backend.figures.heatmap import hatching
 from backend.figures.labels import LABELS, caption
 from backend.figures.options import FigureOptions
 from backend.figures.points import Row
-from backend.figures.theme import (
-    COLORSCALE,
-    FONT_SIZE,
-    THEMES,
-    axis,
-    base_layout,
-    block_ticks,
-    meta,
-)
+from backend.figures.profile import block_axis
+from backend.figures.theme import COLORSCALE, FONT_SIZE, THEMES, Theme, axis, base_layout, meta
 
 MARGIN = {"l": 132, "r": 12, "t": 36, "b": 40}
 NARROW_MARGIN = {"l": 118, "r": 12, "t": 36, "b": 40}

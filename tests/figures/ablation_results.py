@@ -219,7 +219,9 @@ def some_answers(*, prompts: int = 30, references: bool = False) -> AnswersResul
             _canary("Say hello <b>twice</b>.", missing=[]),
         ],
         finding=FINDING,
-        warnings=[RunWarning("few_prompts", "only 30 prompts", {"prompts": prompts, "needed": 200})],
+        warnings=[
+            RunWarning("few_prompts", "only 30 prompts", {"prompts": prompts, "needed": 200})
+        ],
     )
 
 
