@@ -18,6 +18,12 @@ SMALL = ("fit_tokens=1024", "select_tokens=256")
 QUESTIONS: dict[str, tuple[str, ...]] = {
     "ablation": ("strategies=block_influence", "actions=drop,linear", "changed=2", "interaction=2"),
     "plan": ("plan=1:drop,2:linear",),
+    "answers": (
+        "plan=1:drop",
+        "prompts=2",
+        "new_tokens=4",
+        'canaries=[{"prompt": "The list, the tuple", "must_say": ["a", "b"]}]',
+    ),
 }
 
 
