@@ -12,7 +12,7 @@ from linearity.contracts.inputs import DatasetRecord, Document, ModelRecord
 from linearity.models.loaded import LoadedModel
 from linearity.studies.material import Material
 
-_ModelKey = tuple[str, str, str, str]
+_ModelKey = tuple[str, ...]
 
 
 class Resident:
@@ -29,7 +29,8 @@ class Resident:
         self, record: ModelRecord, store: ArtifactStore, *, device: str, dtype: str, attention: str
     ) -> LoadedModel:
         """Return a model, loaded unless it is the last one."""
-        key = (record.fingerprint, device, dtype, attention)
+        # The source too: chat templates are rendered for some sources only.
+        key = (record.source, record.fingerprint, device, dtype, attention)
         if self._model is None or self._model[0] != key:
             self.clear()
             loaded = load_model(record, store, device=device, dtype=dtype, attention=attention)

@@ -200,7 +200,7 @@ class _Study:
         self._tell()
         found, protocol = self.found, self.material.protocol("select")
         return AblationMeasurement(
-            splits=self.material.split_facts(),
+            splits=self._splits(),
             protocol=protocol,
             dense=found.dense,
             scores=found.scores,
@@ -264,9 +264,7 @@ class _Study:
         assert self.found.blocks is not None
         angles = torch.tensor(self.found.blocks.angles, dtype=torch.float64)
         offset = 1 if action == "merged" else 0
-        spans = best_spans(
-            angles[offset:, offset:], longest=min(self.params.changed, len(angles) - 2 - offset)
-        )
+        spans = best_spans(angles[offset:, offset:], longest=self.params.changed)
         return [span_plan(range(s.start + offset, s.stop + offset), action) for s in spans]
 
     def _values(self, strategy: str, action: str) -> list[float]:
@@ -384,20 +382,22 @@ class _Study:
             s not in ("single_damage", "random", "greedy_loss") for s in self.params.strategies
         )
 
+    def _splits(self) -> dict[str, SplitFacts]:
+        fits = self._needs_scores() or self.params.actions != ["drop"]
+        return self.material.split_facts(fits=fits, measured="select")
+
     def _count(self) -> int:
         """Return how many measurements the run takes."""
         L, changed = self.material.blocks, self.params.changed
         single = sum(len(_changeable(action, L)) for action in self._single_actions())
-        points = sum(
-            min(changed, L - 1 - (w.action == "merged")) if w.strategy == "span_angular"
-            else min(changed, len(_changeable(w.action, L)))
-            for w in self._wanted()
-        )  # fmt: skip
+        wanted = [(w.strategy, len(_changeable(w.action, L))) for w in self._wanted()]
+        points = sum(min(changed, blocks) for _, blocks in wanted)
+        # Every greedy curve counts its trials, also where another one has made them already.
         trials = sum(
-            len(_changeable(action, L)) - k
-            for action in self.params.actions
-            if "greedy_loss" in self.params.strategies
-            for k in range(min(changed, len(_changeable(action, L))))
+            blocks - k
+            for strategy, blocks in wanted
+            if strategy == "greedy_loss"
+            for k in range(min(changed, blocks))
         )
         pairs = self.params.interaction * (self.params.interaction - 1) // 2
         return single + points + trials + pairs
@@ -423,7 +423,7 @@ class _Study:
         """Return what can be said so far, in the shape of a result with gaps."""
         found = self.found
         return {
-            "splits": {name: asdict(facts) for name, facts in self.material.split_facts().items()},
+            "splits": {name: asdict(facts) for name, facts in self._splits().items()},
             "protocol": asdict(self.material.protocol("select")),
             "dense": found.dense,
             "scores": [asdict(scores) for scores in found.scores],

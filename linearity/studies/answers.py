@@ -186,7 +186,7 @@ class _Study:
             for name in ("fit", "select", "report")
         }
         if self.fits:
-            facts["fit"] = self.material.split_facts()["fit"]
+            facts["fit"] = self.material.split_facts(fits=True, measured="preview")["fit"]
         for name in {prompt.split for prompt in self.taken.prompts}:
             prompts = [prompt for prompt in self.taken.prompts if prompt.split == name]
             facts[name] = replace(

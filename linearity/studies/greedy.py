@@ -47,11 +47,12 @@ def greedy_order(
     for k in range(len(order)):
         for _ in range(len(blocks) - k):
             after_trial()
+    most = min(changed, len(blocks), material.blocks - 1)
+    if len(order) >= most:
+        return order
     start = bench.passages.run(material.changes(Plan.of(order, action), "one_shot"), remember=False)
-    while len(order) < min(changed, len(blocks)):
+    while len(order) < most:
         left = [block for block in blocks if block not in order]
-        if len(order) + 1 == material.blocks:
-            break
         best: tuple[float, int, Chain] | None = None
         for block in left:
             changes = material.changes(Plan.of([*order, block], action), "one_shot")

@@ -147,13 +147,19 @@ class Material:
             bos=self.model.bos is not None,
         )
 
-    def split_facts(self) -> dict[str, SplitFacts]:
-        """Return how large each split is and how much of it was used."""
-        return {
-            "fit": self._facts("fit", self._splits.fit if self._fit else []),
-            "select": self._facts("select", self._used("select") or self._used("preview")),
-            "report": self._facts("report", self._used("report")),
-        }
+    def split_facts(self, *, fits: bool, measured: str) -> dict[str, SplitFacts]:
+        """Return how large each split is and how much of it one run used.
+
+        Parameters
+        ----------
+        fits : bool
+            Whether the run used split F.
+        measured : "select" | "preview" | "report"
+        """
+        used = {"select" if measured == "preview" else measured: self.bench(measured).windows}
+        if fits:
+            used["fit"] = self._splits.fit
+        return {name: self._facts(name, used.get(name, [])) for name in ("fit", "select", "report")}
 
     def changes(self, plan: Plan, fitting: str) -> Changes:
         """Return the changed model of a plan, fitting the maps that are not there yet.
@@ -232,9 +238,6 @@ class Material:
         if split == "preview":
             return preview_windows(self._splits.select)
         return self._sample(ThreeBudgets(0, 0, self.sampling.report_tokens)).report
-
-    def _used(self, split: str) -> list[Window]:
-        return self._benches[split].windows if split in self._benches else []
 
     def _facts(self, split: str, windows: Sequence[Window]) -> SplitFacts:
         return SplitFacts(

@@ -74,7 +74,7 @@ def measure_plan(
     dense = {"nll": bench.dense_loss, "ppl": math.exp(bench.dense_loss)}
     progress.step(STAGES, STAGES, "stages", 1.0)
     return PlanMeasurement(
-        splits=material.split_facts(),
+        splits=material.split_facts(fits=uses_maps(plan), measured=split),
         protocol=protocol,
         dense=dense,
         steps=built.steps,
@@ -87,13 +87,17 @@ def measure_plan(
     )
 
 
+def uses_maps(plan: Plan) -> bool:
+    """Whether anything has to be fitted for a plan."""
+    return any(step.action != "drop" for step in plan.steps)
+
+
 def _warnings(
     material: Material, plan: Plan, params: PlanParams, protocol: Protocol
 ) -> list[RunWarning]:
     warnings = quality_warnings(protocol)
     width = material.model.width
-    uses_maps = any(step.action != "drop" for step in plan.steps)
-    if uses_maps and params.fit_tokens < ENOUGH_TOKENS_PER_WIDTH * width:
+    if uses_maps(plan) and params.fit_tokens < ENOUGH_TOKENS_PER_WIDTH * width:
         warnings.append(few_fit_tokens(params.fit_tokens, width))
     if params.fidelity == "preview":
         warnings.append(
