@@ -1,5 +1,6 @@
 """Quality against the number of changed blocks: every strategy a line, random orders a band."""
 
+import math
 from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 from backend.figures.curve_key import LINE_SHARE, action_words, direct_labels, key_traces
 from backend.figures.curve_points import Band, Line, LinePoint, curve_lines, random_bands
 from backend.figures.curve_styles import line_style, strategy_colour
-from backend.figures.extent import Extent, extent
+from backend.figures.extent import DECADES_OF_DAMAGE, Extent, extent
 from backend.figures.hover import point_hover
 from backend.figures.labels import LABELS, caption
 from backend.figures.options import SHARES, FigureOptions
@@ -64,6 +65,8 @@ def _extent(
         [*values, dense],
         logarithmic=options.scale == "log",
         share=options.metric in SHARES,
+        # No perplexity is rounding.
+        decades=math.inf if options.metric == "ppl" else DECADES_OF_DAMAGE,
     )
 
 

@@ -81,7 +81,7 @@ def key_traces(
         for name in strategies
     ]
     styles = {(line.action, line.fitting): line for line in lines}
-    if len(styles) > 1:
+    if len(styles) > 1 and not has_direct_labels(lines):
         keys += [
             _key(action_words(line, words), theme.muted, *line_style(*style))
             for style, line in styles.items()

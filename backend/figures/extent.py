@@ -8,8 +8,8 @@ from typing import Any
 from backend.figures.theme import log_ticks
 
 NARROWEST_DECADES = 0.7
-MOST_DECADES = 4.0
-"""A logarithmic axis ends four decades below its top: nearer to zero, a damage is rounding."""
+DECADES_OF_DAMAGE = 4.0
+"""Further below the largest damage than this, a damage is rounding and would stretch the axis."""
 
 
 @dataclass(frozen=True)
@@ -46,15 +46,24 @@ class Extent:
             "type": "log",
             "range": [self.low, self.high],
             "tickvals": ticks,
-            "ticktext": [f"{tick:g}" for tick in ticks],
+            "ticktext": [f"{tick:,.0f}" if tick >= 1000 else f"{tick:g}" for tick in ticks],
         }
 
 
-def extent(values: Iterable[float | None], *, logarithmic: bool, share: bool = False) -> Extent:
-    """Return limits with room around the values; shares end at 1."""
+def extent(
+    values: Iterable[float | None],
+    *,
+    logarithmic: bool,
+    share: bool = False,
+    decades: float = DECADES_OF_DAMAGE,
+) -> Extent:
+    """Return limits with room around the values; shares end at 1.
+
+    A logarithmic axis ends `decades` below its top.
+    """
     there = [value for value in values if value is not None and math.isfinite(value)]
     if logarithmic:
-        return _decades([value for value in there if value > 0])
+        return _decades([value for value in there if value > 0], decades)
     if share:
         lowest = min(there, default=0.0)
         return Extent(max(0.0, math.floor(lowest * 20 - 0.5) / 20), 1.01, logarithmic=False)
@@ -63,9 +72,9 @@ def extent(values: Iterable[float | None], *, logarithmic: bool, share: bool = F
     return Extent(low - room, high + room, logarithmic=False)
 
 
-def _decades(positive: list[float]) -> Extent:
+def _decades(positive: list[float], most: float) -> Extent:
     if not positive:
         return Extent(-2.0, 0.0, logarithmic=True)
     high = math.log10(max(positive)) + 0.1
-    low = max(math.log10(min(positive)) - 0.1, high - MOST_DECADES)
+    low = max(math.log10(min(positive)) - 0.1, high - most)
     return Extent(min(low, high - NARROWEST_DECADES), high, logarithmic=True)

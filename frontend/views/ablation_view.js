@@ -74,7 +74,7 @@ export function mount(body) {
     chosenPlan.render(at.chosen, state, form.put);
     curveTable.render(at.table, state);
     interactionWords.render(at.interaction, state);
-    plots.interaction.hidden = Boolean(state.result && !state.result.interaction && !state.result.partial);
+    plots.interaction.hidden = Boolean(state.result && !state.result.interaction);
     correlation.render(at.correlation, state);
     openings.render(at.splits, state);
     figures.render(plots, DRAWINGS, state); // shows its own errors

@@ -9,7 +9,7 @@ import { actionName, strategyName } from "./quality.js";
 /** @param {HTMLElement} element @param {import("../state.js").State} state */
 export function render(element, { result, lang }) {
   const rows = result?.rank_correlation ?? [];
-  if (!result || !changed(element, rows, Boolean(result.partial), lang)) return;
+  if (!changed(element, rows, Boolean(result?.partial), lang)) return;
   const actions = [...new Set(rows.map(({ action }) => action))];
   const strategies = [...new Set(rows.map(({ strategy }) => strategy))];
   fill(

@@ -35,7 +35,7 @@ export async function render(places, drawings, state) {
 }
 
 async function renderOne(name, place, drawing, state) {
-  if (drawing.there && !drawing.there(state)) return waiting(name, place, state);
+  if (drawing.there && !drawing.there(state)) return empty(name, place);
   const query = queryOf(drawing, state);
   const key = JSON.stringify([query, state.result.partial]);
   const selection = `${drawing.selection(state)} ${isNarrow()}`;
@@ -69,8 +69,14 @@ function queryOf(drawing, state) {
 }
 
 function waiting(name, place, { run, problem }) {
+  empty(name, place);
+  const soon = run?.kind === "linearity" ? "picture_soon" : "picture_soon_measured";
+  const words = problem || !run ? "" : { running: soon, queued: "picture_queued" }[run.status];
+  if (words) fill(place, h("p", { class: "placeholder" }, t(words)));
+}
+
+function empty(name, place) {
   if (place.dataset.drawn) erase(place);
   drawn[name] = null;
-  const words = problem || !run ? "" : { running: "picture_soon", queued: "picture_queued" }[run.status];
-  fill(place, words ? h("p", { class: "placeholder" }, t(words)) : null);
+  fill(place);
 }

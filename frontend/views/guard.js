@@ -56,7 +56,7 @@ function categories(list) {
 function worstTokens(list) {
   const heads = ["where", "dense_expected", "changed_expected", "kl", "damage", "document"];
   const rows = list.map((one) => [
-    h("span", { class: "context-text" }, tail(one.before), h("mark", {}, visible(one.token))),
+    h("span", { class: "context-text" }, visible(tail(one.before)), h("mark", {}, visible(one.token))),
     h("code", {}, visible(one.dense)),
     h("code", {}, visible(one.changed)),
     score(one.kl, 2),
@@ -80,4 +80,4 @@ const BEFORE = 120;
 const tail = (text) => (text.length > BEFORE ? `…${text.slice(-BEFORE)}` : text);
 
 /** Line ends and tabs are tokens, too: they are shown as signs. */
-const visible = (text) => text.replaceAll("\n", "⏎").replaceAll("\t", "⇥");
+const visible = (text) => text.replace(/\n[\n ]*/g, "⏎ ").replaceAll("\t", "⇥");

@@ -106,6 +106,13 @@ def test_a_logarithmic_axis_has_no_place_for_zero_and_ends_four_decades_down() -
     assert span.high - span.low == pytest.approx(4)
 
 
+def test_no_perplexity_falls_off_a_logarithmic_axis() -> None:
+    span = extent([15.9, 1.24e6], logarithmic=True, decades=math.inf)
+
+    assert span.shows(15.9)
+    assert span.axis()["ticktext"][-1] == "1,000,000"
+
+
 def test_an_axis_of_shares_ends_at_one() -> None:
     span = extent([0.62, 0.93], logarithmic=False, share=True)
 
