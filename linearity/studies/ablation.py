@@ -12,7 +12,6 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import combinations
-from statistics import fmean
 from typing import Any
 
 import torch
@@ -34,14 +33,13 @@ from linearity.ports import Checkpoints, NoCheckpoints, Progress
 from linearity.prune.strategies import (
     best_spans,
     order_by,
-    random_order,
-    rank_correlation,
     span_plan,
 )
 from linearity.studies.ablation_finding import ablation_finding
 from linearity.studies.ablation_warnings import ablation_warnings
 from linearity.studies.greedy import greedy_order
 from linearity.studies.material import Material
+from linearity.studies.orders import Orders, changeable, seeded_order
 from linearity.studies.ranking import BlockScores, score_blocks
 from linearity.studies.work import Work, work_of
 
@@ -151,12 +149,10 @@ class _Study:
 
     def measure_single(self) -> None:
         for action in self._single_actions():
-            for block in _changeable(action, self.material.blocks):
+            for block in changeable(action, self.material.blocks):
                 quality = self.quality(Plan.of([block], action), "one_shot")
                 self.found.single.append(self._single(block, action, quality))
-        self.found.scores = [
-            scores for strategy in self.params.strategies for scores in self._scores(strategy)
-        ]
+        self.found.scores = self._orders().scores(self.params.strategies, self.params.actions)
 
     def measure_curves(self) -> None:
         for wanted in self._wanted():
@@ -181,7 +177,7 @@ class _Study:
     def measure_pairs(self) -> None:
         if not self.params.interaction:
             return
-        damage = self._damage("drop")
+        damage = self._orders().damage("drop")
         mild = sorted(order_by([damage[b] for b in range(len(damage))])[: self.params.interaction])
         size = len(mild)
         both: list[list[float | None]] = [[None] * size for _ in mild]
@@ -195,7 +191,7 @@ class _Study:
             extra[i][j] = quality.nll_diff - damage[one] - damage[other]
 
     def finish(self) -> AblationMeasurement:
-        correlations = self._correlations()
+        correlations = self._orders().correlations(self.params, self.found.curves)
         self.done = self.total
         self._tell()
         found, protocol = self.found, self.material.protocol("select")
@@ -234,14 +230,17 @@ class _Study:
         return _Plans(order, plans)
 
     def _order(self, wanted: _Wanted) -> list[int]:
-        allowed = set(_changeable(wanted.action, self.material.blocks))
         if wanted.strategy == "greedy_loss":
             return self._greedy(wanted.action)
         if wanted.strategy == "random":
-            order = random_order(self.material.blocks, f"{self.params.seed}:{wanted.seed}")
+            order = seeded_order(self.params, self.material.blocks, wanted.seed or 0)
         else:
-            order = order_by(self._values(wanted.strategy, wanted.action))
+            order = order_by(self._orders().values(wanted.strategy, wanted.action))
+        allowed = changeable(wanted.action, self.material.blocks)
         return [block for block in order if block in allowed]
+
+    def _orders(self) -> Orders:
+        return Orders(self.material.blocks, self.found.blocks, self.found.single)
 
     def _greedy(self, action: str) -> list[int]:
         """Search with one-shot maps; a sequential curve measures the order that they gave."""
@@ -266,86 +265,6 @@ class _Study:
         offset = 1 if action == "merged" else 0
         spans = best_spans(angles[offset:, offset:], longest=self.params.changed)
         return [span_plan(range(s.start + offset, s.stop + offset), action) for s in spans]
-
-    def _values(self, strategy: str, action: str) -> list[float]:
-        """Return what a strategy ranks all blocks by; the lower, the sooner."""
-        if strategy == "single_damage":
-            damage = self._damage(action)
-            return [damage.get(block, float("inf")) for block in range(self.material.blocks)]
-        blocks = self.found.blocks
-        assert blocks is not None
-        if strategy == "update_linearity":
-            # A block that adds nothing has no update score, and nothing to lose.
-            return [0.0 if score is None else 1.0 - score for score in blocks.update]
-        if strategy == "stream_linearity":
-            return [1.0 - score for score in blocks.stream]
-        if strategy == "span_angular":
-            return [blocks.angles[b][b + 1] for b in range(self.material.blocks)]
-        return blocks.influence
-
-    def _scores(self, strategy: str) -> Iterator[StrategyScores]:
-        measures = {
-            "update_linearity": "1 - update_r2_heldout",
-            "stream_linearity": "1 - r2_heldout",
-            "block_influence": "block_influence",
-            "span_angular": "angular",
-            "single_damage": "nll_diff",
-        }
-        if strategy not in measures:
-            return
-        actions = self.params.actions if strategy == "single_damage" else [None]
-        for action in actions:
-            values: Sequence[float | None] = [
-                None if value == float("inf") else value
-                for value in self._values(strategy, action or "drop")
-            ]
-            yield StrategyScores(strategy, action, measures[strategy], list(values))
-
-    def _correlations(self) -> list[RankCorrelation]:
-        found = []
-        for strategy in self.params.strategies:
-            for action in self.params.actions:
-                by_block = self._damage(action)
-                blocks = sorted(by_block)
-                damage = [by_block[block] for block in blocks]
-                rankings = self._rankings(strategy, action, blocks)
-                values = [rank_correlation(ranking, damage) for ranking in rankings]
-                numbers = [value for value in values if value is not None]
-                found.append(
-                    RankCorrelation(
-                        strategy,
-                        action,
-                        fmean(numbers) if numbers else None,
-                        sum(rank is not None for rank in rankings[0]) if rankings else 0,
-                        by_definition=strategy == "single_damage",
-                    )
-                )
-        return found
-
-    def _rankings(
-        self, strategy: str, action: str, blocks: Sequence[int]
-    ) -> list[list[float | None]]:
-        if strategy not in ("greedy_loss", "random"):
-            values = self._values(strategy, action)
-            return [[values[block] for block in blocks]]
-        if strategy == "random":
-            orders = [
-                random_order(self.material.blocks, f"{self.params.seed}:{seed}")
-                for seed in range(self.params.random_seeds)
-            ]
-        else:
-            orders = [
-                curve.order
-                for curve in self.found.curves
-                if (curve.strategy, curve.action) == (strategy, action) and curve.order
-            ][:1]
-        return [
-            [float(order.index(block)) if block in order else None for block in blocks]
-            for order in orders
-        ]
-
-    def _damage(self, action: str) -> dict[int, float]:
-        return {item.block: item.nll_diff for item in self.found.single if item.action == action}
 
     def _single(self, block: int, action: str, quality: Quality) -> SingleDamage:
         return SingleDamage(
@@ -389,8 +308,8 @@ class _Study:
     def _count(self) -> int:
         """Return how many measurements the run takes."""
         L, changed = self.material.blocks, self.params.changed
-        single = sum(len(_changeable(action, L)) for action in self._single_actions())
-        wanted = [(w.strategy, len(_changeable(w.action, L))) for w in self._wanted()]
+        single = sum(len(changeable(action, L)) for action in self._single_actions())
+        wanted = [(w.strategy, len(changeable(w.action, L))) for w in self._wanted()]
         points = sum(min(changed, blocks) for _, blocks in wanted)
         # Every greedy curve counts its trials, also where another one has made them already.
         trials = sum(
@@ -444,8 +363,3 @@ class _Plans:
 
     order: list[int] | None
     plans: list[Plan]
-
-
-def _changeable(action: str, blocks: int) -> range:
-    """Return the blocks that an action can change: nothing can take in what block 0 does."""
-    return range(1 if action == "merged" else 0, blocks)
