@@ -359,7 +359,9 @@ class _Builder:
             segment = dropped(step.first, step.last)
             self._choose(step, None, None)
         elif after is not None and after.action == "merged":
-            down, _ = self.material.merged_down(block, after.last, tuple(self.single), self.fitting)
+            prefix = tuple(self.single)
+            down, ridge = self.material.merged_down(block, after.last, prefix, self.fitting)
+            self._choose(after, ridge, None)
             key = f"{block}-{after.last}:merged:{self.fitting}"
             segment = Segment(block, after.last, key, block=block, down=down)
         else:
