@@ -68,6 +68,16 @@ attempts = sa.Table(
     sa.Column("outcome", sa.String),
 )
 
+openings = sa.Table(
+    "openings",
+    metadata,
+    # No foreign key: an opening of split B stays, whatever becomes of its run.
+    sa.Column("run_id", sa.String, primary_key=True),
+    sa.Column("model", sa.String, nullable=False, index=True),
+    sa.Column("dataset", sa.String, nullable=False),
+    sa.Column("opened", sa.String, nullable=False),
+)
+
 
 @dataclass(frozen=True)
 class InputRow:

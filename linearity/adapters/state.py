@@ -25,6 +25,7 @@ from linearity.adapters.database import (
     input_row,
     inputs,
     open_engine,
+    openings,
     run_row,
     runs,
 )
@@ -251,15 +252,11 @@ class State:
     def count_report_openings(self, model: str, dataset: str) -> int:
         """Return how many plans have opened split B of two inputs, named by their fingerprints.
 
-        An attempt that began may have shown something, whatever became of it.
+        An attempt that began may have shown something, whatever became of it; deleting its run
+        does not undo that.
         """
-        request = runs.c.request
         wanted = sa.select(sa.func.count()).where(
-            runs.c.kind == "plan",
-            request["model"].as_string() == model,
-            request["dataset"].as_string() == dataset,
-            request["params"]["split"].as_string() == "report",
-            sa.exists().where(attempts.c.run_id == runs.c.id),
+            openings.c.model == model, openings.c.dataset == dataset
         )
         with self._read() as connection:
             return connection.execute(wanted).scalar_one()
@@ -291,6 +288,7 @@ class State:
                     run_id=run_id, number=number, worker=worker, started=moment, heartbeat=moment
                 )
             )
+            _remember_opening(connection, run_id, moment)
             return True
 
     def heartbeat(self, run_id: str, number: int) -> Pulse:
@@ -460,6 +458,25 @@ def _run(run_id: str, number: int, status: RunStatus) -> sa.Update:
     return runs.update().where(
         runs.c.id == run_id, runs.c.attempt == number, runs.c.status == status
     )
+
+
+def _remember_opening(connection: Connection, run_id: str, moment: str) -> None:
+    """Write down that a plan opens split B, once a run."""
+    row = connection.execute(
+        sa.select(runs.c.kind, runs.c.request).where(runs.c.id == run_id)
+    ).one()
+    if row.kind != "plan" or row.request["params"].get("split") != "report":
+        return
+    known = sa.select(openings.c.run_id).where(openings.c.run_id == run_id)
+    if connection.execute(known).first() is None:
+        connection.execute(
+            openings.insert().values(
+                run_id=run_id,
+                model=row.request["model"],
+                dataset=row.request["dataset"],
+                opened=moment,
+            )
+        )
 
 
 def _attempt(run_id: str, number: int) -> sa.Update:

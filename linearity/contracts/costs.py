@@ -58,9 +58,9 @@ def _ablation(request: RunRequest, model: ModelRecord) -> Needs:
     twice = "sequential" in params.fitting or "merged" in params.actions
     tokens, blocks, actions = params.select_tokens, model.blocks, len(params.actions)
     points = sum(curves(params, strategy) for strategy in params.strategies) * params.changed
-    # Greedy search tries every remaining block at every step of every curve.
+    # Greedy search tries every remaining block at every step, once an action.
     tried = params.changed * blocks - params.changed * (params.changed - 1) // 2
-    greedy = tried * curves(params, "greedy_loss") if "greedy_loss" in params.strategies else 0
+    greedy = tried * actions if "greedy_loss" in params.strategies else 0
     pairs = params.interaction * (params.interaction - 1) // 2
     changed_once = size.forward(tokens, BLOCKS_AFTER_ONE)
     return Needs(

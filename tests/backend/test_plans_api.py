@@ -213,6 +213,20 @@ def test_openings_are_those_of_the_same_model_and_dataset(
     assert services.state.count_report_openings("a" * 64, "c" * 64) == 0
 
 
+def test_deleting_the_run_does_not_close_the_split_again(
+    client: TestClient, services: Services
+) -> None:
+    ready_inputs(services)
+    run = ask(client, "plan", {"plan": "1:drop", "split": "report"}).json()
+    assert services.state.start_attempt(run["id"], 1, "worker-1")
+    services.state.cancel(run["id"])
+
+    assert client.delete(f"{RUNS}/{run['id']}").status_code == 204
+    again = ask(client, "plan", {"plan": "1:drop", "split": "report"}).json()
+    assert services.state.start_attempt(again["id"], 1, "worker-1")
+    assert services.state.count_report_openings("a" * 64, "b" * 64) == 1
+
+
 @pytest.mark.parametrize("kind", ["linearity", "answers"])
 def test_kinds_without_splits_to_protect_count_no_openings(
     client: TestClient, services: Services, kind: str
