@@ -287,9 +287,18 @@ def _solve(xx: Tensor, xu: Tensor, ridge: float, scale: float) -> Tensor:
             "the states that a map is fitted on do not vary",
             next_step="Check the weights, and that the dataset is not one token.",
         )
-    shrunk = xx + (ridge * scale / d) * torch.eye(d, dtype=xx.dtype, device=xx.device)
-    factor = torch.linalg.cholesky(shrunk)
-    solution: Tensor = torch.cholesky_solve(xu, factor)
+    lam = ridge * scale / d
+    factor, failed = torch.linalg.cholesky_ex(
+        xx + lam * torch.eye(d, dtype=xx.dtype, device=xx.device)
+    )
+    solution: Tensor
+    if not failed:
+        solution = torch.cholesky_solve(xu, factor)
+        return solution
+    # Directions that the tokens do not span come out of float32 sums a little below zero; they
+    # count as zero, as in `linearity.measure.maps`.
+    w, Q = torch.linalg.eigh(xx)
+    solution = Q @ ((Q.T @ xu) / (w.clamp_min(0.0) + lam)[:, None])
     return solution
 
 

@@ -317,6 +317,21 @@ def test_a_block_that_adds_nothing_has_no_update_score() -> None:
     assert not fitted.W.any()
 
 
+def test_states_that_do_not_span_the_width_are_fitted_with_the_least_ridge_too() -> None:
+    """Few different tokens: sums in float32 leave eigenvalues a little below zero."""
+    d, kinds, ridge = 512, 100, 1e-9
+    some = torch.Generator().manual_seed(0)
+    X = torch.randn(kinds, d, generator=some)[torch.randint(0, kinds, (4 * d,), generator=some)]
+    Y = X + 0.3 * torch.randn(4 * d, d, generator=some)
+    every = torch.ones(4 * d, dtype=torch.bool)
+
+    found = fit_linear(X, Y, FitTokens(ordinary=every, first=~every, validation=~every), ridge)
+
+    W, b = linear_map(X, Y, ridge)
+    x = X.double().numpy()
+    np.testing.assert_allclose(x @ found.W.numpy() + found.b.numpy(), x @ W + b, atol=1e-3)
+
+
 def test_states_that_do_not_vary_are_an_error() -> None:
     X = torch.ones(100, 24)
     of = tokens(100)
