@@ -169,14 +169,20 @@ class Passages:
         return chain
 
     @torch.inference_mode()
-    def written_by_mlp(self, block: int, entering: Sequence[Tensor]) -> list[Tensor]:
-        """Return what the MLP of a block adds to the stream, (B, T, d) for every batch.
+    def around_mlp(
+        self, block: int, entering: Sequence[Tensor]
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        """Return what the MLP of a block adds to the stream, and what leaves the block.
 
         Parameters
         ----------
         block : int
         entering : list of (B, T, d)
             The states that enter the block.
+
+        Returns
+        -------
+        (list of (B, T, d), list of (B, T, d))
         """
         written: list[Tensor] = []
 
@@ -185,12 +191,13 @@ class Passages:
 
         handle = down_projection(self.model.layout.blocks[block]).register_forward_hook(take)
         try:
+            leaving = []
             for batch, state in zip(self.batches, entering, strict=True):
                 self.check()
-                self.step(kept(block), batch, state)
+                leaving.append(self.step(kept(block), batch, state))
         finally:
             handle.remove()
-        return written
+        return written, leaving
 
     def forget(self) -> None:
         """Let go of the last changed model's states."""

@@ -282,14 +282,13 @@ class FitSplit:
 
     def merged(self, chain: Chain, before: int, last: int, ridge: float | None) -> RidgeMap:
         """Fit the map on the MLP output of block `before` that replaces the blocks to `last`."""
-        entering = chain.entering(before)
-        leaving = [
-            self.passages.step(kept(before), batch, state)
-            for batch, state in zip(self.passages.batches, entering, strict=True)
-        ]
-        M = self.passages.rows(self.passages.written_by_mlp(before, entering))
-        target = self.passages.state(last + 1)
-        return fit_merged(M, self.passages.rows(leaving), target, self.tokens, ridge)
+        written, leaving = self.passages.around_mlp(before, chain.entering(before))
+        M, X, Y = (
+            self.passages.rows(written),
+            self.passages.rows(leaving),
+            self.passages.state(last + 1),
+        )
+        return fit_merged(M, X, Y, self.tokens, ridge)
 
     def _tokens(self) -> FitTokens:
         validation = [

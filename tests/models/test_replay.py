@@ -221,7 +221,7 @@ def test_what_an_mlp_writes_is_what_its_block_adds_after_attention(
         logits_of(glass.network, window)
     handle.remove()
 
-    written = passages.rows(passages.written_by_mlp(2, passages.dense.entering(2)))
+    written = passages.rows(passages.around_mlp(2, passages.dense.entering(2))[0])
 
     torch.testing.assert_close(written, torch.cat(outputs), atol=2e-5, rtol=1e-5)
 
