@@ -122,6 +122,19 @@ def test_only_the_first_token_of_the_text_is_exempt_not_that_of_a_later_chunk(
     torch.testing.assert_close(torch.cat(parts), expected, atol=1e-4, rtol=1e-4)
 
 
+def test_the_cache_has_a_place_for_every_layer_that_is_there(
+    glass: LoadedModel, material: Material, prompts: list[list[int]]
+) -> None:
+    changes = material.changes(parse_plan("0:drop,1:linear", blocks=4), "one_shot")
+
+    with carried_out(glass, changes) as network, torch.inference_mode():
+        cache = network(torch.tensor([prompts[0]]), use_cache=True).past_key_values
+
+        assert network.config.num_hidden_layers == 3  # type: ignore[union-attr]
+    assert len(cache.layers) == 3
+    assert [layer.get_seq_length() for layer in cache.layers] == [13, 13, 0]
+
+
 def test_the_two_rules_for_the_first_token_are_told_apart(
     glass: LoadedModel, material: Material, documents: list[str]
 ) -> None:

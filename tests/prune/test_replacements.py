@@ -219,6 +219,38 @@ def test_the_ridge_of_a_merged_map_is_chosen_on_validation_tokens(noise: float) 
     np.testing.assert_allclose(found.W.numpy(), merged_map(M, X, Y, best, scale), atol=1e-6)
 
 
+def other_documents(seed: int) -> tuple[Tensor, Tensor, FitTokens]:
+    """Return X and Y whose validation tokens lie elsewhere: the choice is a close one."""
+    rng = np.random.default_rng(seed)
+    d, n, train = 8, 120, 96
+    X = rng.normal(size=(n, d))
+    X[train:] += 2.0 * rng.normal(size=d)
+    noise = rng.choice([1.0, 3.0, 8.0]) * rng.normal(size=(n, d))
+    Y = X + X @ (0.3 * rng.normal(size=(d, d))) + noise
+    Y[train:] += rng.normal(size=d)
+    every = torch.ones(n, dtype=torch.bool)
+    of = FitTokens(ordinary=every, first=~every, validation=torch.arange(n) >= train)
+    return torch.from_numpy(X).float(), torch.from_numpy(Y).float(), of
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_close_choice_of_the_ridge_is_made_with_the_training_tokens_alone(seed: int) -> None:
+    X, Y, of = other_documents(seed)
+    train, held = ~of.validation, of.validation
+    x, y, scale = X[held].double().numpy(), Y[held].double().numpy(), mean_square(X, of)
+
+    def error(ridge: float) -> float:
+        W, b = linear_map(X[train], Y[train], ridge)
+        return float(((y - x - x @ W - b) ** 2).sum())
+
+    def merged_error(ridge: float) -> float:
+        W = merged_map(X[train], X[train], Y[train], ridge, scale)
+        return float(((y - x - x @ W) ** 2).sum())
+
+    assert fit_linear(X, Y, of, None).ridge == min(RIDGES, key=error)
+    assert fit_merged(X, X, Y, of, None).ridge == min(RIDGES, key=merged_error)
+
+
 def test_a_block_with_the_merged_weight_applies_the_map_to_what_its_mlp_writes(
     glass: LoadedModel, docs_record: DatasetRecord, small_store: ArtifactStore
 ) -> None:

@@ -120,6 +120,20 @@ def test_the_order_equals_a_naive_search_at_half_of_its_cost(
         assert quality.nll == pytest.approx(loss, abs=1e-5)
 
 
+@pytest.mark.parametrize("action", ["drop", "linear"])
+def test_a_trial_runs_only_what_follows_its_block_in_the_model_changed_so_far(
+    action: str, glass: LoadedModel, documents: list[str]
+) -> None:
+    material = Material(glass, documents, SMALL)
+    for block in range(4):  # rules for first tokens have costs of their own
+        material.rules[block] = "pass"
+
+    greedy_order(material, action=action, changed=2, known=[0])
+
+    taken_up_again, trials = 3, 2 + 1 + 0
+    assert material.bench("select").passages.block_runs == taken_up_again + trials
+
+
 @pytest.mark.parametrize("known", [1, 2, 3])
 def test_a_search_that_is_taken_up_again_ends_in_the_same_order(
     known: int, fitted: Material, naive: Callable[[str], Search]
