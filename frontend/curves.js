@@ -5,17 +5,20 @@ const RANDOM = "random";
 /** @returns {string} the name of a curve in the address */
 export const curveKey = ({ strategy, action, fitting }) => [strategy, action, fitting].filter(Boolean).join(".");
 
-/** The curves of the named strategies that have a point, as far as one action is asked for. */
-export const namedCurves = (result, action = "all") =>
+/** The curves of the named strategies that have a point, as far as an action and fitting are asked for. */
+export const namedCurves = ({ result, action = "all", fitting = "all" }) =>
   (result?.curves ?? []).filter(
     (curve) =>
-      curve.strategy !== RANDOM && curve.points?.length && (action === "all" || curve.action === action),
+      curve.strategy !== RANDOM &&
+      curve.points?.length &&
+      ["all", curve.action].includes(action) &&
+      (!curve.fitting || ["all", curve.fitting].includes(fitting)),
   );
 
 /** The selected curve, or the first of the shown ones. */
-export function shownCurve({ result, action, curve: key }) {
-  const shown = namedCurves(result, action);
-  return shown.find((curve) => curveKey(curve) === key) ?? shown[0] ?? null;
+export function shownCurve(state) {
+  const shown = namedCurves(state);
+  return shown.find((curve) => curveKey(curve) === state.curve) ?? shown[0] ?? null;
 }
 
 /** The selected point of a curve, if it is there already. */

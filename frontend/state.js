@@ -11,6 +11,7 @@ import { VIEW, onlyMoves, viewText } from "./view_keys.js";
  * @property {"heldout"|"adjusted"|"fit"} split
  * @property {"nll_diff"|"ppl"|"kl"|"top1"|"top5"} metric
  * @property {"all"|"drop"|"linear"|"merged"} action
+ * @property {"all"|"one_shot"|"sequential"} fitting
  * @property {"linear"|"log"} scale of the heat map's colours
  * @property {"linear"|"log"} axis of the curves
  * @property {"pairs"|"blocks"} table

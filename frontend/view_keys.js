@@ -22,6 +22,7 @@ export const VIEW = {
   split: { parse: oneOf(SPLITS), standard: () => "heldout" },
   metric: { parse: oneOf(METRICS), standard: () => "nll_diff" },
   action: { parse: oneOf(["all", ...ACTIONS]), standard: () => "all" },
+  fitting: { parse: oneOf(["all", ...FITTINGS]), standard: () => "all" },
   scale: { parse: oneOf(SCALES), standard: () => "linear" },
   axis: { parse: oneOf(SCALES), standard: () => "log" }, // damage spans a hundredfold
   table: { parse: oneOf(TABLES), standard: () => "pairs" },

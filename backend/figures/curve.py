@@ -25,6 +25,8 @@ from backend.figures.theme import (
 
 MARGIN = {"l": 60, "r": 184, "t": 12, "b": 44}
 NARROW_MARGIN = {"l": 52, "r": 12, "t": 12, "b": 44}
+BAND_ALPHA, ALL_BANDS_ALPHA = 0.12, 0.7
+"""Bands over one another add up: the more there are, the lighter is each."""
 Words = Mapping[str, str]
 
 
@@ -41,7 +43,8 @@ def curve(result: Mapping[str, Any], options: FigureOptions) -> dict[str, Any]:
     data = [trace for band in bands for trace in _random(band, options, span)]
     if dense is not None:
         data.append(_dense_line(dense, last, theme, words))
-    data += [band for line in lines for band in _interval(line, theme, span)]
+    alpha = min(BAND_ALPHA, ALL_BANDS_ALPHA / max(1, len(lines)))
+    data += [band for line in lines for band in _interval(line, theme, span, alpha)]
     data += [_line(line, options, span) for line in lines]
     data += [_below(line, span, theme, words) for line in lines if _hidden(line, span)]
     data += (keys := key_traces(lines, bands, options))
@@ -126,7 +129,7 @@ def _below(line: Line, span: Extent, theme: Theme, words: Words) -> dict[str, An
     }
 
 
-def _interval(line: Line, theme: Theme, span: Extent) -> list[dict[str, Any]]:
+def _interval(line: Line, theme: Theme, span: Extent, alpha: float) -> list[dict[str, Any]]:
     """Return the interval as one closed band for each stretch of points that have one."""
     stretches: list[list[tuple[int, float, float]]] = [[]]
     for point in line.points:
@@ -134,7 +137,7 @@ def _interval(line: Line, theme: Theme, span: Extent) -> list[dict[str, Any]]:
             stretches.append([])
         else:
             stretches[-1].append((point.changed, point.low, point.high))
-    colour = translucent(strategy_colour(line.strategy, theme), 0.1)
+    colour = translucent(strategy_colour(line.strategy, theme), alpha)
     return [_area(stretch, colour, span) for stretch in stretches if len(stretch) > 1]
 
 

@@ -24,7 +24,7 @@ const onBlocks = {
 
 const DRAWINGS = {
   curve: {
-    query: ({ metric, action, axis }) => ({ metric, action, scale: axis }),
+    query: ({ metric, action, fitting, axis }) => ({ metric, action, fitting, scale: axis }),
     selection: (state) => `${state.curve} ${state.n}`,
     shapes: (state, figure) => pointShapes(markOf(state, figure), figure),
     choose: chosenPlan.chooseOnCurve,

@@ -20,7 +20,7 @@ export function render(element, state, put) {
 export function chooseOnCurve({ x, line }, { result }) {
   if (!line?.strategy || !Number.isInteger(x)) return;
   const key = curveKey(line);
-  if (namedCurves(result).some((curve) => curveKey(curve) === key)) update({ curve: key, n: x });
+  if (namedCurves({ result }).some((curve) => curveKey(curve) === key)) update({ curve: key, n: x });
 }
 
 /** @returns {string} one sentence for the live region */

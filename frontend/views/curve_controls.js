@@ -10,21 +10,26 @@ import { actionName, strategyName, stroke } from "./quality.js";
 const SHARES = ["top1", "top5"];
 
 /** @param {HTMLElement} element @param {import("../state.js").State} state */
-export function render(element, { metric, action, axis, lang, result, run }) {
-  const asked = run?.params?.actions ?? ACTIONS;
-  if (!changed(element, metric, action, axis, asked, Boolean(result), lang)) return;
+export function render(element, { metric, action, fitting, axis, lang, run }) {
+  const { actions = ACTIONS, fitting: fittings = [] } = run?.params ?? {};
+  if (!changed(element, metric, action, fitting, axis, actions, fittings, lang)) return;
   keepingFocus(element, () =>
-    fill(element, metricSwitch(metric), asked.length > 1 && actionSwitch(action, asked), axisSwitch(axis, metric)),
+    fill(
+      element,
+      metricSwitch(metric),
+      actions.length > 1 && actionSwitch(action, actions),
+      fittings.length > 1 && actions.join() !== "drop" && fittingSwitch(fitting, fittings),
+      axisSwitch(axis, metric),
+    ),
   );
 }
 
 /** @param {HTMLElement} element @param {import("../state.js").State} state */
 export function renderPicker(element, state) {
-  const { result, action, lang } = state;
-  const curves = namedCurves(result, action);
+  const curves = namedCurves(state);
   const shown = shownCurve(state);
   const keys = curves.map(curveKey);
-  if (!changed(element, keys, shown && curveKey(shown), lang)) return;
+  if (!changed(element, keys, shown && curveKey(shown), state.lang)) return;
   const button = (curve) =>
     h(
       "button",
@@ -60,6 +65,14 @@ const actionSwitch = (action, asked) =>
     current: asked.includes(action) ? action : "all",
     choose: (value) => update({ action: value }),
     options: ["all", ...asked].map((value) => ({ value, text: t(`action_${value}`), why: t(`action_${value}_why`) })),
+  });
+
+const fittingSwitch = (fitting, asked) =>
+  switches({
+    label: t("field_fitting"),
+    current: asked.includes(fitting) ? fitting : "all",
+    choose: (value) => update({ fitting: value }),
+    options: ["all", ...asked].map((value) => ({ value, text: t(`fitting_${value}`) })),
   });
 
 function axisSwitch(axis, metric) {
