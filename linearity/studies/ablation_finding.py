@@ -1,6 +1,7 @@
 """One or two sentences that say what an ablation found, in English and Japanese."""
 
 from collections.abc import Sequence
+from operator import itemgetter
 
 from linearity.contracts.ablation import Curve, RankCorrelation, SingleDamage
 
@@ -65,7 +66,7 @@ def _linear_against_drop(curves: Sequence[Curve]) -> tuple[str, str] | None:
 
 def _best_strategy(correlations: Sequence[RankCorrelation]) -> tuple[str, str] | None:
     ranked = [
-        item
+        (item.spearman, item.strategy)
         for item in correlations
         if item.action == "drop"
         and item.spearman is not None
@@ -74,10 +75,10 @@ def _best_strategy(correlations: Sequence[RankCorrelation]) -> tuple[str, str] |
     ]
     if not ranked:
         return None
-    best = max(ranked, key=lambda item: item.spearman or -1.0)
+    spearman, strategy = max(ranked, key=itemgetter(0))
     return (
-        f"Of the rankings that need no trial, {best.strategy} agrees best with the measured "
-        f"damage (rank correlation {best.spearman:+.2f}).",
-        f"試行なしの順位づけのうち、実測の影響と最もよく一致したのは {best.strategy} です"
-        f"(順位相関 {best.spearman:+.2f})。",
+        f"Of the rankings that need no trial, {strategy} agrees best with the measured "
+        f"damage (rank correlation {spearman:+.2f}).",
+        f"試行なしの順位づけのうち、実測の影響と最もよく一致したのは {strategy} です"
+        f"(順位相関 {spearman:+.2f})。",
     )

@@ -23,6 +23,7 @@ from linearity.contracts.ablation import (
     AblationResult,
     Curve,
     Point,
+    RankCorrelation,
     SingleDamage,
     parse_params,
 )
@@ -35,6 +36,7 @@ from linearity.errors import RunCancelledError
 from linearity.models.loaded import LoadedModel
 from linearity.models.surgery import carried_out
 from linearity.studies.ablation import AblationMeasurement, measure_ablation
+from linearity.studies.ablation_finding import ablation_finding
 from linearity.studies.material import Material
 from linearity.studies.plan import measure_plan
 from tests.oracles import Affine, changed_network, last_states, logits_of, mean_loss, with_layers
@@ -689,3 +691,18 @@ def test_what_the_heads_see_is_a_probability(glass: LoadedModel, material: Mater
     torch.testing.assert_close(
         material.bench("select").head(states), logits_of(glass.network, window.ids)
     )
+
+
+def test_a_strategy_without_correlation_agrees_better_than_one_that_is_upside_down() -> None:
+    found = ablation_finding(
+        [],
+        [],
+        [
+            RankCorrelation("update_linearity", "drop", -0.4, 4, by_definition=False),
+            RankCorrelation("block_influence", "drop", 0.0, 4, by_definition=False),
+            RankCorrelation("single_damage", "drop", 1.0, 4, by_definition=True),
+        ],
+    )
+
+    assert "block_influence agrees best" in found["en"]
+    assert "block_influence" in found["ja"]
