@@ -108,6 +108,8 @@ def _run(
     device = wanted or default_device()
     asked = make_request(kind, params, model=model_record, dataset=dataset_record)
     request = settle_pairs(asked, model_record, memory_bytes=_memory_bytes(device))
+    if request.params.get("split") == "report":
+        _say("this opens the report split; a server counts openings, a command line cannot")
     progress = _Bar(_say)
     try:
         return execute(

@@ -4,7 +4,6 @@ RQ calls a task by its dotted name, so the desk cannot be an argument; the inter
 it out for the time of one job, and the task looks whether it sits at one.
 """
 
-import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -40,7 +39,6 @@ class Desk:
 
     def clear(self) -> None:
         """Let go of everything: after some failures nothing here can be relied on."""
-        gc.collect()
         self.resident.clear()
 
 

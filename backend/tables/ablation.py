@@ -98,7 +98,7 @@ def names(result: Result) -> dict[str, Any]:
     scores = [
         {key: item[key] for key in ("strategy", "action", "measure")} for item in result["scores"]
     ]
-    return {"curves": curves, "scores": scores}
+    return {"curves": curves, "scores": scores, "single": single_actions(result)}
 
 
 def _single_rows(item: Mapping[str, Any]) -> Iterator[Row]:
@@ -156,11 +156,16 @@ def _of_curves(curves: Sequence[Mapping[str, Any]], metric: str) -> np.ndarray[A
 
 
 def _of_single(result: Result, metric: str) -> np.ndarray[Any, Any]:
-    actions = result["params"]["actions"]
+    actions = single_actions(result)
     table = np.full((len(actions), result["model"]["blocks"]), np.nan)
     for item in result["single"]:
         table[actions.index(item["action"]), item["block"]] = item[metric]
     return table
+
+
+def single_actions(result: Result) -> list[str]:
+    """Return the actions of single blocks: those asked for, and drop for the interaction map."""
+    return list(dict.fromkeys(item["action"] for item in result["single"]))
 
 
 def _most_points(curves: Sequence[Mapping[str, Any]]) -> int:

@@ -52,7 +52,7 @@ _WORDS: Words = {
     "repetition": ("Repeated 4-grams [share, 0-1]", "4-gramの繰り返し[割合 0-1]"),
     "exact": ("Equal to the reference [share, 0-1]", "正解と一致[割合 0-1]"),
     "contains": ("Holds the reference [share, 0-1]", "正解を含む[割合 0-1]"),
-    "number": ("Holds the reference's number [share, 0-1]", "正解の数値を含む[割合 0-1]"),
+    "number": ("Last number is the reference's [share, 0-1]", "最後の数値が正解と一致[割合 0-1]"),
     "valid_json": ("Valid JSON [share, 0-1]", "有効なJSON[割合 0-1]"),
     "passed": ("Canary passed [1 = yes]", "見張りに合格[1=はい]"),
 }

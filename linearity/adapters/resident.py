@@ -1,5 +1,6 @@
 """Models and derived states that stay in memory between the runs of one process."""
 
+import gc
 from collections.abc import Callable
 
 import torch
@@ -56,14 +57,16 @@ class Resident:
         records = load_records(dataset, store)
         if self._material is None or self._material[0] != key:
             self._material = None
+            gc.collect()  # what a trace of an error still holds must not lie beside the new states
             made = Material(loaded, [record.text for record in records], sampling)
             self._material = key, made
         material = self._material[1]
-        material.check = check
+        material.stop.check = check
         return material, records
 
     def clear(self) -> None:
         """Let everything go, for example after the device ran out of memory."""
         self._model = self._material = None
+        gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()

@@ -19,9 +19,9 @@ from linearity.contracts.common import (
     parse_sampling,
     refuse_orthogonal,
 )
-from linearity.contracts.inputs import DatasetRecord, ModelRecord
+from linearity.contracts.inputs import ModelRecord
 from linearity.contracts.parameters import choice, only_known, whole_number
-from linearity.contracts.runs import RunRequest, RunWarning
+from linearity.contracts.runs import RunWarning
 from linearity.errors import InvalidParameterError
 
 KIND = "ablation"
@@ -39,6 +39,10 @@ STRATEGY_ALIASES = {
     "pruneme": "span_angular",
 }
 """Names that people know from other tools."""
+FITTED = ("update_linearity", "stream_linearity")
+"""Strategies that rank by fitted maps."""
+SCORED = (*FITTED, "block_influence", "span_angular")
+"""Strategies that rank by states of split F."""
 DEFAULT_STRATEGIES = ("update_linearity", "stream_linearity", "block_influence", "single_damage")
 DEFAULT_CHANGED = 10
 DEFAULT_INTERACTION = 8
@@ -84,6 +88,16 @@ class AblationParams:
     attention: str
 
     @property
+    def ranks_by_scores(self) -> bool:
+        """Whether a strategy needs scores of the dense model's states."""
+        return any(strategy in SCORED for strategy in self.strategies)
+
+    @property
+    def fits(self) -> bool:
+        """Whether maps are fitted: for an action, or to rank blocks by how linear they are."""
+        return self.actions != ["drop"] or any(s in FITTED for s in self.strategies)
+
+    @property
     def sampling(self) -> Sampling:
         """The part that all kinds share."""
         return Sampling(**{name: getattr(self, name) for name in SAMPLING_NAMES})
@@ -102,18 +116,23 @@ def parse_params(params: Mapping[str, Json], *, model: ModelRecord) -> AblationP
         Each names the parameter and what was wanted.
     """
     only_known(params, PARAMETER_NAMES)
-    refuse_orthogonal(params.get("actions"))
+    refuse_orthogonal(params.get("actions"), parameter="actions")
     if model.blocks < 2:
         raise InvalidParameterError(
             "model", wanted="a model of at least 2 blocks", got=f"{model.blocks} block"
         )
     actions = _names(params, "actions", ACTIONS, ("drop", "linear"), ACTION_ALIASES)
-    sampling = parse_sampling(params, model=model, fits=actions != ["drop"])
-    default_interaction = min(DEFAULT_INTERACTION, model.blocks)
+    strategies = _names(params, "strategies", STRATEGIES, DEFAULT_STRATEGIES, STRATEGY_ALIASES)
+    fitting = _names(params, "fitting", FITTINGS, ("one_shot",), {})
+    fits = actions != ["drop"] or any(strategy in FITTED for strategy in strategies)
+    sampling = parse_sampling(params, model=model, fits=fits)
+    # Two dropped blocks of two would leave none.
+    default_interaction = min(DEFAULT_INTERACTION, model.blocks) if model.blocks > 2 else 0
     return AblationParams(
-        strategies=_names(params, "strategies", STRATEGIES, DEFAULT_STRATEGIES, STRATEGY_ALIASES),
+        strategies=strategies,
         actions=actions,
-        fitting=_names(params, "fitting", FITTINGS, ("one_shot",), {}),
+        # Dropping fits nothing, so both spellings are one question.
+        fitting=["one_shot"] if actions == ["drop"] else fitting,
         changed=whole_number(
             "changed",
             params.get("changed", min(DEFAULT_CHANGED, model.blocks - 1)),
@@ -121,32 +140,19 @@ def parse_params(params: Mapping[str, Json], *, model: ModelRecord) -> AblationP
             high=model.blocks - 1,
         ),
         interaction=_interaction(params.get("interaction", default_interaction), model.blocks),
-        random_seeds=whole_number(
-            "random_seeds",
-            params.get("random_seeds", FEWEST_RANDOM_SEEDS),
-            low=FEWEST_RANDOM_SEEDS,
-            high=50,
-        ),
+        random_seeds=_random_seeds(params, used="random" in strategies),
         **asdict(sampling),
     )
 
 
-def ablation_request(
-    params: Mapping[str, Json], *, model: ModelRecord, dataset: DatasetRecord
-) -> RunRequest:
-    """Return the request, and with it the id, of an `ablation` run."""
-    return RunRequest(
-        kind=KIND,
-        schema=SCHEMA,
-        method=METHOD,
-        model=model.fingerprint,
-        dataset=dataset.fingerprint,
-        params=parse_params(params, model=model).as_json(),
-    )
+def _random_seeds(params: Mapping[str, Json], *, used: bool) -> int:
+    given = params.get("random_seeds", FEWEST_RANDOM_SEEDS)
+    seeds = whole_number("random_seeds", given, low=FEWEST_RANDOM_SEEDS, high=50)
+    return seeds if used else FEWEST_RANDOM_SEEDS
 
 
 def _interaction(value: Json, blocks: int) -> int:
-    number = whole_number("interaction", value, low=0, high=blocks)
+    number = whole_number("interaction", value, low=0, high=blocks if blocks > 2 else 0)
     if number == 1:
         raise InvalidParameterError(
             "interaction", wanted=f"0 for no map, or 2 to {blocks} blocks", got=value
@@ -182,7 +188,7 @@ class StrategyScores:
     Parameters
     ----------
     strategy : str
-    action, fitting : str or None
+    action : str or None
         None where the order is the same for every action.
     measure : str
         Name of the number, for example ``1 - update_r2_heldout``.

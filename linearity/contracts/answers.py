@@ -14,10 +14,10 @@ from linearity.contracts.common import (
     parse_fitting,
     parse_sampling,
 )
-from linearity.contracts.inputs import DatasetRecord, ModelRecord
+from linearity.contracts.inputs import ModelRecord
 from linearity.contracts.parameters import choice, only_known, whole_number
 from linearity.contracts.plan import parse_plan_parameter
-from linearity.contracts.runs import RunRequest, RunWarning
+from linearity.contracts.runs import RunWarning
 from linearity.errors import InvalidParameterError
 
 KIND = "answers"
@@ -113,20 +113,6 @@ def parse_params(params: Mapping[str, Json], *, model: ModelRecord) -> AnswersPa
     )
 
 
-def answers_request(
-    params: Mapping[str, Json], *, model: ModelRecord, dataset: DatasetRecord
-) -> RunRequest:
-    """Return the request, and with it the id, of an `answers` run."""
-    return RunRequest(
-        kind=KIND,
-        schema=SCHEMA,
-        method=METHOD,
-        model=model.fingerprint,
-        dataset=dataset.fingerprint,
-        params=parse_params(params, model=model).as_json(),
-    )
-
-
 def _template(value: Json, model: ModelRecord) -> str:
     template = choice("template", value, TEMPLATES)
     if model.source in RENDERED_SOURCES or template == "none":
@@ -156,7 +142,10 @@ def _canary(item: Json, wanted: str) -> dict[str, Json]:
     prompt = item.get("prompt")
     if not isinstance(prompt, str) or not prompt.strip() or len(prompt) > LONGEST_TEXT:
         raise InvalidParameterError("canaries.prompt", wanted="a text", got=prompt)
-    says = {name: _texts(f"canaries.{name}", item.get(name, [])) for name in sorted(known)[:2]}
+    says = {
+        name: _texts(f"canaries.{name}", item.get(name, []))
+        for name in ("must_say", "must_not_say")
+    }
     if not any(says.values()):
         raise InvalidParameterError(
             "canaries", wanted="must_say or must_not_say beside every prompt", got=item
@@ -167,7 +156,7 @@ def _canary(item: Json, wanted: str) -> dict[str, Json]:
 def _texts(name: str, value: Json) -> list[str]:
     values = [value] if isinstance(value, str) else value
     if not isinstance(values, Sequence) or not all(
-        isinstance(text, str) and 0 < len(text) <= LONGEST_TEXT for text in values
+        isinstance(text, str) and text.strip() and len(text) <= LONGEST_TEXT for text in values
     ):
         raise InvalidParameterError(name, wanted="a text or a list of texts", got=value)
     return [str(text) for text in values]

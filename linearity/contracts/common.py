@@ -14,6 +14,8 @@ Interval = list[float]  # [low, high]
 
 FEWEST_FIT_TOKENS_PER_WIDTH = 2
 MAXIMUM_TOKENS = 50_000_000
+PROBABILITY_BYTES = 2 << 30
+"""How much memory the dense model's probabilities may take on a CPU; more is computed again."""
 SAMPLING_NAMES = [
     "fit_tokens", "select_tokens", "report_tokens", "context", "seed", "ridge", "dtype",
     "attention",
@@ -90,13 +92,13 @@ def parse_fitting(value: Json) -> str:
     return choice("fitting", value, FITTINGS)
 
 
-def refuse_orthogonal(actions: object) -> None:
+def refuse_orthogonal(actions: object, *, parameter: str) -> None:
     """Raise `NotYetError` where the action `orthogonal` is asked for."""
     if "orthogonal" in str(actions):
         raise NotYetError(
             "the action orthogonal is not built yet",
             next_step="Use drop, linear or merged.",
-            parameter="actions",
+            parameter=parameter,
         )
 
 

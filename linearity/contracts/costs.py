@@ -11,15 +11,21 @@ from dataclasses import dataclass
 from linearity.contracts.ablation import AblationParams
 from linearity.contracts.actions import Plan, parse_plan
 from linearity.contracts.answers import AnswersParams
-from linearity.contracts.common import Sampling
+from linearity.contracts.common import PROBABILITY_BYTES, Sampling
 from linearity.contracts.inputs import ModelRecord
 from linearity.contracts.plan import PREVIEW_TOKENS, PlanParams
 from linearity.contracts.runs import RunRequest
 
 BYTES = {"float32": 4, "float16": 2, "bfloat16": 2}
 
-CHAINS = 3
-"""Chains of split A's states that are held at once, at most: dense, kept prefix, candidate."""
+CHAINS = 4
+"""Chains of split A's states that are held at once, at most: dense, start, best, candidate."""
+FIT_CHAINS = 3
+"""The same of split F for sequential maps: dense, last, present one."""
+MAPS_A_BLOCK = 3
+"""Fitted maps that are kept, in float64."""
+ANSWER_TOKENS = 8192
+"""Tokens of answers that are written side by side, at most."""
 BLOCKS_LEFT = 0.7
 """Share of the blocks that a point of a curve computes; the rest is a prefix known before."""
 BLOCKS_AFTER_ONE = 0.5
@@ -54,8 +60,7 @@ def needs(request: RunRequest, model: ModelRecord) -> Needs:
 def _ablation(request: RunRequest, model: ModelRecord) -> Needs:
     params = AblationParams(**request.params)  # type: ignore[arg-type]  # written by as_json
     size = _Sizes(model, params.sampling)
-    fits = params.actions != ["drop"]
-    twice = "sequential" in params.fitting or "merged" in params.actions
+    fits = params.fits or params.ranks_by_scores
     tokens, blocks, actions = params.select_tokens, model.blocks, len(params.actions)
     points = sum(curves(params, strategy) for strategy in params.strategies) * params.changed
     # Greedy search tries every remaining block at every step, once an action.
@@ -65,7 +70,7 @@ def _ablation(request: RunRequest, model: ModelRecord) -> Needs:
     changed_once = size.forward(tokens, BLOCKS_AFTER_ONE)
     return Needs(
         memory_bytes=size.weights
-        + (size.fitted_states(twice=twice) if fits else 0)
+        + (size.fitted(sequential="sequential" in params.fitting) if fits else 0)
         + CHAINS * size.states(tokens)
         + size.probabilities(tokens)
         + size.moments,
@@ -108,7 +113,7 @@ def _answers(request: RunRequest, model: ModelRecord) -> Needs:
     prompts = params.prompts + len(params.canaries)
     tokens = prompts * (params.prompt_tokens + params.new_tokens)
     # Keys and values of every token that is being continued, in every block, for one model.
-    cache = 2 * tokens * model.blocks * model.width * size.number
+    cache = 2 * min(tokens, ANSWER_TOKENS) * model.blocks * model.width * size.number
     return Needs(
         memory_bytes=size.weights + fit.memory(size) + cache + size.moments,
         disk_bytes=ROW_BYTES * prompts + 16 * tokens,
@@ -128,8 +133,8 @@ class _PlanFit:
         return {step.action for step in self.plan.steps}
 
     def memory(self, size: "_Sizes") -> int:
-        twice = self.fitting == "sequential" or "merged" in self.actions
-        return 0 if self.actions == {"drop"} else size.fitted_states(twice=twice)
+        sequential = self.fitting == "sequential"
+        return 0 if self.actions == {"drop"} else size.fitted(sequential=sequential)
 
     def flops(self, size: "_Sizes") -> float:
         return 0.0 if self.actions == {"drop"} else size.fit_flops
@@ -158,11 +163,14 @@ class _Sizes:
     def states(self, tokens: int) -> int:
         return tokens * (self.model.blocks + 1) * self.model.width * self.number
 
-    def fitted_states(self, *, twice: bool) -> int:
-        return self.states(self.sampling.fit_tokens) * (2 if twice else 1)
+    def fitted(self, *, sequential: bool) -> int:
+        """Return the bytes of split F's states and of the maps."""
+        chains = FIT_CHAINS if sequential else 1
+        maps = MAPS_A_BLOCK * self.model.blocks * self.model.width**2 * 8
+        return self.states(self.sampling.fit_tokens) * chains + maps
 
     def probabilities(self, tokens: int) -> int:
-        return tokens * self.model.vocabulary * 4
+        return min(tokens * self.model.vocabulary * 4, PROBABILITY_BYTES)
 
     def forward(self, tokens: int, blocks: float = 1.0) -> float:
         """Return the operations of a forward that computes a share of the blocks, and the head."""

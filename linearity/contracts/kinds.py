@@ -1,21 +1,38 @@
 """The kinds that this version runs, and how a request of each is made."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
 
-from linearity.contracts.ablation import ablation_request
-from linearity.contracts.answers import answers_request
+from linearity.contracts import ablation, answers, linearity, plan
+from linearity.contracts.actions import parse_plan
 from linearity.contracts.canonical import Json
+from linearity.contracts.common import FEWEST_FIT_TOKENS_PER_WIDTH
 from linearity.contracts.inputs import DatasetRecord, ModelRecord
-from linearity.contracts.linearity import linearity_request
 from linearity.contracts.parameters import choice
-from linearity.contracts.plan import plan_request
 from linearity.contracts.runs import KINDS, RunRequest
+from linearity.errors import InvalidParameterError, TooFewTokensError
 
-_REQUESTS: dict[str, Callable[..., RunRequest]] = {
-    "linearity": linearity_request,
-    "ablation": ablation_request,
-    "plan": plan_request,
-    "answers": answers_request,
+
+class _Params(Protocol):
+    """Complete parameters of some kind."""
+
+    def as_json(self) -> dict[str, Json]:
+        """Return them as plain values."""
+
+
+@dataclass(frozen=True)
+class _Kind:
+    schema: int
+    method: int
+    parse: Callable[..., _Params]
+
+
+_KINDS = {
+    "linearity": _Kind(linearity.SCHEMA, linearity.METHOD, linearity.parse_params),
+    "ablation": _Kind(ablation.SCHEMA, ablation.METHOD, ablation.parse_params),
+    "plan": _Kind(plan.SCHEMA, plan.METHOD, plan.parse_params),
+    "answers": _Kind(answers.SCHEMA, answers.METHOD, answers.parse_params),
 }
 
 
@@ -26,8 +43,46 @@ def make_request(
 
     Raises
     ------
-    InvalidRequestError
+    InvalidRequestError, TooFewTokensError
         For the first thing that is wrong, before any work is queued.
     """
-    make = _REQUESTS[choice("kind", kind, KINDS)]
-    return make(params, model=model, dataset=dataset)
+    known = _KINDS[choice("kind", kind, KINDS)]
+    parsed = known.parse(params, model=model)
+    _check_text(parsed, model, dataset)
+    return RunRequest(
+        kind=kind,
+        schema=known.schema,
+        method=known.method,
+        model=model.fingerprint,
+        dataset=dataset.fingerprint,
+        params=parsed.as_json(),
+    )
+
+
+def _check_text(params: _Params, model: ModelRecord, dataset: DatasetRecord) -> None:
+    """Refuse what a look at the dataset's size already rules out."""
+    if isinstance(params, plan.PlanParams) and params.split == "report" and dataset.documents == 2:
+        raise InvalidParameterError(
+            "split",
+            wanted="select: with 2 documents none is left for a report split",
+            got=params.split,
+            next_step="Use a dataset of one document, or of 3 and more.",
+        )
+    needed = FEWEST_FIT_TOKENS_PER_WIDTH * model.width
+    # A token is at least a byte, so this much text can never be enough.
+    if _fits(params, model) and dataset.size < needed:
+        raise TooFewTokensError(
+            f"the dataset holds {dataset.size:,} bytes; maps of a model of width {model.width:,} "
+            f"need at least {needed:,} tokens in the fit split",
+            next_step="Use a dataset with more text, or a plan that only drops blocks.",
+            needed=needed,
+        )
+
+
+def _fits(params: _Params, model: ModelRecord) -> bool:
+    if isinstance(params, ablation.AblationParams):
+        return params.fits
+    if isinstance(params, plan.PlanParams | answers.AnswersParams):
+        steps = parse_plan(params.plan, blocks=model.blocks).steps
+        return any(step.action != "drop" for step in steps)
+    return False

@@ -25,6 +25,9 @@ TOKENS_PER_WIDTH = 20
 RIDGES = (1e-6, 1e-3, 1e-2, 3e-2, 1e-1, 1.0)
 """What ``ridge=auto`` chooses from, relative to the mean variance of a state's coordinates."""
 
+RIDGE_WITHOUT_VALIDATION = 1e-2
+"""What ``ridge=auto`` means where there are too few documents to choose on."""
+
 Vector = list[float | None]
 Matrix = list[list[float | None]]
 Interval = list[float]  # [low, high]

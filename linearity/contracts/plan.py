@@ -19,9 +19,9 @@ from linearity.contracts.common import (
     parse_sampling,
     refuse_orthogonal,
 )
-from linearity.contracts.inputs import DatasetRecord, ModelRecord
+from linearity.contracts.inputs import ModelRecord
 from linearity.contracts.parameters import choice, only_known
-from linearity.contracts.runs import RunRequest, RunWarning
+from linearity.contracts.runs import RunWarning
 from linearity.errors import InvalidParameterError
 
 KIND = "plan"
@@ -102,22 +102,8 @@ def parse_plan_parameter(value: Json, *, model: ModelRecord) -> Plan:
     """Return the plan of the parameter ``plan``; the command line cuts it at its commas."""
     if isinstance(value, Sequence) and not isinstance(value, str):
         value = ",".join(str(part) for part in value)
-    refuse_orthogonal(value)
+    refuse_orthogonal(value, parameter="plan")
     return parse_plan(value, blocks=model.blocks)
-
-
-def plan_request(
-    params: Mapping[str, Json], *, model: ModelRecord, dataset: DatasetRecord
-) -> RunRequest:
-    """Return the request, and with it the id, of a `plan` run."""
-    return RunRequest(
-        kind=KIND,
-        schema=SCHEMA,
-        method=METHOD,
-        model=model.fingerprint,
-        dataset=dataset.fingerprint,
-        params=parse_params(params, model=model).as_json(),
-    )
 
 
 @dataclass(frozen=True)

@@ -78,6 +78,21 @@ class AffineMap:
 
 
 @dataclass(frozen=True)
+class Down:
+    """A down projection into which a map was merged, in the model's type.
+
+    Parameters
+    ----------
+    weight : (d, inner) Tensor
+    bias : (d,) Tensor or None
+        None where the family has none.
+    """
+
+    weight: Tensor
+    bias: Tensor | None
+
+
+@dataclass(frozen=True)
 class Segment:
     """Blocks `first` to `last` of the dense model and what stands in their place.
 
@@ -88,8 +103,8 @@ class Segment:
         Two segments with equal keys after equal segments compute the same.
     block : int or None
         The block that still runs here.
-    down : Tensor or None
-        Weight of its down projection into which a map was merged, (d, inner).
+    down : Down or None
+        What its down projection becomes when a map is merged into it.
     linear : LinearBlock or None
         What runs instead of any block.
     """
@@ -98,7 +113,7 @@ class Segment:
     last: int
     key: str
     block: int | None = None
-    down: Tensor | None = field(default=None, repr=False, compare=False)
+    down: Down | None = field(default=None, repr=False, compare=False)
     linear: LinearBlock | None = field(default=None, repr=False, compare=False)
 
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from torch import Tensor, nn
+from torch import nn
 
 from linearity.errors import InvalidPlanError
-from linearity.models.changes import Changes, Segment
+from linearity.models.changes import Changes, Down, Segment
 from linearity.models.families import down_projection
 from linearity.models.loaded import LoadedModel
 
@@ -46,15 +46,17 @@ def carried_out(model: LoadedModel, changes: Changes) -> Iterator[nn.Module]:
 
 
 @contextmanager
-def merged(block: nn.Module, weight: Tensor) -> Iterator[None]:
+def merged(block: nn.Module, down: Down) -> Iterator[None]:
     """Run a block with another down projection."""
     projection = down_projection(block)
-    dense = projection.weight
-    projection.weight = nn.Parameter(weight, requires_grad=False)
+    weight, bias = projection.weight, projection.bias
+    projection.weight = nn.Parameter(down.weight, requires_grad=False)
+    if down.bias is not None:
+        projection.bias = nn.Parameter(down.bias, requires_grad=False)
     try:
         yield
     finally:
-        projection.weight = dense
+        projection.weight, projection.bias = weight, bias
 
 
 def _module(segment: Segment, blocks: list[nn.Module]) -> nn.Module | None:

@@ -16,11 +16,10 @@ from functools import reduce
 import torch
 from torch import Tensor
 
-from linearity.contracts.linearity import RIDGES
+from linearity.contracts.linearity import RIDGE_WITHOUT_VALIDATION, RIDGES
 from linearity.errors import DegenerateStatesError, TooFewTokensError
 from linearity.measure.moments import CHUNK_TOKENS, accumulation_dtype
 
-RIDGE_WITHOUT_VALIDATION = 1e-2
 MASSIVE = 10.0
 """Rows this many medians long are summed in float64: beside them float32 loses the others."""
 
@@ -199,10 +198,10 @@ def fit_merged(M: Tensor, X: Tensor, Y: Tensor, tokens: FitTokens, ridge: float 
 
 
 def merged_weight(down: Tensor, W: Tensor) -> Tensor:
-    """Return the down projection with ``T = I + W`` merged in, (d, inner), in its own type.
+    """Return a down projection's weight with ``T = I + W`` merged in, (d, inner), in its own type.
 
-    With rows as tokens ``M T = a (down' T)``, so the stored (d, inner) weight becomes
-    ``T' down``; computed in float64.
+    With rows as tokens ``M T = (a down' + bias) T``, so the stored (d, inner) weight becomes
+    ``T' down``, and a bias (d,) likewise ``T' bias``; computed in float64.
     """
     wide = down.double()
     return (wide + W.T @ wide).to(down.dtype)

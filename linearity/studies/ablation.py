@@ -17,6 +17,7 @@ from typing import Any
 import torch
 
 from linearity.contracts.ablation import (
+    FITTED,
     AblationParams,
     Curve,
     Interaction,
@@ -41,7 +42,7 @@ from linearity.studies.greedy import greedy_order
 from linearity.studies.material import Material
 from linearity.studies.orders import Orders, changeable, seeded_order
 from linearity.studies.ranking import BlockScores, score_blocks
-from linearity.studies.work import Work, work_of
+from linearity.studies.work import Work, WorkMeter
 
 MOST_PARTIALS = 200
 
@@ -130,6 +131,7 @@ class _Study:
         self.known: dict[str, Any] = dict(checkpoints.load())
         self.found = _Found()
         self.bench = material.bench("select")
+        self.work = WorkMeter(self.bench)
         self.done, self.shown = 0, 0
         self.total = self._count()
 
@@ -140,10 +142,11 @@ class _Study:
         for name, value in self.known.items():
             if name.startswith("rule:"):
                 self.material.rules[int(name.removeprefix("rule:"))] = value
-        if not self._needs_scores():
+        if not self.params.ranks_by_scores:
             return
         if "scores" not in self.known:
-            scores = score_blocks(self.material, lambda _: self._tell())
+            fits = any(strategy in FITTED for strategy in self.params.strategies)
+            scores = score_blocks(self.material, lambda _: self._tell(), fits=fits)
             self._keep("scores", scores.as_json())
         self.found.blocks = BlockScores(**self.known["scores"])
 
@@ -155,6 +158,7 @@ class _Study:
         self.found.scores = self._orders().scores(self.params.strategies, self.params.actions)
 
     def measure_curves(self) -> None:
+        self._forget()
         for wanted in self._wanted():
             plans = self._plans(wanted)
             points: list[Point] = []
@@ -172,7 +176,7 @@ class _Study:
                         quality=quality,
                     )
                 )
-            self.bench.passages.forget()
+            self._forget()
 
     def measure_pairs(self) -> None:
         if not self.params.interaction:
@@ -205,8 +209,17 @@ class _Study:
             rank_correlation=correlations,
             interaction=found.interaction,
             finding=ablation_finding(found.single, found.curves, correlations),
-            warnings=ablation_warnings(self.params, protocol, width=self.material.model.width),
-            work=work_of(self.bench),
+            warnings=self._warnings(),
+            work=self.work.until_now(),
+        )
+
+    def _warnings(self) -> list[RunWarning]:
+        return ablation_warnings(
+            self.params,
+            self.material.protocol("select"),
+            self._splits(),
+            width=self.material.model.width,
+            correlations=self._orders().correlations(self.params, self.found.curves),
         )
 
     def quality(self, plan: Plan, fitting: str) -> Quality:
@@ -239,6 +252,12 @@ class _Study:
         allowed = changeable(wanted.action, self.material.blocks)
         return [block for block in order if block in allowed]
 
+    def _forget(self) -> None:
+        """Let go of the states of the last plan: the next curve begins near the dense model."""
+        self.bench.passages.forget()
+        if self.params.fits:
+            self.material.fit().passages.forget()
+
     def _orders(self) -> Orders:
         return Orders(self.material.blocks, self.found.blocks, self.found.single)
 
@@ -270,7 +289,7 @@ class _Study:
         return SingleDamage(
             block=block,
             action=action,
-            rule=self.material.rules[block] if action == "linear" else None,
+            rule=self.material.rule(block) if action == "linear" else None,
             nll_diff=quality.nll_diff,
             ci95=quality.ci95,
             kl=quality.kl,
@@ -296,14 +315,9 @@ class _Study:
                     for seed in seeds:
                         yield _Wanted(strategy, action, fitting, seed)
 
-    def _needs_scores(self) -> bool:
-        return any(
-            s not in ("single_damage", "random", "greedy_loss") for s in self.params.strategies
-        )
-
     def _splits(self) -> dict[str, SplitFacts]:
-        fits = self._needs_scores() or self.params.actions != ["drop"]
-        return self.material.split_facts(fits=fits, measured="select")
+        fits = self.params.fits or self.params.ranks_by_scores
+        return self.material.split_facts(measured="select", fits=fits)
 
     def _count(self) -> int:
         """Return how many measurements the run takes."""

@@ -6,7 +6,7 @@ from operator import itemgetter
 from linearity.contracts.ablation import Curve, RankCorrelation, SingleDamage
 
 CAUTION_EN = "No plan is harmless on perplexity or agreement alone."
-CAUTION_JA = "パープレキシティや一致率だけで、無害な計画とは言えません。"
+CAUTION_JA = "パープレキシティや一致率だけで、無害なプランとは言えません。"
 
 
 def ablation_finding(
@@ -16,10 +16,11 @@ def ablation_finding(
 ) -> dict[str, str]:
     """Return the finding.
 
-    Three facts, each left out where it was not measured: the mildest block to drop; at how many
-    points of the curves that exist for both actions a linear map does less damage than dropping
-    the same number of blocks; the strategy that agrees best with the measured damage of dropping
-    (those that are the damage by definition, and random orders, do not count).
+    Three facts, each left out where it was not measured: the mildest block to drop; in how many
+    comparisons of curves that exist for both actions linear maps do less damage than dropping as
+    many blocks (two strategies with the same two plans are one comparison); the strategy that
+    agrees best with the measured damage of dropping (those that are the damage by definition, and
+    random orders, do not count).
     """
     facts = [_mildest(single), _linear_against_drop(curves), _best_strategy(correlations)]
     known = [fact for fact in facts if fact is not None]
@@ -42,25 +43,29 @@ def _mildest(single: Sequence[SingleDamage]) -> tuple[str, str] | None:
     return (
         f"The mildest block to drop is {best.block}: {best.nll_diff:+.3f} nats per token"
         f"{interval_en}.",
-        f"削除の影響が最も小さいのはブロック {best.block} で、1 トークンあたり "
+        f"削除による損失の増加が最も小さいのはブロック {best.block} で、1 トークンあたり "
         f"{best.nll_diff:+.3f} nats です{interval_ja}。",
     )
 
 
 def _linear_against_drop(curves: Sequence[Curve]) -> tuple[str, str] | None:
     by_key = {(c.strategy, c.action, c.fitting, c.seed): c for c in curves}
-    pairs = []
+    better: dict[tuple[str, str], bool] = {}
     for (strategy, action, fitting, seed), curve in by_key.items():
         drop = by_key.get((strategy, "drop", None, seed))
         if action == "linear" and fitting == "one_shot" and drop is not None:
-            pairs += list(zip(curve.points, drop.points, strict=False))
-    if not pairs:
+            better |= {
+                (linear.plan, removed.plan): linear.nll_diff < removed.nll_diff
+                for linear, removed in zip(curve.points, drop.points, strict=False)
+            }
+    if not better:
         return None
-    better = sum(linear.nll_diff < drop.nll_diff for linear, drop in pairs)
+    less, compared = sum(better.values()), len(better)
     return (
-        f"Linear maps do less damage than dropping at {better} of {len(pairs)} points.",
-        f"線形写像で置き換えたほうが削除より影響が小さかったのは、{len(pairs)} 点のうち "
-        f"{better} 点です。",
+        f"Linear maps do less damage than dropping as many blocks in {less} of {compared} "
+        "comparisons.",
+        f"同じ数のブロックを線形写像で置き換えたほうが削除より損失の増加が小さかったのは、"
+        f"{compared} 通りの比較のうち {less} 通りです。",
     )
 
 
@@ -79,6 +84,6 @@ def _best_strategy(correlations: Sequence[RankCorrelation]) -> tuple[str, str] |
     return (
         f"Of the rankings that need no trial, {strategy} agrees best with the measured "
         f"damage (rank correlation {spearman:+.2f}).",
-        f"試行なしの順位づけのうち、実測の影響と最もよく一致したのは {strategy} です"
+        f"試行なしの順位づけのうち、実測した損失の増加と最もよく一致したのは {strategy} です"
         f"(順位相関 {spearman:+.2f})。",
     )

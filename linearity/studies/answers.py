@@ -28,9 +28,9 @@ from linearity.evaluate.answers import Exchange, compare, finding, judge, summar
 from linearity.models.generation import Answer, write_answers
 from linearity.models.surgery import carried_out
 from linearity.ports import Progress
-from linearity.studies.ablation_warnings import ENOUGH_TOKENS_PER_WIDTH, few_fit_tokens
 from linearity.studies.material import Material
 from linearity.studies.prompts import Prompt, Taken, Template, take_prompts
+from linearity.studies.quality_warnings import fit_warnings
 
 ENOUGH_PROMPTS = 200
 FITTING_SHARE = 0.3
@@ -206,10 +206,10 @@ class _Study:
         return [*_prompt_warnings(self.taken, self.params), *self._fit_warnings()]
 
     def _fit_warnings(self) -> list[RunWarning]:
-        width = self.material.model.width
-        if self.fits and self.params.fit_tokens < ENOUGH_TOKENS_PER_WIDTH * width:
-            return [few_fit_tokens(self.params.fit_tokens, width)]
-        return []
+        if not self.fits:
+            return []
+        fit = self.material.split_facts(measured="preview", fits=True)["fit"]
+        return fit_warnings(self.params.sampling, fit, width=self.material.model.width)
 
 
 def _exchange(prompt: Prompt, dense: Answer, changed: Answer) -> Exchange:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from linearity.contracts.common import Quality
+from linearity.contracts.common import PROBABILITY_BYTES, Quality
 from linearity.evaluate.quality import (
     Reference,
     TokenQuality,
@@ -21,7 +21,6 @@ from linearity.models.replay import Chain, Check, Passages
 
 CPU_BATCH_TOKENS = 2048
 GPU_BATCH_TOKENS = 16_384
-CPU_ROOM_BYTES = 2 << 30
 
 
 class Bench:
@@ -126,4 +125,4 @@ def _room(model: LoadedModel) -> float:
     """Return how many bytes the dense probabilities may take."""
     if model.device.type == "cuda":
         return torch.cuda.mem_get_info(model.device)[0] / 4
-    return CPU_ROOM_BYTES
+    return PROBABILITY_BYTES

@@ -10,7 +10,7 @@ Everything is made on first use, so a plan that only drops blocks never touches 
 interactive worker keeps the whole of it between plans.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 
@@ -18,8 +18,14 @@ import torch
 from torch import Tensor
 
 from linearity.contracts.actions import Plan, Step
-from linearity.contracts.common import Protocol, Sampling, SplitFacts
+from linearity.contracts.common import (
+    FEWEST_FIT_TOKENS_PER_WIDTH,
+    Protocol,
+    Sampling,
+    SplitFacts,
+)
 from linearity.contracts.plan import MeasuredStep
+from linearity.errors import TooFewTokensError
 from linearity.measure.sampling import (
     SamplingPlan,
     ThreeBudgets,
@@ -27,7 +33,7 @@ from linearity.measure.sampling import (
     Window,
     sample_splits,
 )
-from linearity.models.changes import AffineMap, Changes, Segment, dropped, kept
+from linearity.models.changes import AffineMap, Changes, Down, Segment, dropped, kept
 from linearity.models.families import down_projection
 from linearity.models.loaded import LoadedModel
 from linearity.models.replay import Chain, Check, Passages
@@ -39,12 +45,11 @@ from linearity.prune.replacements import (
     merged_weight,
 )
 from linearity.studies.bench import Bench, batch_tokens
+from linearity.studies.recent import Recent
 
 PREVIEW_TOKENS = 512
 PREVIEW_WINDOWS = 8
 SHORTEST_PREVIEW = 16
-
-Log = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -90,19 +95,22 @@ class Material:
 
     Attributes
     ----------
-    check : callable
-        Called often while something is made; may raise to stop. Set anew for every run.
+    stop : Stop
+        Asked often while something is made; its `check` is set anew for every run.
+    rules : dict of block to "pass" | "mean"
+        What was chosen for position 0 so far.
     """
 
     def __init__(self, model: LoadedModel, documents: Sequence[str], sampling: Sampling) -> None:
         self.model, self.sampling = model, sampling
-        self.check: Check = lambda: None
+        self.stop = Stop()
         self._documents = list(documents)
-        self._splits = self._sample(ThreeBudgets(sampling.fit_tokens, sampling.select_tokens, 0))
+        self._splits = self._sample(ThreeBudgets(0, sampling.select_tokens, 0))
         self._benches: dict[str, Bench] = {}
         self._fit: FitSplit | None = None
-        self._fitted: dict[tuple[str, ...], Fitted] = {}
-        self._merged: dict[tuple[str, ...], tuple[Tensor, float]] = {}
+        # As many maps as the longest curve has, twice; a sequential one never needs older ones.
+        self._fitted: Recent[tuple[str, ...], Fitted] = Recent(2 * self.blocks)
+        self._merged: Recent[tuple[str, ...], tuple[Down, float]] = Recent(2 * self.blocks)
         self.rules: dict[int, str] = {}
 
     @property
@@ -122,15 +130,23 @@ class Material:
     def bench(self, split: str) -> Bench:
         """Return where plans are measured: ``select``, ``preview`` or ``report``."""
         if split not in self._benches:
-            self._benches[split] = Bench(
-                self.model, self._windows(split), check=lambda: self.check()
-            )
+            self._benches[split] = Bench(self.model, self._windows(split), check=self.stop)
         return self._benches[split]
 
-    def fit(self) -> "FitSplit":
-        """Return split F with the dense model's states."""
+    def fit(self, *, maps: bool = True) -> "FitSplit":
+        """Return split F with the dense model's states, large enough for maps if there are any.
+
+        Raises
+        ------
+        TooFewTokensError
+        """
         if self._fit is None:
-            self._fit = FitSplit(self.model, self._splits.fit, check=lambda: self.check())
+            windows = self._sample(ThreeBudgets(self.sampling.fit_tokens, 0, 0)).fit
+            if maps:
+                check_enough(windows, self.model.width)
+            self._fit = FitSplit(self.model, windows, check=self.stop)
+        if maps:
+            check_enough(self._fit.windows, self.model.width)
         return self._fit
 
     def protocol(self, split: str) -> Protocol:
@@ -143,22 +159,26 @@ class Material:
             documents=len({window.document for window in bench.windows}),
             windows=len(bench.windows),
             context=context,
-            stride=self.sampling.context,
+            stride=self.sampling.context - (self.model.bos is not None),
             bos=self.model.bos is not None,
         )
 
-    def split_facts(self, *, fits: bool, measured: str) -> dict[str, SplitFacts]:
+    def split_facts(
+        self, *, measured: str, fits: bool, rules: bool = False
+    ) -> dict[str, SplitFacts]:
         """Return how large each split is and how much of it one run used.
 
         Parameters
         ----------
-        fits : bool
-            Whether the run used split F.
         measured : "select" | "preview" | "report"
+        fits, rules : bool
+            Whether the run used split F, and beginnings of split A to choose rules for position 0.
         """
         used = {"select" if measured == "preview" else measured: self.bench(measured).windows}
         if fits:
-            used["fit"] = self._splits.fit
+            used["fit"] = self.fit(maps=False).windows
+        if rules:
+            used.setdefault("select", preview_windows(self._splits.select))
         return {name: self._facts(name, used.get(name, [])) for name in ("fit", "select", "report")}
 
     def changes(self, plan: Plan, fitting: str) -> Changes:
@@ -177,27 +197,30 @@ class Material:
 
     def fitted(self, step: Step, prefix: Changes, fitting: str) -> Fitted:
         """Return the map of a linear step behind `prefix` (which matters when sequential)."""
-        key = _fit_key(step, prefix, fitting)
-        if key not in self._fitted:
+
+        def fit() -> Fitted:
             rules = [self.rule(block) for block in step.blocks]
             chain = self.fit().chain(prefix if fitting == "sequential" else ())
             ridge_map, mean_first = self.fit().linear(chain, step.first, step.last, self._ridge)
             first = mean_first if "mean" in rules else torch.zeros_like(mean_first)
-            affine = AffineMap(ridge_map.W, ridge_map.b, first)
-            self._fitted[key] = Fitted(affine, ridge_map.ridge, rules)
-        return self._fitted[key]
+            return Fitted(AffineMap(ridge_map.W, ridge_map.b, first), ridge_map.ridge, rules)
+
+        return self._fitted.get(_fit_key(step, prefix, fitting), fit)
 
     def merged_down(
         self, before: int, last: int, prefix: Changes, fitting: str
-    ) -> tuple[Tensor, float]:
+    ) -> tuple[Down, float]:
         """Return block `before`'s down projection with a map merged in, and the ridge."""
-        key = _fit_key(Step(before, last, "merged"), prefix, fitting)
-        if key not in self._merged:
+
+        def fit() -> tuple[Down, float]:
             chain = self.fit().chain(prefix if fitting == "sequential" else ())
-            ridge_map = self.fit().merged(chain, before, last, self._ridge)
-            down = down_projection(self.model.layout.blocks[before]).weight
-            self._merged[key] = (merged_weight(down.detach(), ridge_map.W), ridge_map.ridge)
-        return self._merged[key]
+            found = self.fit().merged(chain, before, last, self._ridge)
+            dense = down_projection(self.model.layout.blocks[before])
+            has_bias = isinstance(dense.bias, Tensor)
+            bias = merged_weight(dense.bias.detach(), found.W) if has_bias else None
+            return Down(merged_weight(dense.weight.detach(), found.W), bias), found.ridge
+
+        return self._merged.get(_fit_key(Step(before, last, "merged"), prefix, fitting), fit)
 
     def rule(self, block: int) -> str:
         """Return what a linear block does to position 0, chosen by measured damage on split A.
@@ -251,9 +274,11 @@ class FitSplit:
     """Split F: dense states of every block, and the tokens that maps are fitted on."""
 
     def __init__(self, model: LoadedModel, windows: Sequence[Window], *, check: Check) -> None:
+        self.windows = list(windows)
         self.passages = Passages(model, windows, batch_tokens=batch_tokens(model), check=check)
         self.tokens = self._tokens()
-        self._one_shot: dict[tuple[int, int], tuple[RidgeMap, Tensor]] = {}
+        blocks = len(model.layout.blocks)
+        self._one_shot: Recent[tuple[int, int], tuple[RidgeMap, Tensor]] = Recent(2 * blocks)
 
     def chain(self, prefix: Changes) -> Chain:
         """Return the states of the model that begins with `prefix`; dense for an empty one."""
@@ -269,16 +294,17 @@ class FitSplit:
         (RidgeMap, (d,) float64)
             And the mean update of first positions.
         """
-        if chain is self.passages.dense and (first, last) in self._one_shot:
-            return self._one_shot[first, last]
-        X = self.passages.rows(chain.entering(first))
-        Y = self.passages.state(last + 1)
-        at_first = self.tokens.first
-        mean_first = (Y[at_first].double() - X[at_first].double()).mean(0)
-        fitted = fit_linear(X, Y, self.tokens, ridge), mean_first
+
+        def fit() -> tuple[RidgeMap, Tensor]:
+            X = self.passages.rows(chain.entering(first))
+            Y = self.passages.state(last + 1)
+            at_first = self.tokens.first
+            mean_first = (Y[at_first].double() - X[at_first].double()).mean(0)
+            return fit_linear(X, Y, self.tokens, ridge), mean_first
+
         if chain is self.passages.dense:
-            self._one_shot[first, last] = fitted
-        return fitted
+            return self._one_shot.get((first, last), fit)
+        return fit()
 
     def merged(self, chain: Chain, before: int, last: int, ridge: float | None) -> RidgeMap:
         """Fit the map on the MLP output of block `before` that replaces the blocks to `last`."""
@@ -306,7 +332,11 @@ class FitSplit:
 
 
 class _Builder:
-    """Walks over a plan from block 0 and turns it into segments."""
+    """Walks over a plan from block 0 and turns it into segments.
+
+    `single` has one segment a step, which is what later maps of a sequential plan are fitted
+    behind; `segments` is what runs, with neighbouring maps fused into one.
+    """
 
     def __init__(self, material: Material, plan: Plan, fitting: str) -> None:
         self.material, self.fitting = material, fitting
@@ -373,11 +403,45 @@ class _Builder:
         self.chosen.append(MeasuredStep(step.first, step.last, step.action, ridge, rules))
 
 
+class Stop:
+    """Asked often while something is made; raises when the present run shall stop.
+
+    An object of its own, so that what asks it does not hold the material that it belongs to.
+    """
+
+    def __init__(self) -> None:
+        self.check: Check = lambda: None
+
+    def __call__(self) -> None:
+        """Ask."""
+        self.check()
+
+
+def check_enough(windows: Sequence[Window], width: int) -> None:
+    """Refuse a fit split that says nothing about most coordinates.
+
+    Raises
+    ------
+    TooFewTokensError
+    """
+    tokens = sum(len(window.ids) for window in windows)
+    needed = FEWEST_FIT_TOKENS_PER_WIDTH * width
+    if tokens < needed:
+        raise TooFewTokensError(
+            f"the fit split of this dataset holds {tokens:,} tokens; maps of a model of width "
+            f"{width:,} need at least {needed:,}",
+            next_step="Use a dataset with more text, or a plan that only drops blocks.",
+            fit=tokens,
+            needed=needed,
+        )
+
+
 def preview_windows(windows: Sequence[Window]) -> list[Window]:
     """Return the beginnings of a few windows of different documents, 512 tokens in all."""
-    seen: set[int] = set()
-    first = [w for w in windows if not (w.document in seen or seen.add(w.document))]  # type: ignore[func-returns-value]
-    chosen = first[:PREVIEW_WINDOWS]
+    first_of_each: dict[int, Window] = {}
+    for window in windows:
+        first_of_each.setdefault(window.document, window)
+    chosen = list(first_of_each.values())[:PREVIEW_WINDOWS]
     length = max(PREVIEW_TOKENS // len(chosen), SHORTEST_PREVIEW)
     return [replace(window, ids=window.ids[:length]) for window in chosen]
 

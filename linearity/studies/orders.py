@@ -57,8 +57,8 @@ class Orders:
         assert scores is not None
         by_strategy: dict[str, list[float]] = {
             # A block that adds nothing has no update score, and nothing to lose.
-            "update_linearity": [0.0 if s is None else 1.0 - s for s in scores.update],
-            "stream_linearity": [1.0 - score for score in scores.stream],
+            "update_linearity": [0.0 if s is None else 1.0 - s for s in scores.update or []],
+            "stream_linearity": [1.0 - score for score in scores.stream or []],
             "span_angular": [scores.angles[b][b + 1] for b in range(self.blocks)],
             "block_influence": scores.influence,
         }

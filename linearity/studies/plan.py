@@ -1,7 +1,7 @@
 """The kind `plan`: one list of actions, measured on split A, or once it is frozen on split B."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from linearity.contracts.ablation import Point
@@ -11,16 +11,13 @@ from linearity.contracts.inputs import Document
 from linearity.contracts.plan import DocumentQuality, Guard, MeasuredStep, PlanParams
 from linearity.contracts.runs import RunWarning
 from linearity.evaluate.quality import summarise
+from linearity.measure.intervals import FEWEST_DOCUMENTS
 from linearity.ports import Progress
-from linearity.studies.ablation_warnings import (
-    ENOUGH_TOKENS_PER_WIDTH,
-    few_fit_tokens,
-    quality_warnings,
-)
 from linearity.studies.guard import document_qualities, guard_of
 from linearity.studies.material import Material
 from linearity.studies.plan_finding import plan_finding
-from linearity.studies.work import Work, work_of
+from linearity.studies.quality_warnings import fewer_tokens, fit_warnings, quality_warnings
+from linearity.studies.work import Work, WorkMeter
 
 STAGES = 3
 
@@ -61,6 +58,7 @@ def measure_plan(
     built = material.build(plan, params.fitting)
     progress.step(1, STAGES, "stages", 0.4)
     bench = material.bench(split)
+    work = WorkMeter(bench)
     progress.step(2, STAGES, "stages", 0.7)
     tokens = bench.tokens(built.changes)
     documents = document_qualities(material, bench, tokens, records)
@@ -71,19 +69,25 @@ def measure_plan(
         quality=summarise(tokens, bench.reference),
     )
     protocol = material.protocol(split)
+    splits = material.split_facts(
+        measured=split,
+        fits=uses_maps(plan),
+        rules=any(step.action == "linear" for step in plan.steps),
+    )
+    guard = guard_of(material, bench, tokens, documents)
     dense = {"nll": bench.dense_loss, "ppl": math.exp(bench.dense_loss)}
     progress.step(STAGES, STAGES, "stages", 1.0)
     return PlanMeasurement(
-        splits=material.split_facts(fits=uses_maps(plan), measured=split),
+        splits=splits,
         protocol=protocol,
         dense=dense,
         steps=built.steps,
         point=point,
         documents=documents,
-        guard=guard_of(material, bench, tokens, documents),
+        guard=guard,
         finding=plan_finding(point, dense, protocol, preview=split == "preview"),
-        warnings=_warnings(material, plan, params, protocol),
-        work=work_of(bench),
+        warnings=_warnings(material, params, protocol, splits, guard),
+        work=work.until_now(),
     )
 
 
@@ -93,12 +97,15 @@ def uses_maps(plan: Plan) -> bool:
 
 
 def _warnings(
-    material: Material, plan: Plan, params: PlanParams, protocol: Protocol
+    material: Material,
+    params: PlanParams,
+    protocol: Protocol,
+    splits: Mapping[str, SplitFacts],
+    guard: Guard,
 ) -> list[RunWarning]:
     warnings = quality_warnings(protocol)
-    width = material.model.width
-    if uses_maps(plan) and params.fit_tokens < ENOUGH_TOKENS_PER_WIDTH * width:
-        warnings.append(few_fit_tokens(params.fit_tokens, width))
+    if splits["fit"].tokens:
+        warnings += fit_warnings(params.sampling, splits["fit"], width=material.model.width)
     if params.fidelity == "preview":
         warnings.append(
             RunWarning(
@@ -106,6 +113,19 @@ def _warnings(
                 f"a preview on {protocol.tokens:,} predictions; measure with fidelity=full "
                 "before deciding",
                 {"tokens": protocol.tokens},
+            )
+        )
+    else:
+        asked = params.report_tokens if params.split == "report" else params.select_tokens
+        warnings += fewer_tokens(params.split, splits[params.split].tokens, asked)
+    few = [item.category for item in guard.categories if item.ci95 is None]
+    if few and protocol.documents >= FEWEST_DOCUMENTS:
+        warnings.append(
+            RunWarning(
+                "few_documents_in_category",
+                f"no interval for {len(few)} categories with fewer than {FEWEST_DOCUMENTS} "
+                "documents",
+                {"categories": few, "needed": FEWEST_DOCUMENTS},
             )
         )
     return warnings

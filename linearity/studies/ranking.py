@@ -9,7 +9,7 @@ from torch import Tensor
 from linearity.contracts.canonical import Json
 from linearity.measure.tokens import angular, cosines
 from linearity.prune.replacements import RidgeMap, held_out_scores
-from linearity.studies.material import Material
+from linearity.studies.material import FitSplit, Material
 
 CHUNK = 1024
 
@@ -20,17 +20,17 @@ class BlockScores:
 
     Parameters
     ----------
-    stream, update : list of L
-        Held-out scores of the one-shot maps, at most 1; `update` None for a block that adds
-        nothing.
+    stream, update : list of L, or None
+        Held-out scores of the one-shot maps, at most 1; an update is None for a block that adds
+        nothing. None as a whole where no strategy asks for them.
     influence : list of L
         ``1 - mean cosine`` of a block's two states (ShortGPT, arXiv:2403.03853, eq. 1).
     angles : (S, S) float64
         Mean angular distance, in [0, 1] (Gromov et al., arXiv:2403.17887).
     """
 
-    stream: list[float]
-    update: list[float | None]
+    stream: list[float] | None
+    update: list[float | None] | None
     influence: list[float]
     angles: list[list[float]]
 
@@ -44,7 +44,9 @@ class BlockScores:
         }
 
 
-def score_blocks(material: Material, after_block: Callable[[int], None]) -> BlockScores:
+def score_blocks(
+    material: Material, after_block: Callable[[int], None], *, fits: bool
+) -> BlockScores:
     """Score every block of the dense model.
 
     Parameters
@@ -52,8 +54,13 @@ def score_blocks(material: Material, after_block: Callable[[int], None]) -> Bloc
     material : Material
     after_block : callable
         Called with every block that is done; may raise to stop.
+    fits : bool
+        Whether maps are fitted and scored; otherwise only cosines are taken.
     """
-    fit = material.fit()
+    cosine, angle = _mean_cosines(material.fit(maps=fits))
+    influence = [1.0 - float(cosine[b, b + 1]) for b in range(material.blocks)]
+    if not fits:
+        return BlockScores(None, None, influence, angle.tolist())
     text = material.bench("select").passages
     ordinary = ~text.first() & ~text.sinks()
     stream: list[float] = []
@@ -64,10 +71,6 @@ def score_blocks(material: Material, after_block: Callable[[int], None]) -> Bloc
         stream.append(scores[0])
         update.append(scores[1])
         after_block(block)
-    cosine, angle = _mean_cosines(
-        [fit.passages.state(block) for block in range(material.blocks + 1)], fit.tokens.ordinary
-    )
-    influence = [1.0 - float(cosine[b, b + 1]) for b in range(material.blocks)]
     return BlockScores(stream, update, influence, angle.tolist())
 
 
@@ -78,13 +81,23 @@ def _one_shot(material: Material, block: int) -> RidgeMap:
     return fit.linear(fit.chain(()), block, block, fixed)[0]
 
 
-def _mean_cosines(states: list[Tensor], rows: Tensor) -> tuple[Tensor, Tensor]:
-    S = len(states)
-    cosine = torch.zeros((S, S), dtype=torch.float64, device=states[0].device)
+def _mean_cosines(fit: FitSplit) -> tuple[Tensor, Tensor]:
+    """Return mean cosine and mean angular distance of all pairs of states, (S, S) each."""
+    passages = fit.passages
+    S = len(passages.dense.changes) + 1
+    cosine = torch.zeros((S, S), dtype=torch.float64, device=fit.tokens.ordinary.device)
     angle = torch.zeros_like(cosine)
-    chosen = rows.nonzero().squeeze(1)
-    for some in torch.split(chosen, CHUNK):
-        part = cosines(torch.stack([state[some].float() for state in states], dim=1)).double()
-        cosine += part.sum(0)
-        angle += angular(part).sum(0)
-    return cosine / len(chosen), angle / len(chosen)
+    sizes = [int(batch.mask.sum()) for batch in passages.batches]
+    for batch, states, ordinary in zip(
+        passages.batches,
+        passages.dense.states,
+        torch.split(fit.tokens.ordinary, sizes),
+        strict=True,
+    ):
+        rows = torch.stack([state[batch.mask][ordinary] for state in states], dim=1)
+        for some in torch.split(rows, CHUNK):
+            part = cosines(some.float()).double()
+            cosine += part.sum(0)
+            angle += angular(part).sum(0)
+    n = int(fit.tokens.ordinary.sum())
+    return cosine / n, angle / n

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from linearity.contracts.linearity import RIDGES
+from linearity.contracts.linearity import RIDGE_WITHOUT_VALIDATION, RIDGES
 from linearity.errors import DegenerateStatesError, ScoreOutOfRangeError
 from linearity.measure.intervals import DocumentSums, score_interval
 from linearity.measure.maps import (
@@ -23,7 +23,6 @@ from linearity.studies.collect import Collected
 
 TOLERANCE = 1e-6
 """How far rounding may carry a score out of its range before it counts as wrong."""
-RIDGE_WITHOUT_VALIDATION = 1e-2
 HELDOUT_CHUNK = 1024
 
 Interval = tuple[float, float] | None

@@ -2,11 +2,15 @@
 
 import torch
 
-from linearity.contracts.linearity import LinearityParams, TokenCounts
+from linearity.contracts.linearity import (
+    RIDGE_WITHOUT_VALIDATION,
+    LinearityParams,
+    TokenCounts,
+)
 from linearity.contracts.runs import RunWarning
 from linearity.measure.intervals import FEWEST_DOCUMENTS
 from linearity.measure.sampling import VALIDATION_SHARE
-from linearity.studies.scoring import RIDGE_WITHOUT_VALIDATION, Scores
+from linearity.studies.scoring import Scores
 
 FEW_TOKENS_A_COORDINATE = 10
 NOT_YET = ("rotation_fit", "anisotropy", "effective_rank", "cka")

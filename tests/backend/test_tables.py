@@ -176,6 +176,17 @@ def test_an_archive_of_curves_is_rectangular_and_names_its_rows() -> None:
     ]
 
 
+def test_an_archive_has_the_drops_of_the_interaction_map_even_where_nobody_asked_to_drop() -> None:
+    whole = an_ablation()
+    asked_for_linear = replace(whole, params=whole.params | {"actions": ["linear"]}).as_json()
+
+    arrays = ablation.arrays(asked_for_linear)
+
+    actions = ablation.names(asked_for_linear)["single"]
+    assert "drop" in actions
+    assert arrays["single_nll_diff"].shape == (len(actions), whole.model["blocks"])
+
+
 def test_an_archive_without_an_interaction_map_leaves_it_out() -> None:
     result = an_ablation(blocks=6, changed=3, interaction=0).as_json()
 

@@ -8,11 +8,13 @@ import pytest
 from linearity.contracts import ablation, plan
 from linearity.contracts.canonical import Json
 from linearity.contracts.inputs import DatasetRecord, ModelRecord
+from linearity.contracts.kinds import make_request
 from linearity.errors import (
     InvalidParameterError,
     InvalidPlanError,
     LinearScopeError,
     NotYetError,
+    TooFewTokensError,
     UnknownParameterError,
 )
 
@@ -86,7 +88,7 @@ def test_one_question_has_one_id(
     one: dict[str, Json], other: dict[str, Json], deep: ModelRecord, docs_record: DatasetRecord
 ) -> None:
     ids = [
-        ablation.ablation_request(params, model=deep, dataset=docs_record).run_id
+        make_request("ablation", params, model=deep, dataset=docs_record).run_id
         for params in (one, other)
     ]
 
@@ -165,9 +167,34 @@ def test_a_fit_split_too_small_for_the_width_is_refused_before_any_work(deep: Mo
         ablated(few, wide)
     with pytest.raises(InvalidParameterError, match="at least 8,192"):
         planned({**few, "plan": "3:linear"}, wide)
-    assert ablated({**few, "actions": "drop"}, wide).fit_tokens == 8191
+    with pytest.raises(InvalidParameterError, match="at least 8,192"):
+        ablated({**few, "actions": "drop"}, wide)  # update_linearity ranks by fitted maps
+    dropped: dict[str, Json] = {**few, "actions": "drop", "strategies": "block_influence"}
+    assert ablated(dropped, wide).fit_tokens == 8191
     assert planned({**few, "plan": "3:drop"}, wide).fit_tokens == 8191
     assert ablated({"fit_tokens": 8192}, wide).fit_tokens == 8192
+
+
+def test_a_dataset_too_small_for_maps_or_for_a_report_is_refused_before_any_work(
+    deep: ModelRecord, docs_record: DatasetRecord
+) -> None:
+    tiny = replace(docs_record, size=2 * deep.width - 1, documents=2)
+
+    with pytest.raises(TooFewTokensError, match="tokens in the fit split"):
+        make_request("plan", {"plan": "3:linear"}, model=deep, dataset=tiny)
+    with pytest.raises(TooFewTokensError, match="tokens in the fit split"):
+        make_request("ablation", {}, model=deep, dataset=tiny)
+    with pytest.raises(InvalidParameterError, match="none is left for a report split"):
+        make_request("plan", {"plan": "3:drop", "split": "report"}, model=deep, dataset=tiny)
+    assert make_request("plan", {"plan": "3:drop"}, model=deep, dataset=tiny).kind == "plan"
+
+
+def test_two_blocks_have_no_interaction_map(deep: ModelRecord) -> None:
+    flat = replace(deep, blocks=2)
+
+    assert ablated({}, flat).interaction == 0
+    with pytest.raises(InvalidParameterError, match="interaction"):
+        ablated({"interaction": 2}, flat)
 
 
 def test_a_plan_is_complete_and_spelled_in_one_way(deep: ModelRecord) -> None:
@@ -184,7 +211,7 @@ def test_a_plan_that_only_drops_has_one_id_whatever_the_fitting(
 ) -> None:
     def identity(text: str, fitting: str) -> str:
         params: dict[str, Json] = {"plan": text, "fitting": fitting}
-        return plan.plan_request(params, model=deep, dataset=docs_record).run_id
+        return make_request("plan", params, model=deep, dataset=docs_record).run_id
 
     assert identity("3:drop,4:drop", "one_shot") == identity("3-4:drop", "sequential")
     assert identity("3:linear", "one_shot") != identity("3:linear", "sequential")

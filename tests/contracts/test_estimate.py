@@ -35,7 +35,7 @@ def a_request(model: ModelRecord, pairs: str) -> RunRequest:
 
 
 def a_dataset() -> DatasetRecord:
-    return DatasetRecord("d", "d", "path", "/d", "b" * 64, 10, 1000, 1000)
+    return DatasetRecord("d", "d", "path", "/d", "b" * 64, 100, 1_000_000, 1_000_000)
 
 
 def cost(kind: str, model: ModelRecord | None = None, **params: Any) -> Estimate:
@@ -112,18 +112,27 @@ def test_a_run_that_only_drops_blocks_pays_for_no_fit() -> None:
         assert dropped.memory_bytes < fitted.memory_bytes
 
 
-def test_states_of_the_fit_split_are_held_twice_where_both_models_run_over_it() -> None:
+def test_sequential_maps_hold_the_fit_split_of_the_dense_the_last_and_the_present_model() -> None:
     of_fit = 16_384 * 31 * 576 * 4
     once = cost("plan", plan="12:linear").memory_bytes
 
-    assert cost("plan", plan="12:merged").memory_bytes == once + of_fit
-    assert cost("plan", plan="12:linear", fitting="sequential").memory_bytes == once + of_fit
+    assert cost("plan", plan="12:merged").memory_bytes == once
+    assert cost("plan", plan="12:linear", fitting="sequential").memory_bytes == once + 2 * of_fit
+
+
+def test_many_answers_are_written_in_batches_and_many_probabilities_are_computed_again() -> None:
+    few, many = (cost("answers", plan="12:drop", prompts=n, new_tokens=256) for n in (100, 10_000))
+    wide = cost("plan", plan="12:drop", split="report", report_tokens=1_000_000)
+    states = 2 * 1_000_000 * 31 * 576 * 4
+
+    assert many.memory_bytes == few.memory_bytes
+    assert wide.memory_bytes < states + 4 * 2**30
 
 
 def test_greedy_search_pays_for_every_block_that_it_tries() -> None:
     plain, greedy = (
         cost("ablation", strategies=[name], actions=["drop"], changed=2, interaction=0)
-        for name in ("block_influence", "greedy_loss")
+        for name in ("single_damage", "greedy_loss")
     )
     tokens, head = 2048, 2 * 49_152 * 576
     blocks = 2 * 134_515_008 - head

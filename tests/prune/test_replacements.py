@@ -8,18 +8,17 @@ import torch
 from numpy.typing import NDArray
 from sklearn.linear_model import Ridge
 from sklearn.metrics import r2_score
-from torch import Tensor
+from torch import Tensor, nn
 
 from linearity.adapters.inputs import load_documents
 from linearity.adapters.store import ArtifactStore
 from linearity.contracts.inputs import DatasetRecord
-from linearity.contracts.linearity import RIDGES
+from linearity.contracts.linearity import RIDGE_WITHOUT_VALIDATION, RIDGES
 from linearity.errors import DegenerateStatesError, TooFewTokensError
-from linearity.models.changes import AffineMap
+from linearity.models.changes import AffineMap, Down
 from linearity.models.loaded import LoadedModel
 from linearity.models.surgery import merged
 from linearity.prune.replacements import (
-    RIDGE_WITHOUT_VALIDATION,
     FitTokens,
     RidgeMap,
     fit_linear,
@@ -264,7 +263,7 @@ def test_a_block_with_the_merged_weight_applies_the_map_to_what_its_mlp_writes(
     down = block.mlp.down_proj.weight  # type: ignore[union-attr]
     assert isinstance(down, Tensor)
 
-    with merged(block, merged_weight(down.detach(), W)):
+    with merged(block, Down(merged_weight(down.detach(), W), None)):
         changed = last_states(glass.network, ids)
 
     expected = dense[2].double() + written[0].double() @ W
@@ -384,3 +383,21 @@ def test_fewer_than_two_tokens_are_an_error(left: int) -> None:
 
     with pytest.raises(TooFewTokensError):
         fit_linear(X, Y, few, 1e-2)
+
+
+def test_a_bias_of_the_down_projection_is_merged_too() -> None:
+    generator = torch.Generator().manual_seed(3)
+    block = nn.Module()
+    block.mlp = nn.Module()
+    block.mlp.down_proj = nn.Linear(7, 4, bias=True).double()
+    W = torch.randn(4, 4, generator=generator).double()
+    inner = torch.randn(5, 7, generator=generator).double()
+    dense = block.mlp.down_proj(inner)
+    down = block.mlp.down_proj
+
+    new = Down(merged_weight(down.weight.detach(), W), merged_weight(down.bias.detach(), W))
+    with merged(block, new):
+        changed = block.mlp.down_proj(inner)
+
+    torch.testing.assert_close(changed, dense + dense @ W)
+    torch.testing.assert_close(block.mlp.down_proj(inner), dense)
