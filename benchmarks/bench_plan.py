@@ -19,6 +19,8 @@ from linearity.studies.material import Material
 from linearity.studies.plan import measure_plan
 
 PLANS = ("12:drop", "14:linear", "12:drop,14:linear", "12-13:drop,14:linear,17:linear", "14:merged")
+NEW = ("18:linear", "19:merged")
+"""The first of their kind: a map has to be fitted, and for a linear block a rule chosen."""
 WARM = ("12:linear", "14:linear", "17:linear", "14:merged")
 
 
@@ -49,6 +51,7 @@ def main() -> None:
     first = _seconds(material, records, WARM[0])
     for plan in WARM[1:]:
         _seconds(material, records, plan)
+    new = {plan: _seconds(material, records, plan) for plan in NEW}
     times = {plan: _seconds(material, records, plan) for plan in PLANS}
     for plan, seconds in times.items():
         print(f"{plan:36} {seconds:6.2f} s")
@@ -56,6 +59,7 @@ def main() -> None:
         "model": given.shape or given.model,
         "tokens": given.tokens,
         "first_seconds": round(first, 2),
+        "new_map_seconds": [round(seconds, 2) for seconds in new.values()],
         "slowest_seconds": round(max(times.values()), 2),
         "median_seconds": round(statistics.median(times.values()), 2),
         **surroundings(),

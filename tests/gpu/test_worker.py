@@ -21,6 +21,7 @@ from linearity.adapters.state import InputRow, RunRow, State
 from linearity.adapters.store import ArtifactStore
 from linearity.contracts.canonical import Json, canonical_json, strict_loads
 from linearity.contracts.inputs import DatasetRecord, ModelRecord
+from linearity.contracts.kinds import make_request
 from linearity.contracts.linearity import linearity_request
 from linearity.contracts.runs import RunRequest, RunStatus
 from tests.conftest import quiet
@@ -38,7 +39,7 @@ TOLERANCE = 1e-5
 class Site:
     """Valkey, a state database, and one `linearscope worker` on cuda:0."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, queue: str = "all") -> None:
         self.valkey = EmbeddedValkey(folder / "valkey")
         self.valkey.start()
         self.environ = os.environ | {
@@ -58,7 +59,7 @@ class Site:
         self.log = folder / "worker.log"
         with self.log.open("w") as log:
             self.worker = subprocess.Popen(
-                [sys.executable, "-m", "backend.cli", "worker"],
+                [sys.executable, "-m", "backend.cli", "worker", "--queue", queue],
                 env=self.environ,
                 stdout=log,
                 stderr=log,
@@ -106,6 +107,13 @@ class Site:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     site = Site(tmp_path_factory.mktemp("site"))
+    yield site
+    site.close()
+
+
+@pytest.fixture(scope="module")
+def interactive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    site = Site(tmp_path_factory.mktemp("interactive"), queue="interactive")
     yield site
     site.close()
 
@@ -176,6 +184,36 @@ def test_a_run_on_the_gpu_is_cancelled_in_the_middle(site: Site) -> None:
     assert seconds <= 2.0
     again = site.wait(site.submit(site.request(tokens=1024, seed=6)).id, is_over)
     assert again.status == RunStatus.FINISHED  # the worker took the next job
+
+
+def test_plans_in_the_process_of_an_interactive_worker_equal_the_cpu(interactive: Site) -> None:
+    site = interactive
+    for text in ("1:drop", "2-3:linear", "1:linear,3:merged"):
+        request = make_request(
+            "plan", {"plan": text}, model=site.model, dataset=site.datasets["python-docs"]
+        )
+        row = site.wait(site.submit(request).id, is_over)
+        assert row.status == RunStatus.FINISHED, site.log.read_text()
+        assert row.result is not None
+        on_gpu = strict_loads(site.store.get(row.result))
+        on_cpu = execute(
+            request,
+            model=site.model,
+            dataset=site.datasets["python-docs"],
+            store=site.store,
+            device="cpu",
+            progress=Recorder(),
+        )
+        assert isinstance(on_gpu, dict)
+        assert isinstance(on_gpu["environment"], dict)
+        difference = max(
+            largest_difference(on_gpu[part], strict_loads(canonical_json(on_cpu[part])))
+            for part in ("point", "documents", "steps", "splits", "protocol")
+        )
+        sys.stdout.write(f"{text}: {row.seconds:.2f} s, largest difference {difference:.2e}\n")
+
+        assert on_gpu["environment"]["device"] == "cuda:0"
+        assert difference < TOLERANCE
 
 
 def redis_is_busy(site: Site) -> bool:
