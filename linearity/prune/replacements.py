@@ -144,7 +144,7 @@ def fit_linear(X: Tensor, Y: Tensor, tokens: FitTokens, ridge: float | None) -> 
     """
     train = tokens.ordinary & ~tokens.validation
     held = tokens.ordinary & tokens.validation
-    U = Y - X
+    U = _update(X, Y)
     about = _near_means(X, U, tokens.ordinary)
     fit = Moments.of(X[train], U[train], about)
     if held.any():
@@ -182,7 +182,7 @@ def fit_merged(M: Tensor, X: Tensor, Y: Tensor, tokens: FitTokens, ridge: float 
     ----------
     ReplaceMe, arXiv:2505.02819, section 3 (there shrunk toward zero).
     """
-    U = Y - X
+    U = _update(X, Y)
     zero = torch.zeros(X.shape[1], dtype=torch.float64, device=X.device)
     origin = (zero, zero)
     every = torch.ones_like(tokens.ordinary)
@@ -238,6 +238,12 @@ def _chunk_moments(x: Tensor, u: Tensor, about: tuple[Tensor, Tensor]) -> Moment
         u.square().sum(dtype=torch.float64),
         about,
     )
+
+
+def _update(X: Tensor, Y: Tensor) -> Tensor:
+    """Return ``Y - X`` in the type that moments are summed in; bfloat16 would round it first."""
+    dtype = accumulation_dtype(X.shape[1])
+    return Y.to(dtype) - X.to(dtype)
 
 
 def _near_means(X: Tensor, U: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:

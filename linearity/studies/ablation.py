@@ -132,7 +132,7 @@ class _Study:
         self.found = _Found()
         self.bench = material.bench("select")
         self.work = WorkMeter(self.bench)
-        self.done, self.shown = 0, 0
+        self.done, self.shown, self.prepared = 0, 0, 0.0
         self.total = self._count()
 
     def start(self) -> None:
@@ -146,11 +146,17 @@ class _Study:
             return
         if "scores" not in self.known:
             fits = any(strategy in FITTED for strategy in self.params.strategies)
-            scores = score_blocks(self.material, lambda _: self._tell(), fits=fits)
+            scores = score_blocks(self.material, self._scored, fits=fits)
             self._keep("scores", scores.as_json())
         self.found.blocks = BlockScores(**self.known["scores"])
 
+    def _scored(self, block: int) -> None:
+        # The dense pass over split F takes about as long as the maps that follow.
+        self.prepared = 0.5 + 0.5 * (block + 1) / self.material.blocks
+        self._tell()
+
     def measure_single(self) -> None:
+        self.prepared = 1.0
         for action in self._single_actions():
             for block in changeable(action, self.material.blocks):
                 quality = self.quality(Plan.of([block], action), "one_shot")
@@ -158,7 +164,7 @@ class _Study:
         self.found.scores = self._orders().scores(self.params.strategies, self.params.actions)
 
     def measure_curves(self) -> None:
-        self._forget()
+        self.material.forget()
         for wanted in self._wanted():
             plans = self._plans(wanted)
             points: list[Point] = []
@@ -176,7 +182,7 @@ class _Study:
                         quality=quality,
                     )
                 )
-            self._forget()
+            self.material.forget()
 
     def measure_pairs(self) -> None:
         if not self.params.interaction:
@@ -251,12 +257,6 @@ class _Study:
             order = order_by(self._orders().values(wanted.strategy, wanted.action))
         allowed = changeable(wanted.action, self.material.blocks)
         return [block for block in order if block in allowed]
-
-    def _forget(self) -> None:
-        """Let go of the states of the last plan: the next curve begins near the dense model."""
-        self.bench.passages.forget()
-        if self.params.fits:
-            self.material.fit().passages.forget()
 
     def _orders(self) -> Orders:
         return Orders(self.material.blocks, self.found.blocks, self.found.single)
@@ -345,7 +345,15 @@ class _Study:
                 self._keep(f"rule:{block}", rule)
 
     def _tell(self) -> None:
-        self.progress.step(self.done, self.total, "measurements", self.done / self.total)
+        weight = self._preparation()
+        share = (self.prepared * weight + self.done) / (weight + self.total)
+        self.progress.step(self.done, self.total, "measurements", share)
+
+    def _preparation(self) -> float:
+        """Return how many measurements the states and maps of split F take, roughly."""
+        if not (self.params.fits or self.params.ranks_by_scores):
+            return 0.0
+        return self.params.fit_tokens / self.params.select_tokens
 
     def _show(self) -> None:
         if self.done < self.total and self.done - self.shown >= self.total / MOST_PARTIALS:

@@ -12,7 +12,7 @@ interactive worker keeps the whole of it between plans.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import cached_property, reduce
 
 import torch
 from torch import Tensor
@@ -140,14 +140,23 @@ class Material:
         ------
         TooFewTokensError
         """
-        if self._fit is None:
-            windows = self._sample(ThreeBudgets(self.sampling.fit_tokens, 0, 0)).fit
-            if maps:
-                check_enough(windows, self.model.width)
-            self._fit = FitSplit(self.model, windows, check=self.stop)
         if maps:
-            check_enough(self._fit.windows, self.model.width)
+            check_enough(self.fit_windows, self.model.width)
+        if self._fit is None:
+            self._fit = FitSplit(self.model, self.fit_windows, check=self.stop)
         return self._fit
+
+    @cached_property
+    def fit_windows(self) -> list[Window]:
+        """The windows of split F."""
+        return self._sample(ThreeBudgets(self.sampling.fit_tokens, 0, 0)).fit
+
+    def forget(self) -> None:
+        """Let go of the last plan's states: what comes next begins near the dense model."""
+        for bench in self._benches.values():
+            bench.passages.forget()
+        if self._fit is not None:
+            self._fit.passages.forget()
 
     def protocol(self, split: str) -> Protocol:
         """Return how quality is measured on a split."""
@@ -176,7 +185,7 @@ class Material:
         """
         used = {"select" if measured == "preview" else measured: self.bench(measured).windows}
         if fits:
-            used["fit"] = self.fit(maps=False).windows
+            used["fit"] = self.fit_windows
         if rules:
             used.setdefault("select", preview_windows(self._splits.select))
         return {name: self._facts(name, used.get(name, [])) for name in ("fit", "select", "report")}
@@ -274,7 +283,6 @@ class FitSplit:
     """Split F: dense states of every block, and the tokens that maps are fitted on."""
 
     def __init__(self, model: LoadedModel, windows: Sequence[Window], *, check: Check) -> None:
-        self.windows = list(windows)
         self.passages = Passages(model, windows, batch_tokens=batch_tokens(model), check=check)
         self.tokens = self._tokens()
         blocks = len(model.layout.blocks)
