@@ -29,12 +29,17 @@ $(VENV)/.dev: $(VENV)/.run
 run: $(VENV)/.run ## Set up and start the dashboard with the demo model (PORT=8000)
 	@exec $(BIN)/linearscope up --port $(PORT)
 
+# Side by side, one thread each: threads of two processes would wait for one another.
+FAST_TESTS = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist loadfile \
+	-m "not system and not slow and not gpu"
+
 test: $(VENV)/.dev ## Set up and run every test
 	@$(BIN)/python tests/get_browser.py
-	@$(BIN)/python -m pytest -q
+	@$(FAST_TESTS)
+	@$(BIN)/python -m pytest -q -m "system or slow or gpu"
 
 test-fast: $(VENV)/.dev ## Run the tests that start no process and take no ten seconds
-	@$(BIN)/python -m pytest -q -m "not system and not slow and not gpu"
+	@$(FAST_TESTS)
 
 check: $(VENV)/.dev ## Check style, types and the floors of the architecture
 	@$(BIN)/ruff format --check .
