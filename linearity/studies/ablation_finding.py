@@ -8,6 +8,14 @@ from linearity.contracts.ablation import Curve, RankCorrelation, SingleDamage
 CAUTION_EN = "No plan is harmless on perplexity or agreement alone."
 CAUTION_JA = "パープレキシティや一致率だけで、無害なプランとは言えません。"
 
+NAMES = {
+    "update_linearity": ("update linearity", "更新の線形性"),
+    "stream_linearity": ("stream linearity", "ストリームの線形性"),
+    "block_influence": ("block influence", "ブロック影響度"),
+    "span_angular": ("angular spans", "角距離の区間"),
+}
+"""The rankings that the finding may name, as the page calls them."""
+
 
 def ablation_finding(
     single: Sequence[SingleDamage],
@@ -76,11 +84,12 @@ def _best_strategy(correlations: Sequence[RankCorrelation]) -> tuple[str, str] |
         if item.action == "drop"
         and item.spearman is not None
         and not item.by_definition
-        and item.strategy not in ("random", "greedy_loss")
+        and item.strategy in NAMES
     ]
     if not ranked:
         return None
     spearman, strategy = max(ranked, key=itemgetter(0))
+    english, japanese = NAMES[best.strategy]
     return (
         f"Of the rankings that need no trial, {strategy} agrees best with the measured "
         f"damage (rank correlation {spearman:+.2f}).",

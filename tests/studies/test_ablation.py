@@ -704,5 +704,5 @@ def test_a_strategy_without_correlation_agrees_better_than_one_that_is_upside_do
         ],
     )
 
-    assert "block_influence agrees best" in found["en"]
+    assert "block influence agrees best" in found["en"]
     assert "block_influence" in found["ja"]
