@@ -89,10 +89,10 @@ def _best_strategy(correlations: Sequence[RankCorrelation]) -> tuple[str, str] |
     if not ranked:
         return None
     spearman, strategy = max(ranked, key=itemgetter(0))
-    english, japanese = NAMES[best.strategy]
+    english, japanese = NAMES[strategy]
     return (
-        f"Of the rankings that need no trial, {strategy} agrees best with the measured "
+        f"Of the rankings that need no trial, {english} agrees best with the measured "
         f"damage (rank correlation {spearman:+.2f}).",
-        f"試行なしの順位づけのうち、実測した損失の増加と最もよく一致したのは {strategy} です"
+        f"試行なしの順位づけのうち、実測した損失の増加と最もよく一致したのは{japanese}です"
         f"(順位相関 {spearman:+.2f})。",
     )

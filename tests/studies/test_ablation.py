@@ -705,4 +705,4 @@ def test_a_strategy_without_correlation_agrees_better_than_one_that_is_upside_do
     )
 
     assert "block influence agrees best" in found["en"]
-    assert "block_influence" in found["ja"]
+    assert "ブロック影響度" in found["ja"]
