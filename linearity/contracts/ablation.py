@@ -14,14 +14,14 @@ from linearity.contracts.common import (
     Interval,
     Protocol,
     Quality,
-    Sampling,
+    SampledParams,
     SplitFacts,
     parse_sampling,
     refuse_orthogonal,
 )
 from linearity.contracts.inputs import ModelRecord
 from linearity.contracts.parameters import choice, only_known, whole_number
-from linearity.contracts.runs import RunWarning
+from linearity.contracts.runs import RunResult
 from linearity.errors import InvalidParameterError
 
 KIND = "ablation"
@@ -56,8 +56,8 @@ Vector = list[float | None]
 Matrix = list[list[float | None]]
 
 
-@dataclass(frozen=True)
-class AblationParams:
+@dataclass(frozen=True, kw_only=True)
+class AblationParams(SampledParams):
     """Parameters of a run, complete and resolved.
 
     Parameters
@@ -78,14 +78,6 @@ class AblationParams:
     changed: int
     interaction: int
     random_seeds: int
-    fit_tokens: int
-    select_tokens: int
-    report_tokens: int
-    context: int
-    seed: int
-    ridge: float | str
-    dtype: str
-    attention: str
 
     @property
     def ranks_by_scores(self) -> bool:
@@ -96,15 +88,6 @@ class AblationParams:
     def fits(self) -> bool:
         """Whether maps are fitted: for an action, or to rank blocks by how linear they are."""
         return self.actions != ["drop"] or any(s in FITTED for s in self.strategies)
-
-    @property
-    def sampling(self) -> Sampling:
-        """The part that all kinds share."""
-        return Sampling(**{name: getattr(self, name) for name in SAMPLING_NAMES})
-
-    def as_json(self) -> dict[str, Json]:
-        """Return the parameters as plain values."""
-        return asdict(self)
 
 
 def parse_params(params: Mapping[str, Json], *, model: ModelRecord) -> AblationParams:
@@ -226,9 +209,9 @@ class SingleDamage:
     edge: bool
 
 
-@dataclass(frozen=True)
-class Point:
-    """A plan of a curve and its quality.
+@dataclass(frozen=True, kw_only=True)
+class Point(Quality):
+    """A plan of a curve and its quality, whose numbers are those of `Quality`.
 
     Parameters
     ----------
@@ -242,13 +225,6 @@ class Point:
     changed: int
     plan: str
     edge: bool
-    nll: float
-    ppl: float
-    nll_diff: float
-    ci95: Interval | None
-    kl: float
-    top1: float
-    top5: float
 
     @classmethod
     def of(cls, *, changed: int, plan: str, edge: bool, quality: Quality) -> "Point":
@@ -321,16 +297,10 @@ class Interaction:
     interaction: Matrix
 
 
-@dataclass(frozen=True)
-class AblationResult:
+@dataclass(frozen=True, kw_only=True)
+class AblationResult(RunResult):
     """The answer of an `ablation` run."""
 
-    id: str
-    created: str
-    model: dict[str, Json]
-    dataset: dict[str, Json]
-    params: dict[str, Json]
-    environment: dict[str, Json]
     splits: dict[str, SplitFacts]
     protocol: Protocol
     dense: dict[str, float]
@@ -340,12 +310,6 @@ class AblationResult:
     rank_correlation: list[RankCorrelation]
     interaction: Interaction | None
     guard: None
-    finding: dict[str, str]
-    warnings: list[RunWarning]
     kind: str = KIND
     schema: int = SCHEMA
     method: int = METHOD
-
-    def as_json(self) -> dict[str, Json]:
-        """Return the result as plain values."""
-        return asdict(self)

@@ -4,12 +4,12 @@ Science: docs/science.md, section 3, "Free answers". Shape: docs/api.md.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 
 from linearity.contracts.canonical import Json
 from linearity.contracts.common import (
     SAMPLING_NAMES,
-    Sampling,
+    SampledParams,
     SplitFacts,
     parse_fitting,
     parse_sampling,
@@ -17,7 +17,7 @@ from linearity.contracts.common import (
 from linearity.contracts.inputs import ModelRecord
 from linearity.contracts.parameters import choice, only_known, whole_number
 from linearity.contracts.plan import parse_plan_parameter
-from linearity.contracts.runs import RunWarning
+from linearity.contracts.runs import RunResult
 from linearity.errors import InvalidParameterError
 
 KIND = "answers"
@@ -35,8 +35,8 @@ PARAMETER_NAMES = [
 ]  # fmt: skip
 
 
-@dataclass(frozen=True)
-class AnswersParams:
+@dataclass(frozen=True, kw_only=True)
+class AnswersParams(SampledParams):
     """Parameters of a run, complete and resolved.
 
     Parameters
@@ -63,23 +63,6 @@ class AnswersParams:
     new_tokens: int
     template: str
     canaries: list[dict[str, Json]]
-    fit_tokens: int
-    select_tokens: int
-    report_tokens: int
-    context: int
-    seed: int
-    ridge: float | str
-    dtype: str
-    attention: str
-
-    @property
-    def sampling(self) -> Sampling:
-        """The part that all kinds share."""
-        return Sampling(**{name: getattr(self, name) for name in SAMPLING_NAMES})
-
-    def as_json(self) -> dict[str, Json]:
-        """Return the parameters as plain values."""
-        return asdict(self)
 
 
 def parse_params(params: Mapping[str, Json], *, model: ModelRecord) -> AnswersParams:
@@ -273,27 +256,15 @@ class CanaryResult:
     passed: dict[str, bool]
 
 
-@dataclass(frozen=True)
-class AnswersResult:
+@dataclass(frozen=True, kw_only=True)
+class AnswersResult(RunResult):
     """The answer of an `answers` run."""
 
-    id: str
-    created: str
-    model: dict[str, Json]
-    dataset: dict[str, Json]
-    params: dict[str, Json]
-    environment: dict[str, Json]
     splits: dict[str, SplitFacts]  # of a split with prompts: what they took
     template: str  # "none", "chat", or "mixed" for a dataset of prompts and plain texts
     summary: AnswersSummary
     answers: list[AnswerPair]
     canaries: list[CanaryResult]
-    finding: dict[str, str]
-    warnings: list[RunWarning] = field(default_factory=list)
     kind: str = KIND
     schema: int = SCHEMA
     method: int = METHOD
-
-    def as_json(self) -> dict[str, Json]:
-        """Return the result as plain values."""
-        return asdict(self)

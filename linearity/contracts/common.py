@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from linearity.contracts.canonical import Json
 from linearity.contracts.inputs import ModelRecord
 from linearity.contracts.linearity import automatic_tokens
-from linearity.contracts.parameters import choice, real_number, whole_number
+from linearity.contracts.parameters import automatic_choice, choice, ridge, whole_number
 from linearity.errors import InvalidParameterError, NotYetError
 
 FITTINGS = ("one_shot", "sequential")
@@ -50,6 +50,21 @@ class Sampling:
     attention: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class SampledParams(Sampling):
+    """Parameters of a kind that changes a model: its own, beside the sampling."""
+
+    @property
+    def sampling(self) -> Sampling:
+        """The part that all kinds share."""
+        return Sampling(**{name: getattr(self, name) for name in SAMPLING_NAMES})
+
+    def as_json(self) -> dict[str, Json]:
+        """Return the parameters as plain values, the kind's own first, as pages list them."""
+        shared = asdict(self.sampling)
+        return {name: value for name, value in asdict(self).items() if name not in shared} | shared
+
+
 def parse_sampling(given: Mapping[str, Json], *, model: ModelRecord, fits: bool) -> Sampling:
     """Return the sampling part of some parameters.
 
@@ -81,9 +96,9 @@ def parse_sampling(given: Mapping[str, Json], *, model: ModelRecord, fits: bool)
         report_tokens=_tokens(given, "report_tokens", 4096),
         context=min(context, model.context),
         seed=whole_number("seed", given.get("seed", 0), low=0, high=2**32 - 1),
-        ridge=_ridge(given.get("ridge", "auto")),
-        dtype=_automatic(given, "dtype", model.dtype, ("float32", "bfloat16", "float16")),
-        attention=_automatic(given, "attention", "sdpa", ("sdpa", "eager")),
+        ridge=ridge(given.get("ridge", "auto"), low="1e-9"),
+        dtype=automatic_choice(given, "dtype", model.dtype, ("float32", "bfloat16", "float16")),
+        attention=automatic_choice(given, "attention", "sdpa", ("sdpa", "eager")),
     )
 
 
@@ -107,19 +122,6 @@ def _tokens(given: Mapping[str, Json], name: str, default: int) -> int:
     if value == "auto":
         return default
     return whole_number(name, value, low=64, high=MAXIMUM_TOKENS)
-
-
-def _ridge(value: Json) -> float | str:
-    if value == "auto":
-        return "auto"
-    if isinstance(value, str):
-        raise InvalidParameterError("ridge", wanted="auto or a number from 1e-9 to 1000", got=value)
-    return real_number("ridge", value, low=1e-9, high=1000.0)
-
-
-def _automatic(given: Mapping[str, Json], name: str, default: str, options: tuple[str, ...]) -> str:
-    value = given.get(name, "auto")
-    return default if value == "auto" else choice(name, value, options)
 
 
 @dataclass(frozen=True)

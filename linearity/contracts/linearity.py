@@ -10,9 +10,16 @@ from typing import Any, Self
 
 from linearity.contracts.canonical import Json
 from linearity.contracts.inputs import DatasetRecord, ModelRecord
-from linearity.contracts.parameters import choice, only_known, real_number, whole_number
-from linearity.contracts.runs import RunRequest, RunWarning
-from linearity.errors import InvalidParameterError, NotYetError
+from linearity.contracts.parameters import (
+    automatic_choice,
+    choice,
+    only_known,
+    real_number,
+    ridge,
+    whole_number,
+)
+from linearity.contracts.runs import RunRequest, RunResult, RunWarning
+from linearity.errors import NotYetError
 
 KIND = "linearity"
 SCHEMA = 1
@@ -105,13 +112,13 @@ def parse_params(params: Mapping[str, Json], *, model: ModelRecord) -> Linearity
         context=min(context, model.context),
         heldout=real_number("heldout", given.get("heldout", 0.25), low=0.05, high=0.5),
         seed=whole_number("seed", given.get("seed", 0), low=0, high=2**32 - 1),
-        ridge=_parse_ridge(given.get("ridge", "auto")),
+        ridge=ridge(given.get("ridge", "auto"), low="0"),
         exclude=choice("exclude", given.get("exclude", "sinks"), ("sinks", "first", "none")),
         pairs=choice("pairs", given.get("pairs", "auto"), ("auto", "all", "adjacent")),
         repeats=1,
         granularity="block",
-        dtype=_automatic(given, "dtype", model.dtype, ("float32", "bfloat16", "float16")),
-        attention=_automatic(given, "attention", "sdpa", ("sdpa", "eager")),
+        dtype=automatic_choice(given, "dtype", model.dtype, ("float32", "bfloat16", "float16")),
+        attention=automatic_choice(given, "attention", "sdpa", ("sdpa", "eager")),
     )
 
 
@@ -147,19 +154,6 @@ def _refuse_later_features(given: dict[str, Json]) -> None:
         raise NotYetError(
             "protocol is not built yet", next_step="Leave protocol out.", parameter="protocol"
         )
-
-
-def _parse_ridge(value: Json) -> float | str:
-    if value == "auto":
-        return "auto"
-    if isinstance(value, str):
-        raise InvalidParameterError("ridge", wanted="auto or a number from 0 to 1000", got=value)
-    return real_number("ridge", value, low=0.0, high=1000.0)
-
-
-def _automatic(given: dict[str, Json], name: str, default: str, options: tuple[str, ...]) -> str:
-    value = given.get(name, "auto")
-    return default if value == "auto" else choice(name, value, options)
 
 
 @dataclass(frozen=True)
@@ -236,30 +230,18 @@ class Profile:
     effective_rank: Vector | None = None
 
 
-@dataclass(frozen=True)
-class LinearityResult:
+@dataclass(frozen=True, kw_only=True)
+class LinearityResult(RunResult):
     """The answer of a `linearity` run."""
 
-    id: str
-    created: str
-    model: dict[str, Json]
-    dataset: dict[str, Json]
-    params: dict[str, Json]
-    environment: dict[str, Json]
     tokens: TokenCounts
     states: list[str]
     pairs: Pairs
     profile: Profile
     kept: Profile
-    finding: dict[str, str]
-    warnings: list[RunWarning]
     kind: str = KIND
     schema: int = SCHEMA
     method: int = METHOD
-
-    def as_json(self) -> dict[str, Json]:
-        """Return the result as plain values."""
-        return asdict(self)
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:  # Any: our own stored JSON

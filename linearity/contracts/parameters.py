@@ -40,3 +40,21 @@ def choice(name: str, value: Json, options: tuple[str, ...]) -> str:
     if not isinstance(value, str) or value not in options:
         raise InvalidParameterError(name, wanted=f"one of {', '.join(options)}", got=value)
     return value
+
+
+def automatic_choice(
+    given: Mapping[str, Json], name: str, default: str, options: tuple[str, ...]
+) -> str:
+    """Return one of `options`; ``auto``, or nothing, means `default`."""
+    value = given.get(name, "auto")
+    return default if value == "auto" else choice(name, value, options)
+
+
+def ridge(value: Json, *, low: str) -> float | str:
+    """Return ``auto``, or the shrinkage of maps in [low, 1000]; `low` is spelled for people."""
+    if value == "auto":
+        return "auto"
+    if isinstance(value, str):
+        wanted = f"auto or a number from {low} to 1000"
+        raise InvalidParameterError("ridge", wanted=wanted, got=value)
+    return real_number("ridge", value, low=float(low), high=1000.0)

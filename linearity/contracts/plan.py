@@ -5,7 +5,7 @@ numbers are those of the curve's point with the same plan.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 
 from linearity.contracts.ablation import Point
 from linearity.contracts.actions import Plan, parse_plan
@@ -13,7 +13,7 @@ from linearity.contracts.canonical import Json
 from linearity.contracts.common import (
     SAMPLING_NAMES,
     Protocol,
-    Sampling,
+    SampledParams,
     SplitFacts,
     parse_fitting,
     parse_sampling,
@@ -21,7 +21,7 @@ from linearity.contracts.common import (
 )
 from linearity.contracts.inputs import ModelRecord
 from linearity.contracts.parameters import choice, only_known
-from linearity.contracts.runs import RunWarning
+from linearity.contracts.runs import RunResult
 from linearity.errors import InvalidParameterError
 
 KIND = "plan"
@@ -34,8 +34,8 @@ PREVIEW_TOKENS = 512
 PARAMETER_NAMES = ["plan", "fitting", "split", "fidelity", *SAMPLING_NAMES]
 
 
-@dataclass(frozen=True)
-class PlanParams:
+@dataclass(frozen=True, kw_only=True)
+class PlanParams(SampledParams):
     """Parameters of a run, complete and resolved.
 
     Parameters
@@ -53,23 +53,6 @@ class PlanParams:
     fitting: str
     split: str
     fidelity: str
-    fit_tokens: int
-    select_tokens: int
-    report_tokens: int
-    context: int
-    seed: int
-    ridge: float | str
-    dtype: str
-    attention: str
-
-    @property
-    def sampling(self) -> Sampling:
-        """The part that all kinds share."""
-        return Sampling(**{name: getattr(self, name) for name in SAMPLING_NAMES})
-
-    def as_json(self) -> dict[str, Json]:
-        """Return the parameters as plain values."""
-        return asdict(self)
 
 
 def parse_params(params: Mapping[str, Json], *, model: ModelRecord) -> PlanParams:
@@ -213,16 +196,10 @@ class Guard:
     canaries: list[str]
 
 
-@dataclass(frozen=True)
-class PlanResult:
+@dataclass(frozen=True, kw_only=True)
+class PlanResult(RunResult):
     """The answer of a `plan` run."""
 
-    id: str
-    created: str
-    model: dict[str, Json]
-    dataset: dict[str, Json]
-    params: dict[str, Json]
-    environment: dict[str, Json]
     splits: dict[str, SplitFacts]
     protocol: Protocol
     dense: dict[str, float]
@@ -230,12 +207,6 @@ class PlanResult:
     point: Point
     documents: list[DocumentQuality]
     guard: Guard
-    finding: dict[str, str]
-    warnings: list[RunWarning] = field(default_factory=list)
     kind: str = KIND
     schema: int = SCHEMA
     method: int = METHOD
-
-    def as_json(self) -> dict[str, Json]:
-        """Return the result as plain values."""
-        return asdict(self)

@@ -4,7 +4,7 @@ A run's id is the digest of everything that may change its numbers. The same que
 has the same id, the same row, the same queue entry and the same address, wherever it is asked.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Literal
 
@@ -89,3 +89,42 @@ class RunWarning:
     code: str
     message: str
     data: dict[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunResult:
+    """What stands around the numbers of every kind's answer.
+
+    Parameters
+    ----------
+    id : str
+        Of the run.
+    created : str
+        When it was made, in UTC.
+    model, dataset : dict
+        What the run's inputs were.
+    params : dict
+        Complete.
+    environment : dict
+        Versions and the device.
+    finding : dict of language to str
+        The answer in one sentence.
+    warnings : list of RunWarning
+    kind, schema, method : as in `RunRequest`
+    """
+
+    id: str
+    created: str
+    model: dict[str, Json]
+    dataset: dict[str, Json]
+    params: dict[str, Json]
+    environment: dict[str, Json]
+    finding: dict[str, str]
+    warnings: list[RunWarning]
+    kind: str
+    schema: int
+    method: int
+
+    def as_json(self) -> dict[str, Json]:
+        """Return the result as plain values."""
+        return asdict(self)
