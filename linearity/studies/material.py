@@ -11,8 +11,8 @@ interactive worker keeps the whole of it between plans.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property, reduce
+from dataclasses import replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -24,7 +24,7 @@ from linearity.contracts.common import (
     Sampling,
     SplitFacts,
 )
-from linearity.contracts.plan import MeasuredStep
+from linearity.contracts.plan import PREVIEW_TOKENS
 from linearity.errors import TooFewTokensError
 from linearity.measure.sampling import (
     SamplingPlan,
@@ -33,55 +33,18 @@ from linearity.measure.sampling import (
     Window,
     sample_splits,
 )
-from linearity.models.changes import AffineMap, Changes, Down, Segment, dropped, kept
+from linearity.models.changes import AffineMap, Changes, Down, kept
 from linearity.models.families import down_projection
 from linearity.models.loaded import LoadedModel
-from linearity.models.replay import Chain, Check, Passages
-from linearity.prune.replacements import (
-    FitTokens,
-    RidgeMap,
-    fit_linear,
-    fit_merged,
-    merged_weight,
-)
-from linearity.studies.bench import Bench, batch_tokens
+from linearity.models.replay import Check
+from linearity.prune.replacements import merged_weight
+from linearity.studies.bench import Bench
+from linearity.studies.building import Builder, Built, Fitted, linear_segment
+from linearity.studies.fit_split import FitSplit
 from linearity.studies.recent import Recent
 
-PREVIEW_TOKENS = 512
 PREVIEW_WINDOWS = 8
 SHORTEST_PREVIEW = 16
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """The map of a linear step.
-
-    Parameters
-    ----------
-    affine : AffineMap
-    ridge : float
-    first_token : list of "pass" | "mean"
-        The rule for position 0 of every block of the step.
-    """
-
-    affine: AffineMap
-    ridge: float
-    first_token: list[str]
-
-
-@dataclass(frozen=True)
-class Built:
-    """A plan as it is carried out.
-
-    Parameters
-    ----------
-    changes : Changes
-    steps : list of MeasuredStep
-        What was chosen for every step.
-    """
-
-    changes: Changes
-    steps: list[MeasuredStep]
 
 
 class Material:
@@ -133,7 +96,7 @@ class Material:
             self._benches[split] = Bench(self.model, self._windows(split), check=self.stop)
         return self._benches[split]
 
-    def fit(self, *, maps: bool = True) -> "FitSplit":
+    def fit(self, *, maps: bool = True) -> FitSplit:
         """Return split F with the dense model's states, large enough for maps if there are any.
 
         Raises
@@ -202,7 +165,7 @@ class Material:
 
     def build(self, plan: Plan, fitting: str) -> Built:
         """Return the changed model of a plan, and what was chosen for its steps."""
-        return _Builder(self, plan, fitting).build()
+        return Builder(self, plan, fitting).build()
 
     def fitted(self, step: Step, prefix: Changes, fitting: str) -> Fitted:
         """Return the map of a linear step behind `prefix` (which matters when sequential)."""
@@ -252,7 +215,7 @@ class Material:
         losses = {}
         for rule, first in (("pass", torch.zeros_like(mean)), ("mean", mean)):
             affine = AffineMap(ridge_map.W, ridge_map.b, first)
-            segment = _linear_segment(block, block, f"trial-{rule}", affine, self.model)
+            segment = linear_segment(block, block, f"trial-{rule}", affine, self.model)
             changes = tuple(
                 segment if other == block else kept(other) for other in range(self.blocks)
             )
@@ -277,138 +240,6 @@ class Material:
             used_documents=len({window.document for window in windows}),
             tokens=sum(len(window.ids) for window in windows),
         )
-
-
-class FitSplit:
-    """Split F: dense states of every block, and the tokens that maps are fitted on."""
-
-    def __init__(self, model: LoadedModel, windows: Sequence[Window], *, check: Check) -> None:
-        self.passages = Passages(model, windows, batch_tokens=batch_tokens(model), check=check)
-        self.tokens = self._tokens()
-        blocks = len(model.layout.blocks)
-        self._one_shot: Recent[tuple[int, int], tuple[RidgeMap, Tensor]] = Recent(2 * blocks)
-
-    def chain(self, prefix: Changes) -> Chain:
-        """Return the states of the model that begins with `prefix`; dense for an empty one."""
-        return self.passages.run(prefix) if prefix else self.passages.dense
-
-    def linear(
-        self, chain: Chain, first: int, last: int, ridge: float | None
-    ) -> tuple[RidgeMap, Tensor]:
-        """Fit one map for blocks `first` to `last`, from the chain's state to the dense one.
-
-        Returns
-        -------
-        (RidgeMap, (d,) float64)
-            And the mean update of first positions.
-        """
-
-        def fit() -> tuple[RidgeMap, Tensor]:
-            X = self.passages.rows(chain.entering(first))
-            Y = self.passages.state(last + 1)
-            at_first = self.tokens.first
-            mean_first = (Y[at_first].double() - X[at_first].double()).mean(0)
-            return fit_linear(X, Y, self.tokens, ridge), mean_first
-
-        if chain is self.passages.dense:
-            return self._one_shot.get((first, last), fit)
-        return fit()
-
-    def merged(self, chain: Chain, before: int, last: int, ridge: float | None) -> RidgeMap:
-        """Fit the map on the MLP output of block `before` that replaces the blocks to `last`."""
-        written, leaving = self.passages.around_mlp(before, chain.entering(before))
-        M, X, Y = (
-            self.passages.rows(written),
-            self.passages.rows(leaving),
-            self.passages.state(last + 1),
-        )
-        return fit_merged(M, X, Y, self.tokens, ridge)
-
-    def _tokens(self) -> FitTokens:
-        validation = [
-            torch.tensor([w.role == "validation" for w in batch.windows], device=batch.mask.device)
-            .unsqueeze(1)
-            .expand_as(batch.mask)[batch.mask]
-            for batch in self.passages.batches
-        ]
-        first = self.passages.first()
-        return FitTokens(
-            ordinary=~first & ~self.passages.sinks(),
-            first=first,
-            validation=torch.cat(validation),
-        )
-
-
-class _Builder:
-    """Walks over a plan from block 0 and turns it into segments.
-
-    `single` has one segment a step, which is what later maps of a sequential plan are fitted
-    behind; `segments` is what runs, with neighbouring maps fused into one.
-    """
-
-    def __init__(self, material: Material, plan: Plan, fitting: str) -> None:
-        self.material, self.fitting = material, fitting
-        self.steps = {step.first: step for step in plan.steps}
-        self.single: list[Segment] = []  # as fitted, one map a step
-        self.segments: list[Segment] = []  # as run, neighbouring maps fused
-        self.chosen: list[MeasuredStep] = []
-
-    def build(self) -> Built:
-        block, run_start = 0, 0
-        run: list[AffineMap] = []
-        while block < self.material.blocks:
-            step = self.steps.get(block)
-            if step is not None and step.action == "linear":
-                if not run:
-                    run_start = block
-                run.append(self._linear(step))
-                block = step.last + 1
-                continue
-            if run:
-                self._fuse(run_start, block - 1, run)
-                run = []
-            block = self._other(block, step)
-        if run:
-            self._fuse(run_start, block - 1, run)
-        return Built(tuple(self.segments), self.chosen)
-
-    def _linear(self, step: Step) -> AffineMap:
-        fitted = self.material.fitted(step, tuple(self.single), self.fitting)
-        name = f"linear:{self.fitting}"
-        self.single.append(
-            _linear_segment(step.first, step.last, name, fitted.affine, self.material.model)
-        )
-        self._choose(step, fitted.ridge, fitted.first_token)
-        return fitted.affine
-
-    def _fuse(self, first: int, last: int, run: Sequence[AffineMap]) -> None:
-        parts = self.single[-len(run) :]
-        if len(run) == 1:
-            self.segments.append(parts[0])
-            return
-        fused = reduce(AffineMap.then, run)
-        name = f"linear:{self.fitting}:" + "+".join(part.key for part in parts)
-        self.segments.append(_linear_segment(first, last, name, fused, self.material.model))
-
-    def _other(self, block: int, step: Step | None) -> int:
-        after = self.steps.get(block + 1)
-        if step is not None:
-            segment = dropped(step.first, step.last)
-            self._choose(step, None, None)
-        elif after is not None and after.action == "merged":
-            prefix = tuple(self.single)
-            down, ridge = self.material.merged_down(block, after.last, prefix, self.fitting)
-            self._choose(after, ridge, None)
-            key = f"{block}-{after.last}:merged:{self.fitting}"
-            segment = Segment(block, after.last, key, block=block, down=down)
-        else:
-            segment = kept(block)
-        self.single.append(segment)
-        self.segments.append(segment)
-        return segment.last + 1
-
-    def _choose(self, step: Step, ridge: float | None, rules: list[str] | None) -> None:
-        self.chosen.append(MeasuredStep(step.first, step.last, step.action, ridge, rules))
 
 
 class Stop:
@@ -452,13 +283,6 @@ def preview_windows(windows: Sequence[Window]) -> list[Window]:
     chosen = list(first_of_each.values())[:PREVIEW_WINDOWS]
     length = max(PREVIEW_TOKENS // len(chosen), SHORTEST_PREVIEW)
     return [replace(window, ids=window.ids[:length]) for window in chosen]
-
-
-def _linear_segment(
-    first: int, last: int, name: str, affine: AffineMap, model: LoadedModel
-) -> Segment:
-    dtype = next(model.layout.blocks[0].parameters()).dtype
-    return Segment(first, last, f"{first}-{last}:{name}", linear=affine.module(dtype))
 
 
 def _fit_key(step: Step, prefix: Changes, fitting: str) -> tuple[str, ...]:

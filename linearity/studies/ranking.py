@@ -9,7 +9,8 @@ from torch import Tensor
 from linearity.contracts.canonical import Json
 from linearity.measure.tokens import angular, cosines
 from linearity.prune.replacements import RidgeMap, held_out_scores
-from linearity.studies.material import FitSplit, Material
+from linearity.studies.fit_split import FitSplit
+from linearity.studies.material import Material
 
 CHUNK = 1024
 
