@@ -15,19 +15,15 @@ from backend.figures.points import (
 )
 from backend.figures.theme import (
     COLORSCALE,
-    FONT_SIZE,
     THEMES,
     Theme,
     axis,
-    base_layout,
     block_ticks,
     log_ticks,
     meta,
 )
+from backend.figures.triangle import colour_bar, hatching, triangle_layout
 
-BAR_X, BAR_Y = 0.03, 0.05
-BAR_PIXELS = 32
-"""Height of the colour bar with its tick labels."""
 PRINT_VALUES_UP_TO = 12
 """Cells of larger models are too small for a number."""
 
@@ -99,59 +95,12 @@ def _colour_bar(low: float, high: float, options: FigureOptions, theme: Theme) -
             "tickvals": [math.log10(place) for place in places],
             "ticktext": [f"{place:g}" for place in places],
         }
-    return {
-        "orientation": "h",
-        "x": BAR_X,
-        "xanchor": "left",
-        "y": BAR_Y,
-        "yanchor": "bottom",
-        "len": 0.42,
-        "thickness": 10,
+    looks = {
         "outlinewidth": 0,
         "bgcolor": theme.paper,  # the selection's hair lines pass behind it
-        "xpad": 0,
-        "ypad": 0,
         "tickangle": 0,
-        "tickfont": {"size": FONT_SIZE, "color": theme.muted},
-    } | ticks
-
-
-def note(text: str, colour: str, theme: Theme, *, y: float, shift: int) -> dict[str, Any]:
-    """Return a line of text in the empty triangle."""
-    return {
-        "text": text,
-        "xref": "paper",
-        "yref": "paper",
-        "x": BAR_X,
-        "y": y,
-        "yshift": shift,
-        "xanchor": "left",
-        "yanchor": "bottom",
-        "showarrow": False,
-        "font": {"size": FONT_SIZE, "color": colour},
-        "bgcolor": theme.paper,
     }
-
-
-def hatching(missing: list[tuple[int, int]], theme: Theme) -> dict[str, Any]:
-    """Return one trace of hatched squares: neither white nor zero can be read into them."""
-    x: list[float | None] = []
-    y: list[float | None] = []
-    for start, end in missing:
-        x += [end - 0.5, end + 0.5, end + 0.5, end - 0.5, end - 0.5, None]
-        y += [start - 0.5, start - 0.5, start + 0.5, start + 0.5, start - 0.5, None]
-    return {
-        "type": "scatter",
-        "x": x[:-1],
-        "y": y[:-1],
-        "mode": "lines",
-        "line": {"width": 0, "color": theme.hatch},
-        "fill": "toself",
-        "fillcolor": "rgba(0,0,0,0)",
-        "fillpattern": {"shape": "/", "size": 5, "solidity": 0.18, "fgcolor": theme.hatch},
-        "hoverinfo": "skip",
-        "showlegend": False,
-    }
+    return colour_bar(theme) | looks | ticks
 
 
 def _layout(
@@ -161,13 +110,8 @@ def _layout(
     blocks = len(points.from_states)
     shown = words[_label(options)]
     title = words["one_minus"].format(score=shown) if options.scale == "log" else shown
-    # The bar's own title would be centred on the bar and cut off where the page is narrow.
-    annotations = [note(title, theme.ink, theme, y=BAR_Y, shift=BAR_PIXELS)]
-    if points.missing():
-        annotations.append(note(words["not_measured"], theme.muted, theme, y=0.01, shift=0))
-    return base_layout(theme) | {
-        "margin": {"l": 48, "r": 12, "t": 8, "b": 44},
-        "showlegend": False,
+    missing = words["not_measured"] if points.missing() else None
+    return triangle_layout(theme, title, missing) | {
         "xaxis": axis(
             theme,
             words["to_state"],
@@ -185,7 +129,6 @@ def _layout(
             scaleanchor="x",
             constrain="domain",
         ),
-        "annotations": annotations,
         "meta": meta(
             theme,
             f"{caption(result, options.lang)} · {title}",

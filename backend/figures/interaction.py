@@ -4,15 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from backend.figures.heatmap import BAR_X, BAR_Y, hatching, note
 from backend.figures.labels import LABELS, caption
 from backend.figures.options import FigureOptions
 from backend.figures.points import Row
-from backend.figures.theme import FONT_SIZE, THEMES, Theme, axis, base_layout, meta
+from backend.figures.theme import THEMES, Theme, axis, base_layout, meta
+from backend.figures.triangle import MARGIN, colour_bar, hatching, note, triangle_layout
 
 PRINT_VALUES_UP_TO = 12
 SMALLEST_LIMIT = 0.01
-BAR_PIXELS = 32
 
 Words = Mapping[str, str]
 
@@ -83,21 +82,8 @@ def _cells(points: InteractionPoints, theme: Theme, words: Words) -> dict[str, A
         "zsmooth": False,
         "hoverongaps": False,
         "hovertemplate": "%{customdata}<extra></extra>",
-        "colorbar": {
-            "orientation": "h",
-            "x": BAR_X,
-            "xanchor": "left",
-            "y": BAR_Y,
-            "yanchor": "bottom",
-            "len": 0.42,
-            "thickness": 10,
-            "outlinewidth": 1,
-            "outlinecolor": theme.hatch,
-            "xpad": 0,
-            "ypad": 0,
-            "nticks": 3,
-            "tickfont": {"size": FONT_SIZE, "color": theme.muted},
-        },
+        "colorbar": colour_bar(theme)
+        | {"outlinewidth": 1, "outlinecolor": theme.hatch, "nticks": 3},
     }
     if len(places) <= PRINT_VALUES_UP_TO:
         trace["text"] = [
@@ -139,12 +125,8 @@ def _layout(
     theme, words = THEMES[options.theme], LABELS[options.lang]
     count = len(points.blocks)
     ticks = {"tickvals": [*range(count)], "ticktext": [str(block) for block in points.blocks]}
-    annotations = [note(words["interaction_bar"], theme.ink, theme, y=BAR_Y, shift=BAR_PIXELS)]
-    if points.missing():
-        annotations.append(note(words["not_measured"], theme.muted, theme, y=0.01, shift=0))
-    return base_layout(theme) | {
-        "margin": {"l": 48, "r": 12, "t": 8, "b": 44},
-        "showlegend": False,
+    missing = words["not_measured"] if points.missing() else None
+    return triangle_layout(theme, words["interaction_bar"], missing) | {
         "xaxis": axis(
             theme,
             words["second_block"],
@@ -162,7 +144,6 @@ def _layout(
             constrain="domain",
             **ticks,
         ),
-        "annotations": annotations,
         "meta": meta(theme, f"{caption(result, options.lang)} · {words['interaction_bar']}"),
     }
 
@@ -171,7 +152,7 @@ def _empty(result: Mapping[str, Any], options: FigureOptions) -> dict[str, Any]:
     theme, words = THEMES[options.theme], LABELS[options.lang]
     hidden = {"visible": False, "range": [0, 1]}
     return base_layout(theme) | {
-        "margin": {"l": 48, "r": 12, "t": 8, "b": 44},
+        "margin": MARGIN,
         "xaxis": hidden,
         "yaxis": hidden,
         "annotations": [note(words["no_interaction"], theme.muted, theme, y=0.5, shift=0)],

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from backend.figures.damage import damage_bars
-from backend.figures.heatmap import hatching
 from backend.figures.labels import LABELS, caption
 from backend.figures.options import FigureOptions
 from backend.figures.points import Row
 from backend.figures.profile import block_axis
 from backend.figures.theme import COLORSCALE, FONT_SIZE, THEMES, Theme, axis, base_layout, meta
+from backend.figures.triangle import hatching
 
 MARGIN = {"l": 132, "r": 12, "t": 36, "b": 40}
 NARROW_MARGIN = {"l": 118, "r": 12, "t": 36, "b": 40}
