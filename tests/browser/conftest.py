@@ -128,6 +128,19 @@ def visit(context: BrowserContext, site: Site) -> Visit:
     return watch(context.new_page(), site)
 
 
+@pytest.fixture
+def phone(browser: Browser, site: Site) -> Iterator[Visit]:
+    context = browser.new_context(
+        viewport=PHONE,  # type: ignore[arg-type]  # a TypedDict
+        locale="en-US",
+        has_touch=True,
+        is_mobile=True,
+    )
+    context.set_default_timeout(TIMEOUT_MS)
+    yield watch(context.new_page(), site)
+    context.close()
+
+
 def _settings(folder: Path, redis_url: str) -> Settings:
     return Settings(
         data=folder,

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 
-from tests.browser.conftest import PHONE, TIMEOUT_MS, Site, Visit, watch
+from tests.browser.conftest import Visit
 from tests.browser.seed import a_running_run, fail, publish
 
 pytestmark = pytest.mark.system
@@ -62,19 +62,6 @@ def test_axe_finds_nothing_serious_while_running_and_after_a_failure(visit: Visi
 
     assert running == []
     assert violations(page) == []
-
-
-@pytest.fixture
-def phone(browser: Browser, site: Site) -> Any:
-    context = browser.new_context(
-        viewport=PHONE,  # type: ignore[arg-type]  # a TypedDict
-        locale="en-US",
-        has_touch=True,
-        is_mobile=True,
-    )
-    context.set_default_timeout(TIMEOUT_MS)
-    yield watch(context.new_page(), site)
-    context.close()
 
 
 @pytest.mark.parametrize("lang", ["en", "ja"])

@@ -1,11 +1,8 @@
 """One plan and its guard; what both models write; how each is asked for."""
 
-from typing import Any
-
 import pytest
-from playwright.sync_api import Browser
 
-from tests.browser.conftest import PHONE, TIMEOUT_MS, Site, Visit, watch
+from tests.browser.conftest import Site, Visit
 from tests.browser.measured import (
     PLAN,
     Measured,
@@ -234,19 +231,6 @@ def test_axe_finds_nothing_serious(
         summary.click()
 
     assert violations(page) == []
-
-
-@pytest.fixture
-def phone(browser: Browser, site: Site) -> Any:
-    context = browser.new_context(
-        viewport=PHONE,  # type: ignore[arg-type]  # a TypedDict
-        locale="en-US",
-        has_touch=True,
-        is_mobile=True,
-    )
-    context.set_default_timeout(TIMEOUT_MS)
-    yield watch(context.new_page(), site)
-    context.close()
 
 
 @pytest.mark.parametrize("lang", ["en", "ja"])
