@@ -18,7 +18,7 @@ export const addresses = {
   start: (query = {}) => `/?${new URLSearchParams(query)}`.replace(/\?$/, ""),
   run: (id) => `/runs/${encodeURIComponent(id)}`,
   jobs: () => "/jobs",
-  library: () => "/library",
+  inputs: () => "/library",
   events: (runs) => `${API}/events?runs=${runs.map(encodeURIComponent).join(",")}`,
   result: (id, query) => `${API}/runs/${encodeURIComponent(id)}/result?${new URLSearchParams(query)}`,
   plotly: () => document.querySelector('meta[name="plotly"]').content,

@@ -19,7 +19,7 @@ export async function show(main) {
     if (state.lang === lang) return;
     lang = state.lang;
     document.title = `${t("nav_library")} · LinearScope`;
-    const lists = h("div", { class: "library", tabindex: "-1" }, h("p", { class: "quiet" }, t("loading_library")));
+    const lists = h("div", { class: "inputs-page", tabindex: "-1" }, h("p", { class: "quiet" }, t("loading_library")));
     const message = h("div", { "aria-live": "polite" });
     const adding = addInputForm({ title: t("add_input"), added: () => refresh(lists, message) });
     fill(main, h("h1", {}, t("nav_library")), lists, message, adding);

@@ -54,6 +54,6 @@ export function renderNavigation(element, current, state) {
     element,
     link("start", addresses.start()),
     link("jobs", addresses.jobs(), open && h("span", { class: "open-jobs" }, open)),
-    link("library", addresses.library()),
+    link("library", addresses.inputs()),
   );
 }
