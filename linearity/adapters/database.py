@@ -1,82 +1,28 @@
-"""Tables of the state database, the values their rows become, and how SQLite is opened."""
+"""How the state database is opened and reached, and the values that its rows become."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine, make_url
 
+from linearity.adapters.tables import inputs, metadata
 from linearity.contracts.runs import InputState, RunStatus
 from linearity.errors import ConflictError
 
-TABLES_VERSION = 1
+TABLES_VERSION = 2
 BUSY_SECONDS = 10
+MAXIMUM_DEATHS = 3
+OPEN_STATUSES = (RunStatus.QUEUED, RunStatus.RUNNING)
 
-metadata = sa.MetaData()
+Pulse = Literal["ok", "cancelled", "stale"]
 
-inputs = sa.Table(
-    "inputs",
-    metadata,
-    sa.Column("kind", sa.String, primary_key=True),  # "model" or "dataset"
-    sa.Column("id", sa.String, primary_key=True),
-    sa.Column("name", sa.String, nullable=False),
-    sa.Column("source", sa.String, nullable=False),
-    sa.Column("reference", sa.String, nullable=False),
-    sa.Column("state", sa.String, nullable=False),
-    sa.Column("record", sa.JSON(none_as_null=True)),
-    sa.Column("problem", sa.JSON(none_as_null=True)),
-    sa.Column("created", sa.String, nullable=False),
-    sa.Column("attempt", sa.Integer, nullable=False),
-    sa.Column("deaths", sa.Integer, nullable=False, server_default="0"),
-    sa.Column("worker", sa.String),  # set while somebody inspects it
-    sa.Column("heartbeat", sa.String),
-)
-
-runs = sa.Table(
-    "runs",
-    metadata,
-    sa.Column("id", sa.String, primary_key=True),
-    sa.Column("kind", sa.String, nullable=False),
-    sa.Column("model_id", sa.String, nullable=False, index=True),
-    sa.Column("dataset_id", sa.String, nullable=False, index=True),
-    sa.Column("model_name", sa.String, nullable=False),
-    sa.Column("dataset_name", sa.String, nullable=False),
-    sa.Column("request", sa.JSON, nullable=False),
-    sa.Column("status", sa.String, nullable=False, index=True),
-    sa.Column("attempt", sa.Integer, nullable=False),
-    sa.Column("deaths", sa.Integer, nullable=False, server_default="0"),
-    sa.Column("created", sa.String, nullable=False, index=True),
-    sa.Column("started", sa.String),
-    sa.Column("finished", sa.String),
-    sa.Column("error", sa.JSON(none_as_null=True)),
-    sa.Column("result", sa.String),
-    sa.Column("seconds", sa.Float),
-    sa.Column("quarantined", sa.Boolean, nullable=False, server_default=sa.false()),
-)
-
-attempts = sa.Table(
-    "attempts",
-    metadata,
-    sa.Column("run_id", sa.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
-    sa.Column("number", sa.Integer, primary_key=True),
-    sa.Column("worker", sa.String),
-    sa.Column("started", sa.String, nullable=False),
-    sa.Column("heartbeat", sa.String, nullable=False),
-    sa.Column("ended", sa.String),
-    sa.Column("outcome", sa.String),
-)
-
-openings = sa.Table(
-    "openings",
-    metadata,
-    # No foreign key: an opening of split B stays, whatever becomes of its run.
-    sa.Column("run_id", sa.String, primary_key=True),
-    sa.Column("model", sa.String, nullable=False, index=True),
-    sa.Column("dataset", sa.String, nullable=False),
-    sa.Column("opened", sa.String, nullable=False),
-)
+_ADDED_COLUMNS = ("options", "owner", "series")
+"""Columns of `inputs` that version 1 did not have."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +42,9 @@ class InputRow:
     deaths: int = 0
     worker: str | None = None
     heartbeat: str | None = None
+    options: dict[str, Any] | None = None
+    owner: str = "local"
+    series: str | None = None
 
 
 @dataclass(frozen=True)
@@ -140,6 +89,26 @@ class RunRow:
         return current[0].heartbeat if current else None
 
 
+class Transactions:
+    """Short read and write transactions on one engine."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @contextmanager
+    def _read(self) -> Iterator[Connection]:
+        with self._engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def _write(self) -> Iterator[Connection]:
+        with (
+            self._engine.connect().execution_options(write=True) as connection,
+            connection.begin(),
+        ):
+            yield connection
+
+
 def open_engine(url: str) -> Engine:
     """Return an engine on the state database, its tables made, safe for many processes.
 
@@ -176,6 +145,18 @@ def run_row(row: sa.Row[Any], tries: list[AttemptRow]) -> RunRow:
     return RunRow(**(values | {"status": RunStatus(values["status"])}), attempts=tuple(tries))
 
 
+def lost_problem(deaths: int) -> dict[str, Any]:
+    """Return the problem of something whose workers died, as an error's `as_json`."""
+    return {
+        "code": "worker_lost",
+        "message": f"the worker process died {deaths} times while working on this",
+        "next_step": "Look at the worker's log and at the memory of the machine; "
+        "then start it again with force.",
+        "retryable": False,
+        "data": {"deaths": deaths},
+    }
+
+
 def _prepare_connection(connection: Any, _record: object) -> None:
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
@@ -201,4 +182,13 @@ def _make_tables(connection: Connection) -> None:
             supported=TABLES_VERSION,
         )
     metadata.create_all(connection)
+    if version == 1:
+        _add_columns(connection)
     connection.exec_driver_sql(f"PRAGMA user_version={TABLES_VERSION}")
+
+
+def _add_columns(connection: Connection) -> None:
+    """Bring the table `inputs` of version 1 up to date; `create_all` only makes whole tables."""
+    for name in _ADDED_COLUMNS:
+        column = sa.schema.CreateColumn(inputs.c[name]).compile(dialect=connection.dialect)
+        connection.exec_driver_sql(f"ALTER TABLE inputs ADD COLUMN {column}")

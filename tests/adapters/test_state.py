@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from linearity.adapters.settings import sqlite_url
 from linearity.adapters.state import MAXIMUM_DEATHS, InputRow, RunRow, State
+from linearity.adapters.state_inputs import Intake
 from linearity.contracts.runs import InputState, RunRequest, RunStatus
 from linearity.errors import ConflictError, InvalidParameterError, UnknownRunError
 
@@ -360,3 +361,47 @@ def get(state: State, run_id: str) -> RunRow:
     run = state.get_run(run_id)
     assert run is not None
     return run
+
+
+def test_a_database_of_version_1_keeps_its_inputs(tmp_path: Path) -> None:
+    url = sqlite_url(tmp_path / "old.db")
+    engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            "CREATE TABLE inputs (kind VARCHAR NOT NULL, id VARCHAR NOT NULL,"
+            " name VARCHAR NOT NULL, source VARCHAR NOT NULL, reference VARCHAR NOT NULL, state VARCHAR NOT NULL,"
+            " record JSON, problem JSON, created VARCHAR NOT NULL, attempt INTEGER NOT NULL,"
+            " deaths INTEGER DEFAULT '0' NOT NULL, worker VARCHAR, heartbeat VARCHAR,"
+            " PRIMARY KEY (kind, id))"
+        )
+        connection.exec_driver_sql(
+            "INSERT INTO inputs (kind, id, name, source, reference, state, created, attempt)"
+            " VALUES ('model', 'old', 'Old', 'path', '/old', 'ready', '2026-11-24T00:00:00Z', 1)"
+        )
+        connection.exec_driver_sql("PRAGMA user_version=1")
+    engine.dispose()
+    state = State(url)
+    row = state.get_input("model", "old")
+    state.close()
+
+    assert row is not None
+    assert (row.name, row.owner, row.options, row.series) == ("Old", "local", None, None)
+
+
+def test_a_received_input_is_inspected_only_when_its_files_are_there(state: State) -> None:
+    row, is_new = state.add_input(
+        "dataset",
+        id="mine",
+        name="mine",
+        source="upload",
+        reference="mine",
+        intake=Intake(owner="ann", receiving=True),
+    )
+    waiting = state.open_inputs()
+    received = state.input_received("dataset", "mine", {"encoding": "cp932"})
+
+    assert is_new
+    assert (row.state, row.owner, waiting) == (InputState.RECEIVING, "ann", [])
+    assert received is not None
+    assert (received.state, received.options) == (InputState.INSPECTING, {"encoding": "cp932"})
+    assert state.input_received("dataset", "mine") is None

@@ -1,0 +1,115 @@
+"""Tables of the state database."""
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData()
+
+inputs = sa.Table(
+    "inputs",
+    metadata,
+    sa.Column("kind", sa.String, primary_key=True),  # "model", "dataset" or "log"
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("name", sa.String, nullable=False),
+    sa.Column("source", sa.String, nullable=False),
+    sa.Column("reference", sa.String, nullable=False),
+    sa.Column("state", sa.String, nullable=False),
+    sa.Column("record", sa.JSON(none_as_null=True)),
+    sa.Column("problem", sa.JSON(none_as_null=True)),
+    sa.Column("created", sa.String, nullable=False),
+    sa.Column("attempt", sa.Integer, nullable=False),
+    sa.Column("deaths", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("worker", sa.String),  # set while somebody inspects it
+    sa.Column("heartbeat", sa.String),
+    # How it is to be read, as the user confirmed it: encoding, columns, sample, masking.
+    sa.Column("options", sa.JSON(none_as_null=True)),
+    sa.Column("owner", sa.String, nullable=False, server_default="local"),
+    sa.Column("series", sa.String),  # several revisions of one model carry the same text
+)
+
+runs = sa.Table(
+    "runs",
+    metadata,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("kind", sa.String, nullable=False),
+    sa.Column("model_id", sa.String, nullable=False, index=True),
+    sa.Column("dataset_id", sa.String, nullable=False, index=True),
+    sa.Column("model_name", sa.String, nullable=False),
+    sa.Column("dataset_name", sa.String, nullable=False),
+    sa.Column("request", sa.JSON, nullable=False),
+    sa.Column("status", sa.String, nullable=False, index=True),
+    sa.Column("attempt", sa.Integer, nullable=False),
+    sa.Column("deaths", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("created", sa.String, nullable=False, index=True),
+    sa.Column("started", sa.String),
+    sa.Column("finished", sa.String),
+    sa.Column("error", sa.JSON(none_as_null=True)),
+    sa.Column("result", sa.String),
+    sa.Column("seconds", sa.Float),
+    sa.Column("quarantined", sa.Boolean, nullable=False, server_default=sa.false()),
+)
+
+attempts = sa.Table(
+    "attempts",
+    metadata,
+    sa.Column("run_id", sa.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("worker", sa.String),
+    sa.Column("started", sa.String, nullable=False),
+    sa.Column("heartbeat", sa.String, nullable=False),
+    sa.Column("ended", sa.String),
+    sa.Column("outcome", sa.String),
+)
+
+openings = sa.Table(
+    "openings",
+    metadata,
+    # No foreign key: an opening of split B stays, whatever becomes of its run.
+    sa.Column("run_id", sa.String, primary_key=True),
+    sa.Column("model", sa.String, nullable=False, index=True),
+    sa.Column("dataset", sa.String, nullable=False),
+    sa.Column("opened", sa.String, nullable=False),
+)
+
+uploads = sa.Table(
+    "uploads",
+    metadata,
+    sa.Column("id", sa.String, primary_key=True),  # 32 hexadecimal digits, also its address
+    sa.Column("kind", sa.String, nullable=False),  # of the input it belongs to
+    sa.Column("input", sa.String, nullable=False, index=True),
+    sa.Column("owner", sa.String, nullable=False, index=True),
+    sa.Column("name", sa.String, nullable=False),  # a name from the list of allowed ones
+    sa.Column("size", sa.BigInteger, nullable=False),  # as declared
+    sa.Column("sha256", sa.String),  # of the whole file, once it is in the store
+    sa.Column("touched", sa.String, nullable=False),  # abandoned ones expire after this
+)
+
+shares = sa.Table(
+    "shares",
+    metadata,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("token_hash", sa.String, nullable=False, unique=True),  # sha256; never the token
+    sa.Column("run_id", sa.String, nullable=False, index=True),
+    sa.Column("mode", sa.String, nullable=False),  # "live" or "frozen"
+    sa.Column("result", sa.String),  # digest of the frozen result
+    sa.Column("view", sa.JSON, nullable=False),
+    sa.Column("note", sa.String, nullable=False, server_default=""),
+    sa.Column("owner", sa.String, nullable=False),
+    sa.Column("created", sa.String, nullable=False),
+    sa.Column("expires", sa.String, nullable=False),
+    sa.Column("revoked", sa.String),
+    sa.Column("last_opened", sa.String),
+    sa.Column("opened", sa.Integer, nullable=False, server_default="0"),
+)
+
+access_tokens = sa.Table(
+    "access_tokens",
+    metadata,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("token_hash", sa.String, nullable=False, unique=True),
+    sa.Column("name", sa.String, nullable=False),  # who; the owner of what is made with it
+    sa.Column("role", sa.String, nullable=False),  # "viewer", "analyst" or "admin"
+    sa.Column("created", sa.String, nullable=False),
+    sa.Column("expires", sa.String),
+    sa.Column("last_used", sa.String),
+    sa.Column("revoked", sa.String),
+)
