@@ -15,6 +15,7 @@ from backend.queue import Queue
 from backend.refusals import RunNotFoundError
 from backend.results import Results
 from backend.views import RunViews
+from backend.visitors import Visitor, visitor_of
 from linearity.adapters.live import Live
 from linearity.adapters.settings import Settings
 from linearity.adapters.state import InputRow, RunRow, State
@@ -103,6 +104,7 @@ def run_of(run_id: str, request: Request) -> RunRow:
 
 ServicesDep = Annotated[Services, Depends(services_of)]
 RunDep = Annotated[RunRow, Depends(run_of)]
+VisitorDep = Annotated[Visitor, Depends(visitor_of)]
 
 
 def _run_status(row: RunRow) -> dict[str, Any]:
