@@ -369,7 +369,8 @@ def test_a_database_of_version_1_keeps_its_inputs(tmp_path: Path) -> None:
     with engine.begin() as connection:
         connection.exec_driver_sql(
             "CREATE TABLE inputs (kind VARCHAR NOT NULL, id VARCHAR NOT NULL,"
-            " name VARCHAR NOT NULL, source VARCHAR NOT NULL, reference VARCHAR NOT NULL, state VARCHAR NOT NULL,"
+            " name VARCHAR NOT NULL, source VARCHAR NOT NULL, reference VARCHAR NOT NULL,"
+            " state VARCHAR NOT NULL,"
             " record JSON, problem JSON, created VARCHAR NOT NULL, attempt INTEGER NOT NULL,"
             " deaths INTEGER DEFAULT '0' NOT NULL, worker VARCHAR, heartbeat VARCHAR,"
             " PRIMARY KEY (kind, id))"
