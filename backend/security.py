@@ -49,6 +49,7 @@ COOKIE_SECONDS = 30 * 24 * 3600
 
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 _OPEN_PATHS = ("/livez", "/readyz")
+_OPEN_PREFIXES = ("/s/", "/assets/")  # share links, and the files of the page that show them
 _WILDCARDS = ("0.0.0.0", "::", "")
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]/@]+)(:\d{1,5})?")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
@@ -210,7 +211,8 @@ def check_site(request: Request, policy: Policy) -> None:
 
 def check_token(request: Request, policy: Policy) -> Response | None:
     """Refuse requests without the access token; turn ``?token=`` on a page into a cookie."""
-    if policy.token is None or request.url.path in _OPEN_PATHS:
+    path = request.scope["path"]
+    if policy.token is None or path in _OPEN_PATHS or path.startswith(_OPEN_PREFIXES):
         return None
     offered = request.query_params.get("token")
     if offered is not None and _is_page(request) and _equal(offered, policy.token):

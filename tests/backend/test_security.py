@@ -119,7 +119,7 @@ def test_a_bearer_token_beside_a_cookie_is_no_exemption(client: TestClient) -> N
 @pytest.mark.parametrize(
     "credential", ["", "Bearer ", "Bearer wrong", "Basic abc", f"Bearer {TOKEN}x", "Bearer é"]
 )
-@pytest.mark.parametrize("path", ["/", RUNS, "/docs", "/openapi.json", "/assets/x"])
+@pytest.mark.parametrize("path", ["/", RUNS, "/docs", "/openapi.json", "/s", "/assets"])
 def test_a_locked_server_refuses_who_has_no_token(
     locked_app: FastAPI, path: str, credential: str
 ) -> None:
@@ -134,6 +134,11 @@ def test_a_locked_server_refuses_who_has_no_token(
 @pytest.mark.parametrize("path", ["/livez", "/readyz"])
 def test_health_needs_no_token(locked_app: FastAPI, path: str) -> None:
     assert a_client(locked_app).get(path).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/s/abc", "/assets/nothing.js"])
+def test_share_links_and_files_of_the_page_need_no_token(locked_app: FastAPI, path: str) -> None:
+    assert a_client(locked_app).get(path).status_code == 404
 
 
 def test_the_token_opens_as_bearer(locked_app: FastAPI) -> None:
