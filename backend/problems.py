@@ -53,6 +53,7 @@ PROBLEMS: dict[str, Problem] = {
     "out_of_memory": Problem(422, "Not enough memory on the device"),
     "corrupt_object": Problem(503, "Stored bytes are damaged"),
     "disk_full": Problem(507, "The disk is full"),
+    "missing_package": Problem(503, "A package is missing here"),
     "cancelled": Problem(409, "The run was cancelled"),
     "run_not_found": Problem(404, "No such run"),
     "run_not_finished": Problem(404, "No result yet"),

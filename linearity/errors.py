@@ -23,6 +23,7 @@
     |- OutOfDeviceMemoryError        even a batch of one window does not fit
     |- CorruptObjectError            stored bytes do not match their digest
     |- DiskFullError                 no room for what must be written
+    |- MissingPackageError           a package that this needs and this machine has not
     `- RunCancelledError             somebody asked the run to stop
 
 Each carries a stable ``code`` (used by the page and the API), one sentence that says what was
@@ -201,6 +202,19 @@ class DiskFullError(LinearScopeError):
 
     code = "disk_full"
     retryable = True
+
+
+class MissingPackageError(LinearScopeError):
+    """A package that only some machines need is not installed here."""
+
+    code = "missing_package"
+
+    def __init__(self, package: str) -> None:
+        super().__init__(
+            f"the package {package} is not installed",
+            next_step=f"Run: pip install {package}",
+            package=package,
+        )
 
 
 class RunCancelledError(LinearScopeError):
