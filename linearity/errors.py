@@ -58,6 +58,29 @@ class LinearScopeError(Exception):
         }
 
 
+def error_from_json(value: Data) -> LinearScopeError:
+    """Return the error that `as_json` of another process describes, of its own class."""
+    error = LinearScopeError.__new__(_class_of(str(value["code"]), LinearScopeError))
+    data = value.get("data")
+    LinearScopeError.__init__(
+        error,
+        str(value["message"]),
+        next_step=str(value.get("next_step", "")),
+        **(data if isinstance(data, dict) else {}),
+    )
+    return error
+
+
+def _class_of(code: str, root: type[LinearScopeError]) -> type[LinearScopeError]:
+    for kind in root.__subclasses__():
+        if kind.code == code:
+            return kind
+        found = _class_of(code, kind)
+        if found is not root and found.code == code:
+            return found
+    return LinearScopeError
+
+
 class InvalidRequestError(LinearScopeError):
     """The request cannot mean anything valid."""
 

@@ -21,16 +21,13 @@ def parent_guard() -> Callable[[], None]:
     started from the main thread.
     """
     parent = os.getpid()
-    library = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+    library = _system_library()
+    return lambda: _die_with(parent, library)
 
-    def guard() -> None:
-        if library is None:
-            return
-        library.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        if os.getppid() != parent:
-            os._exit(1)  # the parent died before the kernel knew about the wish
 
-    return guard
+def die_with_parent(parent: int) -> None:
+    """Wish, in a child that has begun to run, to die with its parent, the process `parent`."""
+    _die_with(parent, _system_library())
 
 
 def watch_parent() -> None:
@@ -40,6 +37,18 @@ def watch_parent() -> None:
     """
     parent = os.getppid()
     threading.Thread(target=_poll, args=(parent,), daemon=True).start()
+
+
+def _system_library() -> ctypes.CDLL | None:
+    return ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+
+
+def _die_with(parent: int, library: ctypes.CDLL | None) -> None:
+    if library is None:
+        return
+    library.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(1)  # the parent died before the kernel knew about the wish
 
 
 def _poll(parent: int) -> None:
