@@ -86,6 +86,15 @@ class Live:
         """Drop what was remembered about a run while it ran."""
         self.redis.delete(_progress_key(run), _partial_key(run))
 
+    def count(self, key: str, *, seconds: int) -> int:
+        """Count one more under `key`, which is forgotten after `seconds`; return the count."""
+        name = f"linearscope:count:{key}"
+        with self.redis.pipeline() as pipe:
+            pipe.incr(name)
+            pipe.expire(name, seconds, nx=True)
+            counted: int = pipe.execute()[0]
+        return counted
+
     def cache_get(self, key: str) -> bytes | None:
         """Return a cached body; an entry that is damaged or not ours is dropped."""
         name = _cache_key(key)
