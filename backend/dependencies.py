@@ -12,6 +12,7 @@ from backend.assets import Assets
 from backend.drawings import Drawings
 from backend.events import EventHub
 from backend.guesses import Guesses
+from backend.hub_desk import HubDesk
 from backend.queue import Queue
 from backend.refusals import RunNotFoundError
 from backend.results import Results
@@ -37,6 +38,7 @@ class Services:
     drawings: Drawings
     views: RunViews
     hub: EventHub
+    desk: HubDesk
     assets: Assets
     shares: Shares
     guesses: Guesses
@@ -60,6 +62,7 @@ def open_services(settings: Settings, assets: Assets) -> Services:
         drawings=Drawings(results),
         views=views,
         hub=EventHub(settings.queue_url, functools.partial(read_statuses, state)),
+        desk=HubDesk(settings.hub, live),
         assets=assets,
         shares=Shares(state, views),
         guesses=Guesses(live),
@@ -68,6 +71,7 @@ def open_services(settings: Settings, assets: Assets) -> Services:
 
 def close_services(services: Services) -> None:
     """Close the connections."""
+    services.desk.close()
     services.live.close()
     services.state.close()
 

@@ -21,7 +21,9 @@ from backend.routes import (
     datasets,
     events,
     figures,
+    folders,
     health,
+    hub,
     models,
     pages,
     runs,
@@ -34,6 +36,20 @@ from backend.version import read_revision, read_version
 from linearity.adapters.settings import Settings, read_settings
 
 log = logging.getLogger("linearscope.web")
+
+RESOURCES = (
+    models,
+    hub,
+    folders,
+    datasets,
+    runs,
+    figures,
+    events,
+    shares,
+    health,
+    pages,
+    shared,
+)
 
 
 def app_from_environment() -> FastAPI:
@@ -54,7 +70,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     assets = load_assets(version=version, revision=read_revision())
     app.state.services = open_services(settings, assets)
-    for resource in (models, datasets, runs, figures, events, shares, health, pages, shared):
+    for resource in RESOURCES:
         app.include_router(resource.router)
     install_problem_handlers(app)
     app.add_middleware(SharedHeaders)

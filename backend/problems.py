@@ -42,6 +42,7 @@ PROBLEMS: dict[str, Problem] = {
     "malformed_json": Problem(400, "Not strict JSON"),
     "not_yet": Problem(422, "Not built yet"),
     "unknown_input": Problem(404, "No such model or dataset"),
+    "hub_unreachable": Problem(503, "The hub cannot be reached"),
     "path_not_allowed": Problem(403, "Path outside the allowed folders"),
     "rejected_input": Problem(422, "This input cannot be used"),
     "input_changed": Problem(409, "The files have changed"),
