@@ -42,14 +42,10 @@ class Asset:
 
 @dataclass(frozen=True)
 class Assets:
-    """Everything a browser loads: files by address below ``/assets/``, and the page itself.
-
-    `base` is where the frontend folder lies.
-    """
+    """Everything a browser loads: files by address below ``/assets/``, and the page itself."""
 
     files: Mapping[str, Asset]
     page: Asset
-    base: str
 
 
 def load_assets(*, version: str, revision: str) -> Assets:
@@ -60,14 +56,13 @@ def load_assets(*, version: str, revision: str) -> Assets:
     base = digest({name: sha256_hex(data) for name, data in sources.items()})[:_HASH_LENGTH]
     plotly_name, plotly = _plotly(plotly_path())
     files = {f"{base}/{name}": make_asset(name, data) for name, data in sources.items()}
-    address = f"/assets/{base}"
     values = {
-        "{{ASSETS}}": address,
+        "{{ASSETS}}": f"/assets/{base}",
         "{{PLOTLY}}": f"/assets/{plotly_name}",
         "{{VERSION}}": version,
         "{{REVISION}}": revision,
     }
-    return Assets({**files, plotly_name: plotly}, make_asset(PAGE, _fill(page, values)), address)
+    return Assets({**files, plotly_name: plotly}, make_asset(PAGE, _fill(page, values)))
 
 
 def read_folder(folder: Path) -> dict[str, bytes]:
