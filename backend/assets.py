@@ -42,10 +42,14 @@ class Asset:
 
 @dataclass(frozen=True)
 class Assets:
-    """Everything a browser loads: files by address below ``/assets/``, and the page itself."""
+    """Everything a browser loads: files by address below ``/assets/``, and the page itself.
+
+    `base` is where the frontend folder lies.
+    """
 
     files: Mapping[str, Asset]
     page: Asset
+    base: str
 
 
 def load_assets(*, version: str, revision: str) -> Assets:
@@ -56,13 +60,14 @@ def load_assets(*, version: str, revision: str) -> Assets:
     base = digest({name: sha256_hex(data) for name, data in sources.items()})[:_HASH_LENGTH]
     plotly_name, plotly = _plotly(plotly_path())
     files = {f"{base}/{name}": make_asset(name, data) for name, data in sources.items()}
+    address = f"/assets/{base}"
     values = {
-        "{{ASSETS}}": f"/assets/{base}",
+        "{{ASSETS}}": address,
         "{{PLOTLY}}": f"/assets/{plotly_name}",
         "{{VERSION}}": version,
         "{{REVISION}}": revision,
     }
-    return Assets({**files, plotly_name: plotly}, make_asset(PAGE, _fill(page, values)))
+    return Assets({**files, plotly_name: plotly}, make_asset(PAGE, _fill(page, values)), address)
 
 
 def read_folder(folder: Path) -> dict[str, bytes]:

@@ -11,9 +11,12 @@ from starlette.requests import Request
 from backend.assets import Assets
 from backend.drawings import Drawings
 from backend.events import EventHub
+from backend.guesses import Guesses
+from backend.hub_desk import HubDesk
 from backend.queue import Queue
 from backend.refusals import RunNotFoundError
 from backend.results import Results
+from backend.shares import Shares
 from backend.views import RunViews
 from backend.visitors import Visitor, visitor_of
 from linearity.adapters.live import Live
@@ -35,7 +38,10 @@ class Services:
     drawings: Drawings
     views: RunViews
     hub: EventHub
+    desk: HubDesk
     assets: Assets
+    shares: Shares
+    guesses: Guesses
 
 
 def open_services(settings: Settings, assets: Assets) -> Services:
@@ -45,6 +51,7 @@ def open_services(settings: Settings, assets: Assets) -> Services:
     store = ArtifactStore(settings.store)
     queue = Queue(live.redis)
     results = Results(store, live)
+    views = RunViews(state, live, queue)
     return Services(
         settings=settings,
         state=state,
@@ -53,14 +60,18 @@ def open_services(settings: Settings, assets: Assets) -> Services:
         store=store,
         results=results,
         drawings=Drawings(results),
-        views=RunViews(state, live, queue),
+        views=views,
         hub=EventHub(settings.queue_url, functools.partial(read_statuses, state)),
+        desk=HubDesk(settings.hub, live),
         assets=assets,
+        shares=Shares(state, views),
+        guesses=Guesses(live),
     )
 
 
 def close_services(services: Services) -> None:
     """Close the connections."""
+    services.desk.close()
     services.live.close()
     services.state.close()
 

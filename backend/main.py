@@ -17,12 +17,39 @@ from backend.dependencies import Services, close_services, open_services
 from backend.problems import install_problem_handlers
 from backend.reconciler import PASS_SECONDS, Reconciler
 from backend.registrations import register_builtins
-from backend.routes import datasets, events, figures, health, models, pages, runs
+from backend.routes import (
+    datasets,
+    events,
+    figures,
+    folders,
+    health,
+    hub,
+    models,
+    pages,
+    runs,
+    shared,
+    shares,
+)
 from backend.security import Guard, read_policy
+from backend.shared_headers import SharedHeaders
 from backend.version import read_revision, read_version
 from linearity.adapters.settings import Settings, read_settings
 
 log = logging.getLogger("linearscope.web")
+
+RESOURCES = (
+    models,
+    hub,
+    folders,
+    datasets,
+    runs,
+    figures,
+    events,
+    shares,
+    health,
+    pages,
+    shared,
+)
 
 
 def app_from_environment() -> FastAPI:
@@ -43,9 +70,10 @@ def create_app(settings: Settings) -> FastAPI:
     )
     assets = load_assets(version=version, revision=read_revision())
     app.state.services = open_services(settings, assets)
-    for resource in (models, datasets, runs, figures, events, health, pages):
+    for resource in RESOURCES:
         app.include_router(resource.router)
     install_problem_handlers(app)
+    app.add_middleware(SharedHeaders)
     app.add_middleware(Guard, policy=read_policy(settings))
     return app
 

@@ -42,6 +42,7 @@ PROBLEMS: dict[str, Problem] = {
     "malformed_json": Problem(400, "Not strict JSON"),
     "not_yet": Problem(422, "Not built yet"),
     "unknown_input": Problem(404, "No such model or dataset"),
+    "hub_unreachable": Problem(503, "The hub cannot be reached"),
     "path_not_allowed": Problem(403, "Path outside the allowed folders"),
     "rejected_input": Problem(422, "This input cannot be used"),
     "input_changed": Problem(409, "The files have changed"),
@@ -71,6 +72,9 @@ PROBLEMS: dict[str, Problem] = {
     "host_not_allowed": Problem(400, "Host not allowed"),
     "cross_site_refused": Problem(403, "Refused for another site"),
     "unauthorised": Problem(401, "Access token needed"),
+    "share_not_found": Problem(404, "No such share link"),
+    "share_ended": Problem(410, "This share link has ended"),
+    "too_many_guesses": Problem(429, "Too many wrong addresses"),
     "busy": Problem(503, "Too busy"),
     "queue_unavailable": Problem(503, "The queue cannot be reached"),
     "database_busy": Problem(503, "The state database cannot answer"),
@@ -109,6 +113,8 @@ def problem_response(
         body |= {"data": data} | {key: data[key] for key in ("limit", "actual") if key in data}
     if problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
         extra |= {"Retry-After": str(RETRY_AFTER_SECONDS)}
+    if data and "retry_after" in data:
+        extra |= {"Retry-After": str(data["retry_after"])}
     return Response(
         orjson.dumps(body, default=str), problem.status, headers=extra, media_type=MEDIA_TYPE
     )
@@ -162,10 +168,10 @@ async def _on_linearscope_error(request: Request, error: Exception) -> Response:
 async def _on_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     code = _CODE_OF_STATUS.get(error.status_code, "invalid_request")
-    method, path = request.method[:20], request.url.path[:120]
+    method, place = request.method[:20], _place(request.url.path)
     detail = {
-        "not_found": f"there is nothing at {path!r}",
-        "method_not_allowed": f"{method} is not possible at {path!r}",
+        "not_found": f"there is nothing at {place}",
+        "method_not_allowed": f"{method} is not possible at {place}",
     }.get(code, str(error.detail))
     return problem_response(
         request,
@@ -174,6 +180,11 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
         next_step="See /docs for every address and method.",
         headers=error.headers,
     )
+
+
+def _place(path: str) -> str:
+    # The address of a share link is a secret, and so is one that is nearly right.
+    return "this address" if path.startswith("/s/") else repr(path[:120])
 
 
 async def _on_validation_error(request: Request, error: Exception) -> Response:

@@ -16,6 +16,9 @@
     |- UnsupportedMediaTypeError   a body that is not plain JSON (415)
     |- HostNotAllowedError         a Host header nobody configured (400)
     |- CrossSiteRefusedError       another site's page tried to act (403)
+    |- ShareNotFoundError          no share link has this address (404)
+    |- ShareEndedError             the share link was withdrawn or has expired (410)
+    |- TooManyGuessesError         too many wrong share links from one client (429)
     |- UnauthorisedError           no token, or a wrong one (401)
     `- BusyError                   too many open connections of one sort (503)
 """
@@ -106,6 +109,45 @@ class CrossSiteRefusedError(LinearScopeError):
     """A browser sent an unsafe request on behalf of another site."""
 
     code = "cross_site_refused"
+
+
+class ShareNotFoundError(LinearScopeError):
+    """No share link has this address; the address is not repeated, it may be nearly right."""
+
+    code = "share_not_found"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "there is no share link at this address",
+            next_step="Copy the whole link again, or ask whoever sent it.",
+        )
+
+
+class ShareEndedError(LinearScopeError):
+    """A share link that was there and is no more."""
+
+    code = "share_ended"
+
+    def __init__(self, *, expired: bool) -> None:
+        super().__init__(
+            "this share link has expired" if expired else "this share link was withdrawn",
+            next_step="Ask whoever sent it for a new one.",
+            reason="expired" if expired else "withdrawn",
+        )
+
+
+class TooManyGuessesError(LinearScopeError):
+    """Too many addresses of share links that do not exist, from one client."""
+
+    code = "too_many_guesses"
+    retryable = True
+
+    def __init__(self, *, retry_after: int) -> None:
+        super().__init__(
+            "too many share links that do not exist were asked for",
+            next_step=f"Wait {retry_after} seconds.",
+            retry_after=retry_after,
+        )
 
 
 class UnauthorisedError(LinearScopeError):

@@ -14,7 +14,7 @@ from backend.queue import Queue
 from backend.refusals import BuiltinProtectedError
 from backend.strict_json import check_fields
 from linearity.adapters.live import Live
-from linearity.adapters.naming import InputName, name_hub, name_input, name_path
+from linearity.adapters.naming import InputName, name_hub, name_input, name_path, name_revision
 from linearity.adapters.state import InputRow, State
 from linearity.contracts.canonical import Json
 from linearity.contracts.inputs import BUILTIN_DATASETS, BUILTIN_MODELS
@@ -87,7 +87,9 @@ def find_input(state: State, kind: str, text: str) -> InputRow:
 def parse_name(kind: str, body: Mapping[str, Json], *, roots: Sequence[Path]) -> InputName:
     """Return what `body` names, judged by its form alone."""
     check_fields(
-        body, required={"source": str}, optional={"name": str, "path": str, "revision": str}
+        body,
+        required={"source": str},
+        optional={"name": str, "path": str, "revision": str, "commit": str},
     )
     if body["source"] == "upload":
         raise NotYetError(
@@ -104,8 +106,8 @@ def parse_name(kind: str, body: Mapping[str, Json], *, roots: Sequence[Path]) ->
                 "datasets of the hub are not built yet",
                 next_step="Download the text and register the file with source=path.",
             )
-        _only(body, "name", "revision")
-        return _hub(str(body.get("name") or ""), body.get("revision"))
+        _only(body, "name", "revision", "commit")
+        return _hub(str(body.get("name") or ""), body.get("revision"), body.get("commit"))
     _only(body, "name")
     return _builtin(kind, str(body.get("name") or ""))
 
@@ -117,7 +119,7 @@ def _add(state: State, kind: str, name: InputName) -> tuple[InputRow, bool]:
 
 
 def _only(body: Mapping[str, Json], *names: str) -> None:
-    for name in ("name", "path", "revision"):
+    for name in ("name", "path", "revision", "commit"):
         if body.get(name) is not None and name not in names:
             raise InvalidParameterError(
                 name, wanted=f"nothing when source is {body['source']}", got=body[name]
@@ -135,10 +137,11 @@ def _builtin(kind: str, name: str) -> InputName:
     return name_input(kind, name)
 
 
-def _hub(name: str, revision: Json) -> InputName:
+def _hub(name: str, revision: Json, commit: Json) -> InputName:
     if name.endswith((".git", ".", "-")):
         raise InvalidParameterError("name", wanted="a hub id like owner/name", got=name)
-    return name_hub(name, revision if isinstance(revision, str) else None)
+    named = revision if isinstance(revision, str) else None
+    return name_revision(name, named, commit) if isinstance(commit, str) else name_hub(name, named)
 
 
 def _path(text: str, roots: Sequence[Path]) -> InputName:

@@ -57,7 +57,7 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 def refuse_open_binding(host: str, token: str | None) -> None:
     """Raise unless `host` is the loopback or a token protects the server."""
-    if token is None and not _is_loopback(host):
+    if token is None and not is_loopback(host):
         raise InvalidParameterError(
             "LINEARSCOPE_HOST",
             wanted="a loopback address (127.0.0.1, ::1, localhost) while no token is set",
@@ -259,7 +259,8 @@ def _equal(offered: str, wanted: str) -> bool:
     return hmac.compare_digest(offered.encode(errors="replace"), wanted.encode())
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host names this machine alone."""
     try:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:

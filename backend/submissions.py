@@ -171,8 +171,9 @@ def delete(
     """Forget a run that is over, with its result, its checkpoints and what Redis remembers."""
     row = state.delete_run(run.id)
     FileCheckpoints(store.root, run.id).delete()
-    if row.result is not None:
-        results.forget(row.result)
+    # Links end with the run, so what they had frozen goes too.
+    for result in state.frozen_results(run.id) | ({row.result} if row.result else set()):
+        results.forget(result)
     with contextlib.suppress(RedisError):
         live.forget(run.id)
 

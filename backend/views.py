@@ -35,6 +35,8 @@ def input_view(row: InputRow) -> Json:
         "state": row.state,
         "problem": row.problem,
         "created": row.created,
+        "series": row.series,
+        "options": row.options,
         "record": record,
     }
 

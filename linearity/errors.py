@@ -10,6 +10,7 @@
     |  |- MalformedJSONError           text that is not strict JSON
     |  `- NotYetError                  a feature of the contract that is not built yet
     |- UnknownInputError             no such model or dataset (404)
+    |  `- HubUnreachableError          neither the hub nor the local cache has it now (503)
     |- UnknownRunError               no such run (404)
     |- ConflictError                 it cannot be done in the present state (409)
     |- PathNotAllowedError           a path outside the configured folders (403)
@@ -139,6 +140,13 @@ class UnknownInputError(LinearScopeError):
     """A model or dataset that is not registered here and cannot be found."""
 
     code = "unknown_input"
+
+
+class HubUnreachableError(UnknownInputError):
+    """The hub does not answer, and what was asked for is not in the local cache."""
+
+    code = "hub_unreachable"
+    retryable = True
 
 
 class UnknownRunError(LinearScopeError):

@@ -28,10 +28,10 @@ def inspect(
     LinearScopeError
         If it cannot be used.
     """
-    # The registered id leads: links, lists and results name the input the same way.
+    # The registered id and name lead: links, lists and results name the input the same way.
     if row.kind == "model":
         model = prepare_model(row.reference, store=store, roots=roots, log=log)
-        return dict(replace(model, id=row.id).as_json())
+        return dict(replace(model, id=row.id, name=row.name).as_json())
     dataset = prepare_dataset(row.reference, store=store, roots=roots, log=log)
     return dict(replace(dataset, id=row.id).as_json())
 

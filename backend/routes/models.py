@@ -4,10 +4,12 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from backend.answers import API, answer, json_body
-from backend.dependencies import ServicesDep
+from backend.dependencies import Services, ServicesDep, VisitorDep
 from backend.registrations import SOURCES, delete_input, find_input, register_input
+from backend.series import is_series, parse_series, register_series
 from backend.strict_json import JsonObject
 from backend.views import input_view
+from backend.visitors import Visitor
 from linearity.contracts.runs import InputState
 
 router = APIRouter(prefix=f"{API}/models", tags=["models"])
@@ -16,7 +18,10 @@ _BODY = json_body(
     source={"enum": list(SOURCES)},
     name={"type": "string", "description": "built-in name or hub id"},
     revision={"type": ["string", "null"], "description": "hub only"},
+    commit={"type": ["string", "null"], "description": "hub only: the commit that was shown"},
     path={"type": "string", "description": "path only: an absolute folder"},
+    revisions={"type": "array", "items": {"type": "string"}, "description": "hub: a series"},
+    paths={"type": "array", "items": {"type": "string"}, "description": "path: a series"},
 )
 
 
@@ -28,8 +33,10 @@ def list_models(services: ServicesDep) -> Response:
 
 
 @router.post("", status_code=202, openapi_extra=_BODY)
-def register_model(body: JsonObject, services: ServicesDep) -> Response:
-    """Register a model; a worker inspects it. 200 if it is ready already."""
+def register_model(body: JsonObject, services: ServicesDep, visitor: VisitorDep) -> Response:
+    """Register a model, or a series of them; a worker inspects each. 200 if all are ready."""
+    if is_series(body):
+        return _register_series(body, services, visitor)
     row = register_input(
         "model",
         body,
@@ -40,6 +47,20 @@ def register_model(body: JsonObject, services: ServicesDep) -> Response:
     )
     status = 200 if row.state is InputState.READY else 202
     return answer(input_view(row), status, {"Location": f"{API}/models/{row.id}"})
+
+
+def _register_series(body: JsonObject, services: Services, visitor: Visitor) -> Response:
+    series = parse_series(body, desk=services.desk, roots=services.settings.model_roots)
+    rows = register_series(
+        series,
+        owner=visitor.name,
+        state=services.state,
+        queue=services.queue,
+        live=services.live,
+    )
+    ready = all(row.state is InputState.READY for row in rows)
+    items = [input_view(row) for row in rows]
+    return answer({"series": series.label, "items": items}, 200 if ready else 202)
 
 
 @router.get("/{id}")

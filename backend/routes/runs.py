@@ -160,11 +160,18 @@ def _stored(request: Request, services: Services, sha256: str) -> Response:
 def _exported(
     request: Request, run: RunRow, result: dict[str, Any], query: ResultQuery
 ) -> Response:
+    data, headers = export(result, query, name=f"{run.kind}-{run.id}")
+    return send_variant(request, make_variant(IDENTITY, data), REVALIDATED | headers)
+
+
+def export(
+    result: dict[str, Any], query: ResultQuery, *, name: str
+) -> tuple[bytes, dict[str, str]]:
+    """Return a result as a file of another format, and the headers that name it."""
     if query.format == "npz":
         data, media_type = to_npz(result), "application/zip"
     else:
         data = to_excel_csv(result, query.lang) if query.spreadsheet else to_csv(result)
         media_type = "text/csv; charset=utf-8"
-    name = f'attachment; filename="{run.kind}-{run.id}.{query.format}"'
-    headers = REVALIDATED | {"Content-Type": media_type, "Content-Disposition": name}
-    return send_variant(request, make_variant(IDENTITY, data), headers)
+    disposition = f'attachment; filename="{name}.{query.format}"'
+    return data, {"Content-Type": media_type, "Content-Disposition": disposition}

@@ -13,10 +13,18 @@ def utc_before(seconds: float) -> str:
     return _text(datetime.now(UTC) - timedelta(seconds=seconds))
 
 
+def later(moment: str, *, days: float) -> str:
+    """Return the moment that lies `days` after `moment`."""
+    return _text(_parsed(moment) + timedelta(days=days))
+
+
 def age_seconds(moment: str) -> float:
     """Return how long ago `moment` was; 0 if it lies in the future."""
-    then = datetime.fromisoformat(moment.replace("Z", "+00:00"))
-    return max((datetime.now(UTC) - then).total_seconds(), 0.0)
+    return max((datetime.now(UTC) - _parsed(moment)).total_seconds(), 0.0)
+
+
+def _parsed(moment: str) -> datetime:
+    return datetime.fromisoformat(moment.replace("Z", "+00:00"))
 
 
 def _text(moment: datetime) -> str:

@@ -17,6 +17,8 @@ from linearity.contracts.canonical import sha256_hex
 EVENTS_KEY = "linearscope:events"
 EVENTS_KEPT = 10_000
 DAY_SECONDS = 86_400
+DEVICE_SECONDS = 30 * DAY_SECONDS
+"""Longer than a worker is left alone; who asks looks at living workers only."""
 MAXIMUM_CACHED_BYTES = 32 << 20
 
 _MAGIC = b"LSC1"
@@ -82,9 +84,31 @@ class Live:
         data = self.redis.get(_partial_key(run))
         return data if isinstance(data, bytes) else None
 
+    def announce_device(self, worker: str, name: str, memory_bytes: int | None) -> None:
+        """Tell what a worker computes on; None for a size that it cannot know."""
+        told = orjson.dumps({"name": name, "memory_bytes": memory_bytes})
+        self.redis.set(_device_key(worker), told, ex=DEVICE_SECONDS)
+
+    def get_device(self, worker: str) -> dict[str, Any] | None:
+        """Return what a worker computes on, if it has said so."""
+        data = self.redis.get(_device_key(worker))
+        if not isinstance(data, bytes):
+            return None
+        value: dict[str, Any] = orjson.loads(data)
+        return value
+
     def forget(self, run: str) -> None:
         """Drop what was remembered about a run while it ran."""
         self.redis.delete(_progress_key(run), _partial_key(run))
+
+    def count(self, key: str, *, seconds: int) -> int:
+        """Count one more under `key`, which is forgotten after `seconds`; return the count."""
+        name = f"linearscope:count:{key}"
+        with self.redis.pipeline() as pipe:
+            pipe.incr(name)
+            pipe.expire(name, seconds, nx=True)
+            counted: int = pipe.execute()[0]
+        return counted
 
     def cache_get(self, key: str) -> bytes | None:
         """Return a cached body; an entry that is damaged or not ours is dropped."""
@@ -100,12 +124,12 @@ class Live:
             self._cache.delete(name)
         return body
 
-    def cache_put(self, key: str, data: bytes) -> None:
-        """Cache a body for a day, unless it is very large."""
+    def cache_put(self, key: str, data: bytes, *, seconds: int = DAY_SECONDS) -> None:
+        """Cache a body, for a day unless told otherwise, if it is not very large."""
         if len(data) > MAXIMUM_CACHED_BYTES:
             return
         entry = _MAGIC + sha256_hex(data).encode() + data
-        self._cache.set(_cache_key(key), entry, ex=DAY_SECONDS)
+        self._cache.set(_cache_key(key), entry, ex=seconds)
 
 
 def connect(url: str, *, quick: bool = False) -> redis.Redis:
@@ -133,6 +157,10 @@ def _checked(entry: bytes) -> bytes | None:
 
 def _progress_key(run: str) -> str:
     return f"linearscope:progress:{run}"
+
+
+def _device_key(worker: str) -> str:
+    return f"linearscope:device:{worker}"
 
 
 def _partial_key(run: str) -> str:

@@ -1,7 +1,7 @@
 """How a model or dataset that somebody names becomes an id, a name and a reference."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from linearity.contracts.canonical import digest
@@ -14,6 +14,7 @@ _HUB = re.compile(
     r"(?P<name>[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95})(@(?P<revision>[\w./-]{1,100}))?",
     re.ASCII,
 )
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -61,6 +62,16 @@ def name_hub(name: str, revision: str | None) -> InputName:
     # The hub allows no "--" in names, so `a/b-c` and `a-b/c` stay apart.
     id = name.replace("/", "--") + (f"--{digest(revision)[:8]}" if revision else "")
     return InputName(id=_safe_id(id, reference), name=name, source="hub", reference=reference)
+
+
+def name_revision(name: str, revision: str | None, commit: str) -> InputName:
+    """Return the registration of a hub model pinned to a commit, called after its revision."""
+    if not _COMMIT.fullmatch(commit):
+        raise InvalidParameterError("commit", wanted="40 hexadecimal digits", got=commit)
+    if revision is not None:
+        name_hub(name, revision)
+    shown = name if revision in (None, "main", commit) else f"{name}@{revision}"
+    return replace(name_hub(name, commit), name=shown)
 
 
 def name_path(text: str) -> InputName:

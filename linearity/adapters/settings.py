@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
+from linearity.adapters.hub_place import HubPlace, read_hub_place
 from linearity.errors import InvalidParameterError, NotYetError
 
 DEFAULT_REDIS_URL = "redis://127.0.0.1:6379/0"
@@ -40,6 +41,8 @@ class Settings:
         ``cpu``, ``cuda`` or ``cuda:N``; None lets the worker choose.
     public_url : str or None
         What links are made of; None means the address of the request.
+    hub : HubPlace
+        Where models of the hub come from.
     """
 
     data: Path
@@ -53,6 +56,7 @@ class Settings:
     token: str | None = field(default=None, repr=False)
     device: str | None = None
     public_url: str | None = None
+    hub: HubPlace = field(default_factory=HubPlace)
 
     @property
     def queue_url(self) -> str:
@@ -92,6 +96,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         token=_read_token(given.get("LINEARSCOPE_TOKEN")),
         device=read_device("LINEARSCOPE_DEVICE", given.get("LINEARSCOPE_DEVICE")),
         public_url=_read_public_url(given.get("LINEARSCOPE_PUBLIC_URL")),
+        hub=read_hub_place(given),
     )
 
 

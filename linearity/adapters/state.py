@@ -15,19 +15,22 @@ from linearity.adapters.database import (
 )
 from linearity.adapters.state_inputs import InputStates
 from linearity.adapters.state_runs import RunStates, Submission
+from linearity.adapters.state_shares import NewShare, ShareRow, ShareStates
 
 __all__ = [
     "MAXIMUM_DEATHS",
     "AttemptRow",
     "InputRow",
+    "NewShare",
     "Pulse",
     "RunRow",
+    "ShareRow",
     "State",
     "Submission",
 ]
 
 
-class State(InputStates, RunStates):
+class State(InputStates, RunStates, ShareStates):
     """The state database at `url`; safe for many threads and many processes, not across a fork."""
 
     def __init__(self, url: str) -> None:

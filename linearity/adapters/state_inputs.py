@@ -97,6 +97,12 @@ class InputStates(Transactions):
                 return None
             return _require_input(connection, kind, id)
 
+    def join_series(self, kind: str, id: str, series: str, options: dict[str, Any]) -> bool:
+        """Say that an input belongs to a series, and where in it; its state stays as it is."""
+        change = _input(kind, id).values(series=series, options=options)
+        with self._write() as connection:
+            return connection.execute(change).rowcount == 1
+
     def get_input(self, kind: str, id: str) -> InputRow | None:
         """Return the input, or None."""
         with self._read() as connection:

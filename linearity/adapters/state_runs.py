@@ -22,7 +22,7 @@ from linearity.adapters.database import (
     lost_problem,
     run_row,
 )
-from linearity.adapters.tables import attempts, openings, runs
+from linearity.adapters.tables import attempts, openings, runs, shares
 from linearity.contracts.runs import RunRequest, RunStatus
 from linearity.errors import ConflictError, InvalidParameterError, UnknownRunError
 
@@ -234,7 +234,7 @@ class RunStates(Transactions):
             return _require_run(connection, run_id)
 
     def delete_run(self, run_id: str) -> RunRow:
-        """Forget a run and return what it was.
+        """Forget a run and return what it was; whatever links led to it end for good.
 
         Raises
         ------
@@ -251,6 +251,11 @@ class RunStates(Transactions):
                     status=str(row.status),
                 )
             connection.execute(runs.delete().where(runs.c.id == run_id))
+            connection.execute(
+                shares.update()
+                .where(shares.c.run_id == run_id, shares.c.revoked.is_(None))
+                .values(revoked=utc_now())
+            )
             return row
 
     # How the database is reached.

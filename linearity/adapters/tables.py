@@ -90,8 +90,11 @@ shares = sa.Table(
     sa.Column("token_hash", sa.String, nullable=False, unique=True),  # sha256; never the token
     sa.Column("run_id", sa.String, nullable=False, index=True),
     sa.Column("mode", sa.String, nullable=False),  # "live" or "frozen"
-    sa.Column("result", sa.String),  # digest of the frozen result
+    sa.Column("result", sa.String, index=True),  # digest of the frozen result
+    sa.Column("frozen", sa.JSON(none_as_null=True)),  # how the run stood when it was frozen
     sa.Column("view", sa.JSON, nullable=False),
+    sa.Column("lang", sa.String),  # of the reader; none: whatever the browser prefers
+    sa.Column("texts", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("note", sa.String, nullable=False, server_default=""),
     sa.Column("owner", sa.String, nullable=False),
     sa.Column("created", sa.String, nullable=False),

@@ -4,10 +4,8 @@ from dataclasses import dataclass
 
 from torch import nn
 
+from linearity.contracts.families import SUPPORTED
 from linearity.errors import RejectedInputError
-
-SUPPORTED = ("llama",)
-"""transformers' ``model_type`` of the families this version reads."""
 
 
 @dataclass(frozen=True)

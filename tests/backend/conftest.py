@@ -96,13 +96,13 @@ def settings(tmp_path: Path, valkey: Valkey) -> Settings:
 
 @pytest.fixture
 def app(settings: Settings) -> Iterator[FastAPI]:
-    yield from _open(settings)
+    yield from open_app(settings)
 
 
 @pytest.fixture
 def locked_app(settings: Settings) -> Iterator[FastAPI]:
     """The application behind an access token."""
-    yield from _open(replace(settings, token="correct horse battery staple"))
+    yield from open_app(replace(settings, token="correct horse battery staple"))
 
 
 @pytest.fixture
@@ -116,7 +116,7 @@ def client(app: FastAPI) -> TestClient:
     return TestClient(app, base_url=ORIGIN, raise_server_exceptions=False)
 
 
-def _open(settings: Settings) -> Iterator[FastAPI]:
+def open_app(settings: Settings) -> Iterator[FastAPI]:
     app = create_app(settings)
     yield app
     app.state.services.live.close()

@@ -1,0 +1,271 @@
+"""What config.json and the headers of the weights tell, before anything is fetched or loaded.
+
+For an estimate, not for trust: the inspection of a registered model judges every file again.
+Needs no torch.
+"""
+
+import json
+import math
+import re
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from linearity.contracts.canonical import Json, strict_loads
+from linearity.contracts.families import SUPPORTED
+from linearity.errors import MalformedJSONError
+
+LARGEST_CONFIG = 1 << 20
+LARGEST_HEADER = 16 << 20
+SMALL_FILES = (
+    "config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "tokenizer.model",
+    "chat_template.jinja",
+    "generation_config.json",
+    "model.safetensors.index.json",
+)
+TYPES = {"F32": "float32", "F16": "float16", "BF16": "bfloat16", "F64": "float64"}
+COMPUTED = ("float32", "float16", "bfloat16")
+PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
+
+_WEIGHTS = re.compile(r"model(-\d{5}-of-\d{5})?\.safetensors", re.ASCII)
+_FORBIDDEN = ("auto_map", "quantization_config", "trust_remote_code")
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a model cannot be used, and what to do; `code` is that of a refusal."""
+
+    code: str
+    message: str
+    next_step: str
+
+
+@dataclass(frozen=True)
+class FirstLook:
+    """What is known of a model so far; a number that is not known is None.
+
+    Parameters
+    ----------
+    family : str or None
+        transformers' ``model_type``.
+    blocks, width, vocabulary, context : int or None
+        From config.json.
+    parameters : int or None
+        From the headers of the weights.
+    dtype : str or None
+        What it would be computed in.
+    weight_bytes : int
+        Size of the weight files.
+    reasons : tuple of Reason
+        Empty if nothing speaks against it.
+    """
+
+    family: str | None = None
+    blocks: int | None = None
+    width: int | None = None
+    vocabulary: int | None = None
+    context: int | None = None
+    parameters: int | None = None
+    dtype: str | None = None
+    weight_bytes: int = 0
+    reasons: tuple[Reason, ...] = ()
+
+    def as_json(self) -> dict[str, Json]:
+        """Return the facts as plain values."""
+        return asdict(self)
+
+    def refused(self, *reasons: Reason) -> "FirstLook":
+        """Return the same with more reasons against it."""
+        return replace(self, reasons=(*self.reasons, *reasons))
+
+
+def is_model_file(name: str) -> bool:
+    """Whether a file of this name is fetched or read at all; nothing else of a model ever is."""
+    return name in SMALL_FILES or is_weight_file(name)
+
+
+def is_weight_file(name: str) -> bool:
+    """Whether this is the name of a weight file that is read."""
+    return _WEIGHTS.fullmatch(name) is not None
+
+
+def judge_names(names: list[str]) -> tuple[Reason, ...]:
+    """Return what speaks against a model with these files."""
+    reasons = [
+        Reason(
+            "file_missing",
+            f"{needed} is missing",
+            "A model needs config.json, tokenizer.json and safetensors.",
+        )
+        for needed in ("config.json", "tokenizer.json")
+        if needed not in names
+    ]
+    if not any(is_weight_file(name) for name in names):
+        reasons.append(_no_weights(names))
+    return tuple(reasons)
+
+
+def judge_config(data: bytes) -> FirstLook:
+    """Return what a config.json says."""
+    try:
+        config = strict_loads(data)
+    except MalformedJSONError as error:
+        return FirstLook(reasons=(_bad_config(error.message, "bad_json"),))
+    if not isinstance(config, Mapping):
+        return FirstLook(reasons=(_bad_config("it is not a JSON object", "bad_json"),))
+    family = config.get("model_type")
+    look = FirstLook(
+        family=family[:60] if isinstance(family, str) else None,
+        blocks=_whole(config, "num_hidden_layers", 512),
+        width=_whole(config, "hidden_size", 65_536),
+        vocabulary=_whole(config, "vocab_size", 2_000_000),
+        context=_whole(config, "max_position_embeddings", 10_000_000),
+        dtype=_named_type(config),
+    )
+    return look.refused(*_judge(look, config))
+
+
+def count_weights(look: FirstLook, counts: Mapping[str, int], weight_bytes: int) -> FirstLook:
+    """Return the same with how many numbers of each safetensors type the weights hold."""
+    named = [TYPES[name] for name in counts if name in TYPES]
+    only = named[0] if len(named) == 1 and named[0] in COMPUTED else "float32"
+    seen = replace(
+        look,
+        parameters=sum(counts.values()) if counts else None,
+        dtype=look.dtype or (only if counts else None),
+        weight_bytes=weight_bytes,
+    )
+    odd = sorted(name for name in counts if name not in TYPES)
+    if not odd:
+        return seen
+    return seen.refused(
+        Reason(
+            "unsupported_dtype",
+            f"the weights have the type {odd[0][:20]}",
+            "Analyse the 16-bit original of a quantised checkpoint.",
+        )
+    )
+
+
+def look_at_folder(folder: Path, roots: Sequence[Path] | None = None) -> FirstLook:
+    """Return what the small files and headers of a folder tell; never raises for its content.
+
+    With `roots`, no file is opened that a link takes out of them.
+    """
+    files = [entry for entry in folder.iterdir() if entry.is_file() and is_model_file(entry.name)]
+    outside = [entry.name for entry in files if roots is not None and not _inside(entry, roots)]
+    if outside:
+        reason = Reason(
+            "link_outside",
+            f"{min(outside)} is a link that leaves the allowed folders",
+            "Copy the file into the folder.",
+        )
+        return FirstLook(reasons=(reason,))
+    names = sorted(entry.name for entry in folder.iterdir() if entry.is_file())
+    reasons = judge_names(names)
+    config = folder / "config.json"
+    look = FirstLook()
+    if "config.json" in names:
+        with config.open("rb") as stream:
+            data = stream.read(LARGEST_CONFIG + 1)
+        look = judge_config(data) if len(data) <= LARGEST_CONFIG else _too_large(len(data))
+    counts: dict[str, int] = {}
+    weights = [folder / name for name in names if is_weight_file(name)]
+    for path in weights:
+        found = _read_counts(path)
+        if found is None:
+            reason = Reason(
+                "not_safetensors",
+                f"{path.name} is not a safetensors file",
+                "Save the model with save_pretrained(..., safe_serialization=True).",
+            )
+            return look.refused(*reasons, reason)
+        counts = {key: counts.get(key, 0) + found.get(key, 0) for key in {*counts, *found}}
+    size = sum(path.stat().st_size for path in weights)
+    return count_weights(look, counts, size).refused(*reasons)
+
+
+def _inside(path: Path, roots: Sequence[Path]) -> bool:
+    real = path.resolve()
+    return any(real.is_relative_to(root.resolve()) for root in roots)
+
+
+def _read_counts(path: Path) -> dict[str, int] | None:
+    """Return {safetensors type: how many numbers}, None if the file has no such header."""
+    with path.open("rb") as stream:
+        start = stream.read(8)
+        length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
+        if not 2 <= length <= min(LARGEST_HEADER, path.stat().st_size - 8):
+            return None
+        data = stream.read(length)
+    counts: dict[str, int] = {}
+    try:
+        for name, value in json.loads(data).items():
+            if name != "__metadata__":
+                kind = str(value["dtype"])
+                counts[kind] = counts.get(kind, 0) + math.prod(map(int, value["shape"]))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+    return counts
+
+
+def _judge(look: FirstLook, config: Mapping[str, Json]) -> list[Reason]:
+    reasons = [
+        Reason(
+            "forbidden_config_key",
+            f"config.json: the key {key!r} is not accepted",
+            "Remote code and quantised weights are refused. Analyse the 16-bit original.",
+        )
+        for key in _FORBIDDEN
+        if config.get(key) is not None
+    ]
+    if look.family not in SUPPORTED:
+        reasons.append(
+            Reason(
+                "unsupported_architecture",
+                f"the architecture {str(config.get('model_type'))[:60]!r} is not supported",
+                f"This version reads: {', '.join(SUPPORTED)} (and what shares that layout).",
+            )
+        )
+    elif None in (look.blocks, look.width, look.vocabulary, look.context):
+        reasons.append(_bad_config("a size is missing or out of range", "bad_config"))
+    return reasons
+
+
+def _no_weights(names: list[str]) -> Reason:
+    pickles = sorted(name for name in names if name.endswith(PICKLES))
+    if pickles:
+        return Reason(
+            "pickle_only",
+            f"the weights are pickled ({pickles[0][:80]}); loading them could run code",
+            "Convert where you trust the file: "
+            "AutoModelForCausalLM.from_pretrained(old).save_pretrained(new).",
+        )
+    return Reason(
+        "file_missing",
+        "no weights found: looked for model.safetensors",
+        "A model needs config.json, tokenizer.json and safetensors.",
+    )
+
+
+def _bad_config(why: str, code: str) -> Reason:
+    return Reason(code, f"config.json: {why}", "Check config.json against the model's original.")
+
+
+def _too_large(size: int) -> FirstLook:
+    return FirstLook(reasons=(_bad_config(f"it has {size:,} bytes or more", "file_too_large"),))
+
+
+def _whole(config: Mapping[str, Json], name: str, high: int) -> int | None:
+    value = config.get(name)
+    return value if type(value) is int and 1 <= value <= high else None
+
+
+def _named_type(config: Mapping[str, Json]) -> str | None:
+    named = config.get("dtype") or config.get("torch_dtype")
+    return str(named) if named in COMPUTED else None
