@@ -14,6 +14,12 @@
     |- HeadersTooLargeError        request headers over the limit (431)
     |- AddressTooLongError         an address over the limit (414)
     |- UnsupportedMediaTypeError   a body that is not plain JSON (415)
+    |- UnsupportedFileError        a file of a kind that is never read (415)
+    |- UnknownUploadError          no file is being received at this address (404)
+    |- UploadConflictError         bytes that do not follow on those that are here (409)
+    |- UploadExpiredError          an upload that was given up (410)
+    |- ChecksumMismatchError       bytes that are not those that were sent (460)
+    |- UploadProtocolError         a request that tus 1.0 does not allow (400)
     |- HostNotAllowedError         a Host header nobody configured (400)
     |- CrossSiteRefusedError       another site's page tried to act (403)
     |- ShareNotFoundError          no share link has this address (404)
@@ -97,6 +103,50 @@ class UnsupportedMediaTypeError(LinearScopeError):
     """A body that is not uncompressed application/json."""
 
     code = "unsupported_media_type"
+
+
+class UnsupportedFileError(LinearScopeError):
+    """A file of a kind that is never read: pickle, archive, another format, code."""
+
+    code = "unsupported_file"
+
+
+class UnknownUploadError(LinearScopeError):
+    """No file is being received at this address, or it is somebody else's."""
+
+    code = "unknown_upload"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "no file is being received at this address",
+            next_step="Declare the upload again; a known one answers with its addresses.",
+        )
+
+
+class UploadConflictError(LinearScopeError):
+    """Bytes that do not follow on those that are here already."""
+
+    code = "upload_conflict"
+    retryable = True
+
+
+class UploadExpiredError(LinearScopeError):
+    """An upload that was given up because no byte came for days."""
+
+    code = "upload_expired"
+
+
+class ChecksumMismatchError(LinearScopeError):
+    """Bytes that arrived are not those that were sent; they were discarded."""
+
+    code = "checksum_mismatch"
+    retryable = True
+
+
+class UploadProtocolError(LinearScopeError):
+    """A request that tus 1.0 does not allow."""
+
+    code = "upload_protocol"
 
 
 class HostNotAllowedError(LinearScopeError):

@@ -13,9 +13,11 @@ from redis.exceptions import RedisError
 from backend.queue import Queue
 from backend.refusals import BuiltinProtectedError
 from backend.strict_json import check_fields
+from backend.uploads.declaring import forget_parts
 from linearity.adapters.live import Live
 from linearity.adapters.naming import InputName, name_hub, name_input, name_path, name_revision
 from linearity.adapters.state import InputRow, State
+from linearity.adapters.store import ArtifactStore
 from linearity.contracts.canonical import Json
 from linearity.contracts.inputs import BUILTIN_DATASETS, BUILTIN_MODELS
 from linearity.contracts.parameters import choice
@@ -61,8 +63,8 @@ def register_builtins(state: State) -> None:
                 _add(state, kind, name_input(kind, name))
 
 
-def delete_input(kind: str, id: str, *, state: State, queue: Queue) -> None:
-    """Forget an input that no open run needs; the files stay where they are."""
+def delete_input(kind: str, id: str, *, state: State, queue: Queue, store: ArtifactStore) -> None:
+    """Forget an input that no open run needs; files of one's own stay, uploaded ones go."""
     row = find_input(state, kind, id)
     if row.source == "builtin":
         raise BuiltinProtectedError(f"{row.name} is built in and stays")
@@ -70,6 +72,7 @@ def delete_input(kind: str, id: str, *, state: State, queue: Queue) -> None:
         with contextlib.suppress(RedisError):
             queue.stop(row)
     state.delete_input(kind, row.id)
+    forget_parts(store, state.delete_uploads(kind, row.id))
 
 
 def find_input(state: State, kind: str, text: str) -> InputRow:
@@ -91,11 +94,6 @@ def parse_name(kind: str, body: Mapping[str, Json], *, roots: Sequence[Path]) ->
         required={"source": str},
         optional={"name": str, "path": str, "revision": str, "commit": str},
     )
-    if body["source"] == "upload":
-        raise NotYetError(
-            "uploads are not built yet",
-            next_step="Put the files below one of LINEARSCOPE_MODEL_ROOTS and use source=path.",
-        )
     source = choice("source", body["source"], SOURCES)
     if source == "path":
         _only(body, "path")

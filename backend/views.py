@@ -9,7 +9,7 @@ from redis.exceptions import RedisError
 from backend.queue import Queue
 from linearity.adapters.clock import age_seconds
 from linearity.adapters.live import Live
-from linearity.adapters.state import InputRow, RunRow, State
+from linearity.adapters.state import InputRow, RunRow, State, UploadRow
 from linearity.contracts.runs import RunStatus
 
 log = logging.getLogger("linearscope.web")
@@ -22,8 +22,8 @@ ETA_SPREAD = (0.8, 1.5)
 """A plain extrapolation is shown as a range: the later parts of a run may be slower."""
 
 
-def input_view(row: InputRow) -> Json:
-    """Return a model or dataset; the list of its files stays inside."""
+def input_view(row: InputRow, uploads: Sequence[UploadRow] = ()) -> Json:
+    """Return a model or dataset; the list of its files stays inside, but for those on their way."""
     record = None
     if row.record is not None:
         record = {key: value for key, value in row.record.items() if key != "files"}
@@ -38,6 +38,18 @@ def input_view(row: InputRow) -> Json:
         "series": row.series,
         "options": row.options,
         "record": record,
+        **({"uploads": [upload_view(upload) for upload in uploads]} if uploads else {}),
+    }
+
+
+def upload_view(row: UploadRow) -> Json:
+    """Return how far a file is; no address once it is in the store."""
+    return {
+        "name": row.name,
+        "size": row.size,
+        "offset": row.received,
+        "url": None if row.sha256 else f"/api/v1/uploads/{row.id}",
+        "sha256": row.sha256,
     }
 
 

@@ -19,15 +19,19 @@ export const addresses = {
   run: (id) => `/runs/${encodeURIComponent(id)}`,
   jobs: () => "/jobs",
   inputs: () => "/library",
+  /** @param {"model"|"dataset"|"log"} kind */
+  add: (kind) => `/library/add/${kind}`,
   events: (runs) => `${API}/events?runs=${runs.map(encodeURIComponent).join(",")}`,
   result: (id, query) => `${API}/runs/${encodeURIComponent(id)}/result?${new URLSearchParams(query)}`,
   plotly: () => document.querySelector('meta[name="plotly"]').content,
 };
 
-/** @returns {{name: "start"|"run"|"jobs"|"library", id?: string}} the page that an address means */
+/** @returns {{name: "start"|"run"|"jobs"|"library"|"add_model"|"add_dataset"|"add_log", id?: string}} the page that an address means */
 export function pageOf(path) {
   const run = /^\/runs\/([^/]+)\/?$/.exec(path);
   if (run) return { name: "run", id: decodeURIComponent(run[1]) };
+  const add = /^\/library\/add\/(model|dataset|log)\/?$/.exec(path);
+  if (add) return { name: `add_${add[1]}` };
   if (path === "/jobs") return { name: "jobs" };
   return { name: path === "/library" ? "library" : "start" };
 }

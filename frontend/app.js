@@ -13,6 +13,9 @@ const PAGES = {
   run: () => import("./views/run_page.js"),
   jobs: () => import("./views/jobs_page.js"),
   library: () => import("./views/library_page.js"),
+  add_model: () => import("./views/add_model_page.js"),
+  add_dataset: () => import("./views/library_page.js"),
+  add_log: () => import("./views/library_page.js"),
 };
 
 const main = document.getElementById("main");

@@ -24,6 +24,7 @@
     |- OutOfDeviceMemoryError        even a batch of one window does not fit
     |- CorruptObjectError            stored bytes do not match their digest
     |- DiskFullError                 no room for what must be written
+    |- QuotaExceededError            more uploaded bytes than may be kept (507)
     |- MissingPackageError           a package that this needs and this machine has not
     `- RunCancelledError             somebody asked the run to stop
 
@@ -246,6 +247,12 @@ class MissingPackageError(LinearScopeError):
             next_step=f"Run: pip install {package}",
             package=package,
         )
+
+
+class QuotaExceededError(LinearScopeError):
+    """More uploaded bytes than one owner, or all together, may keep."""
+
+    code = "quota_exceeded"
 
 
 class RunCancelledError(LinearScopeError):

@@ -4,31 +4,34 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from backend.answers import API, answer, json_body
-from backend.dependencies import ServicesDep
+from backend.dependencies import ServicesDep, VisitorDep
 from backend.registrations import SOURCES, delete_input, find_input, register_input
 from backend.strict_json import JsonObject
+from backend.uploads.answering import FILES, answer_upload, input_views, is_upload, one_view
 from backend.views import input_view
 from linearity.contracts.runs import InputState
 
 router = APIRouter(prefix=f"{API}/datasets", tags=["datasets"])
 
 _BODY = json_body(
-    source={"enum": list(SOURCES)},
-    name={"type": "string", "description": "built-in name"},
+    source={"enum": [*SOURCES, "upload"]},
+    name={"type": "string", "description": "built-in name, or the name of an upload"},
     path={"type": "string", "description": "path only: an absolute file or folder"},
+    files=FILES,
 )
 
 
 @router.get("")
 def list_datasets(services: ServicesDep) -> Response:
     """Return every registered dataset."""
-    rows = services.state.list_inputs("dataset")
-    return answer({"items": [input_view(row) for row in rows]})
+    return answer({"items": input_views(services, "dataset")})
 
 
 @router.post("", status_code=202, openapi_extra=_BODY)
-def register_dataset(body: JsonObject, services: ServicesDep) -> Response:
-    """Register a dataset; a worker inspects it. 200 if it is ready already."""
+def register_dataset(body: JsonObject, services: ServicesDep, visitor: VisitorDep) -> Response:
+    """Register a dataset; a worker inspects it. 200 if it is ready already, 201 for an upload."""
+    if is_upload(body):
+        return answer_upload("dataset", body, services, visitor)
     row = register_input(
         "dataset",
         body,
@@ -44,11 +47,11 @@ def register_dataset(body: JsonObject, services: ServicesDep) -> Response:
 @router.get("/{id}")
 def get_dataset(id: str, services: ServicesDep) -> Response:
     """Return one dataset by id, reference or name."""
-    return answer(input_view(find_input(services.state, "dataset", id)))
+    return answer(one_view(services, find_input(services.state, "dataset", id)))
 
 
 @router.delete("/{id}", status_code=204)
 def delete_dataset(id: str, services: ServicesDep) -> Response:
     """Forget a dataset that no open run needs."""
-    delete_input("dataset", id, state=services.state, queue=services.queue)
+    delete_input("dataset", id, state=services.state, queue=services.queue, store=services.store)
     return Response(status_code=204)

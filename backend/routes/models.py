@@ -8,6 +8,7 @@ from backend.dependencies import Services, ServicesDep, VisitorDep
 from backend.registrations import SOURCES, delete_input, find_input, register_input
 from backend.series import is_series, parse_series, register_series
 from backend.strict_json import JsonObject
+from backend.uploads.answering import FILES, answer_upload, input_views, is_upload, one_view
 from backend.views import input_view
 from backend.visitors import Visitor
 from linearity.contracts.runs import InputState
@@ -15,26 +16,28 @@ from linearity.contracts.runs import InputState
 router = APIRouter(prefix=f"{API}/models", tags=["models"])
 
 _BODY = json_body(
-    source={"enum": list(SOURCES)},
-    name={"type": "string", "description": "built-in name or hub id"},
+    source={"enum": [*SOURCES, "upload"]},
+    name={"type": "string", "description": "built-in name, hub id, or the name of an upload"},
     revision={"type": ["string", "null"], "description": "hub only"},
     commit={"type": ["string", "null"], "description": "hub only: the commit that was shown"},
     path={"type": "string", "description": "path only: an absolute folder"},
     revisions={"type": "array", "items": {"type": "string"}, "description": "hub: a series"},
     paths={"type": "array", "items": {"type": "string"}, "description": "path: a series"},
+    files=FILES,
 )
 
 
 @router.get("")
 def list_models(services: ServicesDep) -> Response:
     """Return every registered model."""
-    rows = services.state.list_inputs("model")
-    return answer({"items": [input_view(row) for row in rows]})
+    return answer({"items": input_views(services, "model")})
 
 
 @router.post("", status_code=202, openapi_extra=_BODY)
 def register_model(body: JsonObject, services: ServicesDep, visitor: VisitorDep) -> Response:
-    """Register a model, or a series of them; a worker inspects each. 200 if all are ready."""
+    """Register a model, or a series of them; a worker inspects each. 201 for an upload."""
+    if is_upload(body):
+        return answer_upload("model", body, services, visitor)
     if is_series(body):
         return _register_series(body, services, visitor)
     row = register_input(
@@ -66,11 +69,11 @@ def _register_series(body: JsonObject, services: Services, visitor: Visitor) -> 
 @router.get("/{id}")
 def get_model(id: str, services: ServicesDep) -> Response:
     """Return one model by id, reference or name."""
-    return answer(input_view(find_input(services.state, "model", id)))
+    return answer(one_view(services, find_input(services.state, "model", id)))
 
 
 @router.delete("/{id}", status_code=204)
 def delete_model(id: str, services: ServicesDep) -> Response:
     """Forget a model that no open run needs."""
-    delete_input("model", id, state=services.state, queue=services.queue)
+    delete_input("model", id, state=services.state, queue=services.queue, store=services.store)
     return Response(status_code=204)

@@ -20,6 +20,9 @@ _READ = ["GET", "HEAD"]
 @router.api_route("/", methods=_READ)
 @router.api_route("/jobs", methods=_READ)
 @router.api_route("/library", methods=_READ)
+@router.api_route("/library/add/model", methods=_READ)
+@router.api_route("/library/add/dataset", methods=_READ)
+@router.api_route("/library/add/log", methods=_READ)
 def page(request: Request, services: ServicesDep) -> Response:
     """Return the page; its script shows what the address means."""
     return _send(request, services.assets.page, FRESH)

@@ -1,10 +1,9 @@
 // Models and datasets that are registered here: what is known of each, adding and removing.
 
-import { deleteInput, listDatasets, listModels } from "../api.js";
+import { addresses, deleteInput, listDatasets, listModels } from "../api.js";
 import { fill, h } from "../dom.js";
 import { t } from "../i18n.js";
 import { getState, subscribe } from "../state.js";
-import { addInputForm } from "./add_input.js";
 import { confirmed } from "./confirm.js";
 import { problemText } from "./problem.js";
 import { inputFacts } from "./start_fields.js";
@@ -21,13 +20,21 @@ export async function show(main) {
     document.title = `${t("nav_library")} · LinearScope`;
     const lists = h("div", { class: "inputs-page", tabindex: "-1" }, h("p", { class: "quiet" }, t("loading_library")));
     const message = h("div", { "aria-live": "polite" });
-    const adding = addInputForm({ title: t("add_input"), added: () => refresh(lists, message) });
-    fill(main, h("h1", {}, t("nav_library")), lists, message, adding);
+    fill(main, h("h1", {}, t("nav_library")), addLinks(), message, lists);
     refresh(lists, message);
   };
   subscribe(build);
   build(getState());
 }
+
+const addLinks = () =>
+  h(
+    "nav",
+    { class: "add-links", "aria-label": t("add_input") },
+    ["model", "dataset", "log"].map((kind) =>
+      h("a", { class: "button", href: addresses.add(kind) }, t(`add_${kind}`)),
+    ),
+  );
 
 async function refresh(lists, message) {
   try {

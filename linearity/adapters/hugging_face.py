@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from linearity.adapters.model_folder import GENERATION, read_settings
+from linearity.adapters.model_folder import read_settings
 from linearity.adapters.store import ArtifactStore
 from linearity.contracts.answers import RENDERED_SOURCES
 from linearity.contracts.inputs import ModelRecord, StoredFile
+from linearity.contracts.model_files import GENERATION
 from linearity.errors import InputChangedError, RejectedInputError
 from linearity.models.families import find_layout
 from linearity.models.loaded import LoadedModel

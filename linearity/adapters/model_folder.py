@@ -7,7 +7,6 @@ headers must be exactly those of the architecture, and every weight must be fini
 """
 
 import math
-import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,23 +15,17 @@ from pathlib import Path
 import torch
 
 from linearity.contracts.canonical import Json, strict_loads
+from linearity.contracts.model_files import (
+    GENERATION,
+    INDEX,
+    PICKLES,
+    SHARD,
+    SMALL_FILES,
+    WEIGHTS,
+)
 from linearity.errors import MalformedJSONError, RejectedInputError
 from linearity.models.families import check_family
 
-GENERATION = "generation_config.json"
-SMALL_FILES = (
-    "config.json",
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "tokenizer.model",
-    "chat_template.jinja",
-    GENERATION,
-)
-"""Files read beside the weights; anything else in a folder is never opened."""
-
-WEIGHTS = "model.safetensors"
-INDEX = "model.safetensors.index.json"
 LARGEST_CONFIG = 1 << 20
 LARGEST_HEADER = 16 << 20
 MOST_TENSORS = 20_000
@@ -54,8 +47,6 @@ FORBIDDEN_KEYS = (
     "custom_pipelines",
     "trust_remote_code",
 )
-_SHARD = re.compile(r"model-\d{5}-of-\d{5}\.safetensors")
-_PICKLES = (".bin", ".pt", ".pth", ".pkl", ".ckpt")
 
 
 @dataclass(frozen=True)
@@ -223,7 +214,7 @@ def _weight_files(folder: Path) -> list[Path]:
         return [folder / WEIGHTS]
     if (folder / INDEX).is_file():
         return _shards(folder)
-    pickles = [path.name for path in folder.iterdir() if path.suffix in _PICKLES]
+    pickles = [path.name for path in folder.iterdir() if path.suffix in PICKLES]
     if pickles:
         raise RejectedInputError(
             f"the weights are pickled ({sorted(pickles)[0]}); loading them could run code",
@@ -247,7 +238,7 @@ def _shards(folder: Path) -> list[Path]:
         raise RejectedInputError(f"{INDEX} has no weight_map", reason="bad_index")
     for name in names.values():
         # A name with a slash would read another folder.
-        if not isinstance(name, str) or not _SHARD.fullmatch(name):
+        if not isinstance(name, str) or not SHARD.fullmatch(name):
             raise RejectedInputError(
                 f"{INDEX} names the shard {str(name)[:80]!r}",
                 reason="bad_index",

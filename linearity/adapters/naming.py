@@ -61,7 +61,7 @@ def name_hub(name: str, revision: str | None) -> InputName:
         raise InvalidParameterError("name", wanted="a hub id like owner/name", got=reference)
     # The hub allows no "--" in names, so `a/b-c` and `a-b/c` stay apart.
     id = name.replace("/", "--") + (f"--{digest(revision)[:8]}" if revision else "")
-    return InputName(id=_safe_id(id, reference), name=name, source="hub", reference=reference)
+    return InputName(id=safe_id(id, reference), name=name, source="hub", reference=reference)
 
 
 def name_revision(name: str, revision: str | None, commit: str) -> InputName:
@@ -78,11 +78,12 @@ def name_path(text: str) -> InputName:
     """Return the registration of a folder or file on this machine."""
     path = Path(text).expanduser().absolute()
     name = path.name or "root"
-    id = _safe_id(f"{name}-{digest(str(path))[:8]}", str(path))
+    id = safe_id(f"{name}-{digest(str(path))[:8]}", str(path))
     return InputName(id=id, name=name, source="path", reference=str(path))
 
 
-def _safe_id(text: str, material: str) -> str:
+def safe_id(text: str, material: str) -> str:
+    """Return `text` as an address-safe id; what is too long ends in a digest of `material`."""
     safe = _UNSAFE.sub("-", text).strip("-.") or "input"
     if len(safe) <= MAXIMUM_ID_LENGTH:
         return safe

@@ -12,8 +12,12 @@ from linearity.errors import InvalidParameterError, NotYetError
 
 DEFAULT_REDIS_URL = "redis://127.0.0.1:6379/0"
 MINIMUM_TOKEN_LENGTH = 16
+UPLOAD_DAYS = 7
+MOST_BYTES = 1 << 60
 
 _DEVICE = re.compile(r"cpu|cuda|cuda:\d{1,3}")
+_BYTES = re.compile(r"(?P<number>\d{1,18})\s*(?P<unit>[kMGT]?B)?", re.ASCII | re.IGNORECASE)
+_UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _REDIS_SCHEMES = ("redis", "rediss", "unix")
 
 
@@ -43,6 +47,10 @@ class Settings:
         What links are made of; None means the address of the request.
     hub : HubPlace
         Where models of the hub come from.
+    upload_limit, upload_user_limit : int or None
+        Bytes that all uploads, and those of one owner, may have; None is no limit but the disk.
+    upload_days : int
+        Days after its last byte when an unfinished upload is given up.
     """
 
     data: Path
@@ -57,6 +65,9 @@ class Settings:
     device: str | None = None
     public_url: str | None = None
     hub: HubPlace = field(default_factory=HubPlace)
+    upload_limit: int | None = None
+    upload_user_limit: int | None = None
+    upload_days: int = UPLOAD_DAYS
 
     @property
     def queue_url(self) -> str:
@@ -97,6 +108,9 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         device=read_device("LINEARSCOPE_DEVICE", given.get("LINEARSCOPE_DEVICE")),
         public_url=_read_public_url(given.get("LINEARSCOPE_PUBLIC_URL")),
         hub=read_hub_place(given),
+        upload_limit=_read_bytes("LINEARSCOPE_UPLOAD_LIMIT", given),
+        upload_user_limit=_read_bytes("LINEARSCOPE_UPLOAD_USER_LIMIT", given),
+        upload_days=_read_days("LINEARSCOPE_UPLOAD_DAYS", given),
     )
 
 
@@ -179,6 +193,26 @@ def _read_port(text: str) -> int:
         raise InvalidParameterError(
             "LINEARSCOPE_PORT", wanted="a whole number from 0 to 65535", got=text
         )
+    return number
+
+
+def _read_bytes(name: str, given: Mapping[str, str]) -> int | None:
+    """Return a number of bytes: plain, or with one of the units kB, MB, GB and TB."""
+    text = given.get(name)
+    if text is None:
+        return None
+    match = _BYTES.fullmatch(text.strip())
+    number = int(match["number"]) * _UNITS[(match["unit"] or "").upper()] if match else 0
+    if not 0 < number <= MOST_BYTES:
+        raise InvalidParameterError(name, wanted="bytes, like 500GB or 2000000", got=text)
+    return number
+
+
+def _read_days(name: str, given: Mapping[str, str]) -> int:
+    text = given.get(name, str(UPLOAD_DAYS)).strip()
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 5 else 0
+    if not 1 <= number <= 365:
+        raise InvalidParameterError(name, wanted="whole days, 1 to 365", got=text)
     return number
 
 

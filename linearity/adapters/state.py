@@ -16,6 +16,7 @@ from linearity.adapters.database import (
 from linearity.adapters.state_inputs import InputStates
 from linearity.adapters.state_runs import RunStates, Submission
 from linearity.adapters.state_shares import NewShare, ShareRow, ShareStates
+from linearity.adapters.state_uploads import UploadRow, UploadStates
 
 __all__ = [
     "MAXIMUM_DEATHS",
@@ -27,10 +28,11 @@ __all__ = [
     "ShareRow",
     "State",
     "Submission",
+    "UploadRow",
 ]
 
 
-class State(InputStates, RunStates, ShareStates):
+class State(InputStates, RunStates, ShareStates, UploadStates):
     """The state database at `url`; safe for many threads and many processes, not across a fork."""
 
     def __init__(self, url: str) -> None:

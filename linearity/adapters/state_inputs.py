@@ -79,12 +79,7 @@ class InputStates(Transactions):
                 "worker": None,
                 "heartbeat": None,
             }
-            if row is None:
-                first = {"kind": kind, "id": id, "created": utc_now(), "attempt": 1}
-                connection.execute(inputs.insert().values(**fresh, **first))
-            else:
-                connection.execute(_input(kind, id).values(**fresh, attempt=inputs.c.attempt + 1))
-            return _require_input(connection, kind, id), True
+            return begin_input(connection, kind, id, fresh), True
 
     def input_received(
         self, kind: str, id: str, options: dict[str, Any] | None = None
@@ -210,6 +205,16 @@ class InputStates(Transactions):
             change = change.where(inputs.c.attempt == number)
         with self._write() as connection:
             return connection.execute(change.values(**values)).rowcount == 1
+
+
+def begin_input(connection: Connection, kind: str, id: str, fresh: dict[str, Any]) -> InputRow:
+    """Insert an input, or begin the next attempt of the one that is there."""
+    if _find_row(connection, kind, id) is None:
+        first = {"kind": kind, "id": id, "created": utc_now(), "attempt": 1}
+        connection.execute(inputs.insert().values(**fresh, **first))
+    else:
+        connection.execute(_input(kind, id).values(**fresh, attempt=inputs.c.attempt + 1))
+    return _require_input(connection, kind, id)
 
 
 def _input(kind: str, id: str) -> sa.Update:

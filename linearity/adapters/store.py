@@ -22,14 +22,18 @@ from linearity.errors import CorruptObjectError, DiskFullError
 
 CHUNK_BYTES = 1 << 20
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_PART = re.compile(r"[0-9a-f]{32}")
 
 
 class ArtifactStore:
-    """Objects below one folder: ``objects/ab/abcdef...`` and small named ``refs/<sha256>``."""
+    """Objects below one folder: ``objects/ab/abcdef...`` and small named ``refs/<sha256>``.
+
+    ``staging`` holds what is being written, ``incoming`` what is being uploaded over days.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        for name in ("objects", "refs", "staging"):
+        for name in ("objects", "refs", "staging", "incoming"):
             (root / name).mkdir(parents=True, exist_ok=True)
 
     def path(self, sha256: str) -> Path:
@@ -54,6 +58,22 @@ class ArtifactStore:
             while chunk := stream.read(CHUNK_BYTES):
                 writer.write(chunk)
         return writer.sha256, writer.size
+
+    def part(self, id: str) -> Path:
+        """Return where the bytes of a file lie while it is being uploaded."""
+        if not _PART.fullmatch(id):
+            raise ValueError(f"wanted 32 hexadecimal digits, got {id[:80]!r}")
+        return self.root / "incoming" / id
+
+    def parts(self) -> list[Path]:
+        """Return the files that are being uploaded, or were left behind."""
+        return list((self.root / "incoming").iterdir())
+
+    def adopt(self, part: Path, sha256: str) -> None:
+        """Make a file of this store, flushed and digested by the caller, an object: no copy."""
+        target = self.path(sha256)
+        with _disk_errors():
+            _publish(part, target)
 
     def get(self, sha256: str) -> bytes:
         """Return the bytes of an object, checked against their name.

@@ -79,7 +79,8 @@ uploads = sa.Table(
     sa.Column("owner", sa.String, nullable=False, index=True),
     sa.Column("name", sa.String, nullable=False),  # a name from the list of allowed ones
     sa.Column("size", sa.BigInteger, nullable=False),  # as declared
-    sa.Column("sha256", sa.String),  # of the whole file, once it is in the store
+    sa.Column("received", sa.BigInteger, nullable=False, server_default="0"),  # and on the disk
+    sa.Column("sha256", sa.String),  # of the whole file, once every byte is here
     sa.Column("touched", sa.String, nullable=False),  # abandoned ones expire after this
 )
 

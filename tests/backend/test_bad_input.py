@@ -164,7 +164,7 @@ REGISTRATIONS = {
     ),
     "source missing": register(422, "invalid_parameter", name="glass-en"),
     "source unknown": register(422, "invalid_parameter", source="ftp", name="x"),
-    "source upload": register(422, "not_yet", source="upload"),
+    "source upload": register(422, "invalid_parameter", source="upload"),
     "extra field": register(422, "unknown_parameter", source="builtin", name="x", token="t"),
     "unknown builtin": register(404, "unknown_input", source="builtin", name="gpt-17"),
     "delete a builtin": Case("DELETE", f"{MODELS}/glass-en", 409, "builtin_protected"),

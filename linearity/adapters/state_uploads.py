@@ -1,0 +1,229 @@
+"""What the state database says about files that are being uploaded: the table `uploads`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from linearity.adapters.clock import utc_before, utc_now
+from linearity.adapters.database import InputRow, Transactions, input_row
+from linearity.adapters.state_inputs import begin_input
+from linearity.adapters.tables import inputs, uploads
+from linearity.contracts.runs import InputState
+from linearity.errors import QuotaExceededError
+
+
+@dataclass(frozen=True)
+class UploadRow:
+    """One declared file: how much of it is on the disk, its digest once all of it is."""
+
+    id: str
+    kind: str
+    input: str
+    owner: str
+    name: str
+    size: int
+    received: int
+    sha256: str | None
+    touched: str
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every byte is here."""
+        return self.received == self.size
+
+
+@dataclass(frozen=True)
+class Declared:
+    """An input whose files are to be uploaded, as its owner declares it."""
+
+    kind: str
+    id: str
+    name: str
+    owner: str
+    files: tuple[tuple[str, int], ...]
+    """Names and sizes in bytes."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(size for _, size in self.files)
+
+
+@dataclass(frozen=True)
+class UploadLimits:
+    """How many bytes all uploads and those of one owner may have; None is no limit."""
+
+    total: int | None = None
+    owner: int | None = None
+
+
+class UploadStates(Transactions):
+    """Declaring, receiving and giving up files."""
+
+    def declare_input(
+        self, declared: Declared, limits: UploadLimits
+    ) -> tuple[InputRow, list[UploadRow], bool]:
+        """Register an input that waits for its files; one that is there already is returned.
+
+        Returns the row, its files and whether this call made them. A rejected upload of the same
+        owner begins anew.
+
+        Raises
+        ------
+        QuotaExceededError
+            If the files are more than may be kept.
+        """
+        kind, id = declared.kind, declared.id
+        with self._write() as connection:
+            row = _input(connection, kind, id)
+            if row is not None and not _may_begin_anew(row, declared.owner):
+                return row, _uploads(connection, _of(kind, id)), False
+            connection.execute(uploads.delete().where(*_of(kind, id)))
+            _check_quota(connection, declared, limits)
+            row = begin_input(connection, kind, id, _fresh(declared))
+            moment = utc_now()
+            for name, size in declared.files:
+                values = {"kind": kind, "input": id, "owner": declared.owner, "touched": moment}
+                values |= {"id": uuid4().hex, "name": name}
+                connection.execute(uploads.insert().values(**values, size=size, received=0))
+            return row, _uploads(connection, _of(kind, id)), True
+
+    def uploads_of(self, kind: str, id: str) -> list[UploadRow]:
+        """Return the files of an input, in the order of their names."""
+        with self._read() as connection:
+            return _uploads(connection, _of(kind, id))
+
+    def uploads_of_kind(self, kind: str) -> dict[str, list[UploadRow]]:
+        """Return the files of the inputs of a kind that are still being received."""
+        receiving = sa.select(inputs.c.id).where(
+            inputs.c.kind == kind, inputs.c.state == InputState.RECEIVING
+        )
+        found: dict[str, list[UploadRow]] = {}
+        with self._read() as connection:
+            conditions = (uploads.c.kind == kind, uploads.c.input.in_(receiving))
+            for upload in _uploads(connection, conditions):
+                found.setdefault(upload.input, []).append(upload)
+        return found
+
+    def get_upload(self, id: str) -> UploadRow | None:
+        """Return one file, or None."""
+        with self._read() as connection:
+            found = _uploads(connection, (uploads.c.id == id,))
+            return found[0] if found else None
+
+    def upload_received(self, id: str, *, before: int, after: int) -> bool:
+        """Count bytes that are on the disk; False if somebody else counted in between."""
+        change = uploads.update().where(uploads.c.id == id, uploads.c.received == before)
+        with self._write() as connection:
+            done = connection.execute(change.values(received=after, touched=utc_now()))
+            return done.rowcount == 1
+
+    def upload_digested(self, id: str, sha256: str) -> None:
+        """Remember the digest of a whole file."""
+        with self._write() as connection:
+            connection.execute(uploads.update().where(uploads.c.id == id).values(sha256=sha256))
+
+    def restart_upload(self, id: str) -> None:
+        """Ask for a file again from its first byte: what was here is gone."""
+        fresh = {"received": 0, "sha256": None, "touched": utc_now()}
+        with self._write() as connection:
+            connection.execute(uploads.update().where(uploads.c.id == id).values(**fresh))
+
+    def delete_upload(self, id: str) -> None:
+        """Forget one file."""
+        with self._write() as connection:
+            connection.execute(uploads.delete().where(uploads.c.id == id))
+
+    def delete_uploads(self, kind: str, id: str) -> list[UploadRow]:
+        """Forget the files of an input and return what they were."""
+        with self._write() as connection:
+            gone = _uploads(connection, _of(kind, id))
+            connection.execute(uploads.delete().where(*_of(kind, id)))
+            return gone
+
+    def expire_inputs(self, seconds: float, problem: dict[str, Any]) -> list[InputRow]:
+        """Give up the inputs that no byte has come for in `seconds`; return them."""
+        oldest = utc_before(seconds)
+        live = sa.exists().where(
+            uploads.c.kind == inputs.c.kind,
+            uploads.c.input == inputs.c.id,
+            uploads.c.touched >= oldest,
+        )
+        abandoned = (inputs.c.state == InputState.RECEIVING, inputs.c.created < oldest, ~live)
+        with self._write() as connection:
+            found = connection.execute(sa.select(inputs).where(*abandoned)).all()
+            rows = [input_row(row) for row in found]
+            for row in rows:
+                given_up = {"state": InputState.REJECTED, "problem": problem}
+                chosen = (inputs.c.kind == row.kind, inputs.c.id == row.id)
+                connection.execute(inputs.update().where(*chosen).values(**given_up))
+            return rows
+
+    def receiving_inputs(self) -> list[tuple[InputRow, list[UploadRow]]]:
+        """Return every input that is being received, with its files."""
+        with self._read() as connection:
+            wanted = sa.select(inputs).where(inputs.c.state == InputState.RECEIVING)
+            rows = [input_row(row) for row in connection.execute(wanted).all()]
+            return [(row, _uploads(connection, _of(row.kind, row.id))) for row in rows]
+
+    def upload_ids(self) -> set[str]:
+        """Return the ids of all files that may still have a part on the disk."""
+        with self._read() as connection:
+            return set(connection.execute(sa.select(uploads.c.id)).scalars())
+
+
+def _may_begin_anew(row: InputRow, owner: str) -> bool:
+    return row.state is InputState.REJECTED and row.source == "upload" and row.owner == owner
+
+
+def _fresh(declared: Declared) -> dict[str, Any]:
+    nothing = dict.fromkeys(("options", "series", "record", "problem", "worker", "heartbeat"))
+    return nothing | {
+        "name": declared.name,
+        "source": "upload",
+        "reference": declared.id,
+        "state": InputState.RECEIVING,
+        "owner": declared.owner,
+        "deaths": 0,
+    }
+
+
+def _check_quota(connection: Connection, declared: Declared, limits: UploadLimits) -> None:
+    everybody = sa.select(sa.func.coalesce(sa.func.sum(uploads.c.size), 0))
+    own = everybody.where(uploads.c.owner == declared.owner)
+    for limit, query, whose, setting in (
+        (limits.owner, own, "your uploads", "LINEARSCOPE_UPLOAD_USER_LIMIT"),
+        (limits.total, everybody, "all uploads", "LINEARSCOPE_UPLOAD_LIMIT"),
+    ):
+        used = 0 if limit is None else int(connection.execute(query).scalar_one())
+        if limit is not None and used + declared.size > limit:
+            raise QuotaExceededError(
+                f"{whose} may have {limit:,} bytes together; {used:,} are taken and these files "
+                f"have {declared.size:,}",
+                next_step="Remove an upload that is no longer needed, or ask the operator to "
+                f"raise {setting}.",
+                limit=limit,
+                actual=used + declared.size,
+                used=used,
+            )
+
+
+def _of(kind: str, id: str) -> tuple[sa.ColumnElement[bool], ...]:
+    return (uploads.c.kind == kind, uploads.c.input == id)
+
+
+def _input(connection: Connection, kind: str, id: str) -> InputRow | None:
+    wanted = sa.select(inputs).where(inputs.c.kind == kind, inputs.c.id == id)
+    row = connection.execute(wanted).first()
+    return None if row is None else input_row(row)
+
+
+def _uploads(
+    connection: Connection, conditions: Sequence[sa.ColumnElement[bool]]
+) -> list[UploadRow]:
+    wanted = sa.select(uploads).where(*conditions).order_by(uploads.c.name)
+    return [UploadRow(**row._mapping) for row in connection.execute(wanted)]
