@@ -8,19 +8,17 @@ whenever they are loaded (docs/decisions/0004).
 
 import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from linearity.adapters.builtin_models import builtin_version, convert_builtin
-from linearity.adapters.corpora import (
-    builtin_corpus_version,
-    builtin_documents,
-    decode_documents,
-    encode_documents,
-    read_documents,
-)
+from linearity.adapters.corpora import builtin_corpus_version, builtin_documents
+from linearity.adapters.dataset_intake import take_in, text_files
+from linearity.adapters.documents import decode_documents, encode_documents
 from linearity.adapters.hugging_face import check_tokenizer
 from linearity.adapters.model_folder import check_finite, inspect_model, model_files
 from linearity.adapters.naming import InputName, name_hub, name_input, name_path
+from linearity.adapters.readers.intake import describe
 from linearity.adapters.store import ArtifactStore, file_sha256
 from linearity.contracts.canonical import Json, digest
 from linearity.contracts.inputs import (
@@ -31,6 +29,7 @@ from linearity.contracts.inputs import (
     ModelRecord,
     StoredFile,
 )
+from linearity.contracts.reading import ReadingOptions
 from linearity.errors import PathNotAllowedError, UnknownInputError
 
 Log = Callable[[str], None]
@@ -66,20 +65,29 @@ def prepare_model(
 
 
 def prepare_dataset(
-    reference: str, *, store: ArtifactStore, roots: Sequence[Path] | None, log: Log
+    reference: str,
+    *,
+    store: ArtifactStore,
+    roots: Sequence[Path] | None,
+    log: Log,
+    options: ReadingOptions | None = None,
 ) -> DatasetRecord:
-    """Read a dataset into the store and return its record; arguments as `prepare_model`."""
+    """Read a dataset into the store and return its record; arguments as `prepare_model`.
+
+    `options` say how files are read; what they leave open is recognised.
+    """
     if reference in BUILTIN_DATASETS:
         log(f"reading {BUILTIN_DATASETS[reference]} ({builtin_corpus_version()})")
-        texts = [Document(text) for text in builtin_documents(reference)]
-        return _dataset(texts, store, name_input("dataset", reference))
+        return _builtin_dataset(reference, store)
     path = _allowed_path(reference, roots)
     if path is None:
         raise UnknownInputError(
             f"no dataset {reference[:120]!r}: not a built-in, and no such file or folder",
             next_step=f"Built in are {', '.join(BUILTIN_DATASETS)}; or give a path.",
         )
-    return _dataset(read_documents(path), store, name_path(str(path)))
+    return take_in(
+        text_files(path), options or ReadingOptions(), name_path(str(path)), store=store, log=log
+    )
 
 
 def load_documents(record: DatasetRecord, store: ArtifactStore) -> list[str]:
@@ -148,21 +156,14 @@ def _record(folder: Path, files: list[StoredFile], named: InputName) -> ModelRec
     )
 
 
-def _dataset(documents: list[Document], store: ArtifactStore, named: InputName) -> DatasetRecord:
+def _builtin_dataset(name: str, store: ArtifactStore) -> DatasetRecord:
+    documents = [Document(text) for text in builtin_documents(name) if text.strip()]
     data = encode_documents(documents)
-    kept = [document for document in documents if document.text.strip()]
-    fingerprint = store.put(data)
     return DatasetRecord(
-        id=named.id,
-        name=named.name,
-        source=named.source,
-        reference=named.reference,
-        fingerprint=fingerprint,
-        documents=len(kept),
-        characters=sum(len(document.text) for document in kept),
+        **asdict(name_input("dataset", name)),
+        fingerprint=store.put(data),
         size=len(data),
-        prompts=sum(document.prompt is not None for document in kept),
-        categories=len({document.category for document in kept} - {None}),
+        **describe(documents),
     )
 
 

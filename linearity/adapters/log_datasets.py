@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import cast
 
-from linearity.adapters.corpora import encode_documents
+from linearity.adapters.documents import encode_documents
 from linearity.adapters.limited import Limits, call_limited
 from linearity.adapters.log_reader import ReadRequest, Skipped, read_requests
 from linearity.adapters.masking import mask

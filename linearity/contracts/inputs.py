@@ -5,6 +5,7 @@ identified by its *fingerprint*, the digest of its content. The web process read
 and needs neither torch nor the bytes.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Self
 
@@ -90,23 +91,36 @@ class ModelRecord:
 
 
 @dataclass(frozen=True)
+class Message:
+    """One turn of a conversation; `role` is "system", "user", "assistant" or "tool"."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True)
 class Document:
     """One record of a dataset.
 
     Parameters
     ----------
     text : str
-        What is measured on. Of a record with a prompt: the prompt, a line break, the response.
+        What is measured on. Of a record with a prompt: the prompt, a line break, the response. Of
+        a conversation: one line "role: content" a message.
     category : str or None
         A word of the user's own, for example a route of their service.
     prompt, response : str or None
-        What was asked and the answer that is known for it.
+        What was asked and the answer that is known for it. Of a conversation: the last message
+        of the user, and the assistant's that follows.
+    messages : tuple of Message or None
+        The conversation, if the record is one.
     """
 
     text: str
     category: str | None = None
     prompt: str | None = None
     response: str | None = None
+    messages: tuple[Message, ...] | None = None
 
     @classmethod
     def asked(
@@ -115,6 +129,20 @@ class Document:
         """Return the record of a prompt and, where there is one, its known answer."""
         text = prompt if response is None else f"{prompt}\n{response}"
         return cls(text, category, prompt, response)
+
+    @classmethod
+    def conversation(cls, messages: Sequence[Message], *, category: str | None = None) -> Self:
+        """Return the record of a conversation."""
+        text = "\n".join(f"{message.role}: {message.content}" for message in messages)
+        asked = [at for at, message in enumerate(messages) if message.role == "user"]
+        after = messages[asked[-1] + 1 :] if asked else ()
+        return cls(
+            text,
+            category,
+            messages[asked[-1]].content if asked else None,
+            next((message.content for message in after if message.role == "assistant"), None),
+            tuple(messages),
+        )
 
 
 @dataclass(frozen=True)
@@ -127,8 +155,8 @@ class DatasetRecord:
         As for models.
     fingerprint : str
         sha256 over the documents in order. It is also the digest of the stored object: one JSON
-        object ``{"text": ...}`` or ``{"prompt": ..., "response": ...}`` a line, with its
-        ``category`` where it has one; canonical JSON, UTF-8.
+        object ``{"text": ...}``, ``{"prompt": ..., "response": ...}`` or ``{"messages": [...]}``
+        a line, with its ``category`` where it has one; canonical JSON, UTF-8.
     documents, characters : int
     size : int
         Bytes of the stored object.
@@ -136,6 +164,22 @@ class DatasetRecord:
         Documents that are a prompt, with or without a response.
     categories : int
         Different categories among the documents.
+    category_counts : dict
+        Documents of each of the 50 largest categories.
+    languages : dict
+        Documents of a sample of at most 500 by language (ISO 639-1); "und" where it cannot be
+        told: code, numbers, a few words.
+    lengths : dict
+        Characters of a document: "p10", "p50", "p90", "max".
+    dropped : dict
+        Rows that were left out: "empty", "bad", "duplicates".
+    sampled_from : int or None
+        Documents that the sample was drawn from; None if nothing was left out for its size.
+    encodings : dict
+        What each file was read as, by the name of the file, 20 at most; text files only.
+    options : dict
+        How the files were read, see `ReadingOptions`.
+    warnings : list of {code, message}
     """
 
     id: str
@@ -148,6 +192,14 @@ class DatasetRecord:
     size: int
     prompts: int = 0
     categories: int = 0
+    category_counts: dict[str, int] = field(default_factory=dict)
+    languages: dict[str, int] = field(default_factory=dict)
+    lengths: dict[str, int] = field(default_factory=dict)
+    dropped: dict[str, int] = field(default_factory=dict)
+    sampled_from: int | None = None
+    encodings: dict[str, str] = field(default_factory=dict)
+    options: dict[str, Json] = field(default_factory=dict)
+    warnings: list[dict[str, str]] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Json]:
         """Return the record as plain values."""

@@ -5,13 +5,23 @@ from pathlib import Path
 
 import pytest
 
-from linearity.adapters.corpora import decode_documents, encode_documents, read_documents
+from linearity.adapters.documents import decode_documents, encode_documents
 from linearity.adapters.inputs import load_documents, load_records, prepare_dataset
+from linearity.adapters.readers.reading import open_records
 from linearity.adapters.store import ArtifactStore
 from linearity.contracts.canonical import sha256_hex
-from linearity.contracts.inputs import DatasetRecord, Document
+from linearity.contracts.inputs import DatasetRecord, Document, Message
+from linearity.contracts.reading import ReadingOptions
 from linearity.errors import RejectedInputError
 from tests.conftest import quiet
+
+OF_THE_FIRST_VERSION = (
+    "id", "name", "source", "reference", "fingerprint", "documents", "characters",
+)  # fmt: skip
+
+
+def read_documents(path: Path) -> list[Document]:
+    return list(open_records(path, ReadingOptions()))
 
 
 def write(folder: Path, *rows: object) -> Path:
@@ -73,6 +83,7 @@ def test_records_survive_storage() -> None:
         Document("sorted", "a category"),
         Document.asked("why?"),
         Document.asked("why?", "because\nof this", category="causes"),
+        Document.conversation([Message("system", "be brief"), Message("user", "why?")]),
     ]
 
     assert decode_documents(encode_documents(documents)) == documents
@@ -95,10 +106,11 @@ def test_a_dataset_counts_its_prompts_and_categories(
 
 
 def test_a_stored_record_without_the_new_counts_still_opens(docs_record: DatasetRecord) -> None:
-    old = docs_record.as_json()
-    del old["prompts"], old["categories"]
+    record = docs_record.as_json()
+    old = {name: record[name] for name in (*OF_THE_FIRST_VERSION, "size")}
 
-    assert DatasetRecord.from_json(old) == docs_record
+    assert DatasetRecord.from_json(old).fingerprint == docs_record.fingerprint
+    assert DatasetRecord.from_json(old).languages == {}
 
 
 @pytest.mark.parametrize(
@@ -108,11 +120,14 @@ def test_a_stored_record_without_the_new_counts_still_opens(docs_record: Dataset
         ({"prompt": 3}, "prompt", '"prompt" is not a text'),
         ({"prompt": "p", "response": ["r"]}, "response", '"response" is not a text'),
         ({"text": 3, "prompt": "p"}, "text", '"text" is not a text'),
-        ({"text": "t", "category": 3}, "category", '"category" is not a text'),
+        ({"text": "t", "category": 3.5}, "category", '"category" is not a text'),
         ({"text": "t", "category": "c" * 201}, "category", "has 201 characters, at most 200"),
-        ({"messages": []}, "messages", '"messages" are not read yet'),
-        ({"response": "r"}, None, 'wanted an object with a "text" or a "prompt"'),
-        (["text"], None, 'wanted an object with a "text" or a "prompt"'),
+        ({"messages": "hi"}, "messages", '"messages" is not a list of messages'),
+        ({"messages": ["hi"]}, "messages", 'a message in "messages" is no object'),
+        ({"messages": [{"role": "x", "content": "c"}]}, "messages", "a role in"),
+        ({"messages": [{"role": "user", "content": 3}]}, "messages", "a content in"),
+        ({"response": "r"}, None, 'wanted an object with a "text", a "prompt"'),
+        (["text"], None, "wanted an object, for example"),
     ],
 )
 def test_a_bad_line_names_file_line_and_key(
@@ -125,6 +140,6 @@ def test_a_bad_line_names_file_line_and_key(
 
     assert caught.value.message.startswith("rows.jsonl, line 2: ")
     assert what in caught.value.message
-    assert caught.value.data == {
-        "reason": "bad_line", "file": "rows.jsonl", "line": 2, "key": key,
-    }  # fmt: skip
+    facts = {"file": "rows.jsonl", "line": 2, "key": key}
+    reasons = [{"code": "bad_line", "message": caught.value.message} | facts]
+    assert caught.value.data == {"reason": "bad_line", "reasons": reasons} | facts

@@ -167,7 +167,7 @@ def test_parquet_gives_texts_numbers_and_messages(tmp_path: Path) -> None:
 
 def test_a_workbook_gives_the_values_of_its_first_sheet(tmp_path: Path) -> None:
     day = datetime.datetime(2026, 1, 2, 3, 4)
-    table = [["質問", "数"], ["富士山", 3776.0], [], [None, 1.5], ["=1+1", day]]
+    table: list[list[object]] = [["質問", "数"], ["富士山", 3776.0], [], [None, 1.5], ["=1+1", day]]
     path = workbook(tmp_path / "a.xlsx", table)
 
     assert values(path, Layout("xlsx")) == [
