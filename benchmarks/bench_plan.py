@@ -13,7 +13,6 @@ import torch
 from bench_greedy import material_of
 from machine import surroundings
 
-from linearity.contracts.inputs import Document
 from linearity.contracts.plan import PlanParams
 from linearity.studies.material import Material
 from linearity.studies.plan import measure_plan
@@ -47,12 +46,11 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     given = parser.parse_args()
     material = material_of(given)
-    records = [Document(text) for text in material.parts]
-    first = _seconds(material, records, WARM[0])
+    first = _seconds(material, WARM[0])
     for plan in WARM[1:]:
-        _seconds(material, records, plan)
-    new = {plan: _seconds(material, records, plan) for plan in NEW}
-    times = {plan: _seconds(material, records, plan) for plan in PLANS}
+        _seconds(material, plan)
+    new = {plan: _seconds(material, plan) for plan in NEW}
+    times = {plan: _seconds(material, plan) for plan in PLANS}
     for plan, seconds in times.items():
         print(f"{plan:36} {seconds:6.2f} s")
     figures = {
@@ -67,7 +65,7 @@ def main() -> None:
     print(json.dumps(figures))
 
 
-def _seconds(material: Material, records: list[Document], plan: str) -> float:
+def _seconds(material: Material, plan: str) -> float:
     sampling = material.sampling
     params = PlanParams(
         plan=plan, fitting="one_shot", split="select", fidelity="full", **vars(sampling)
@@ -76,7 +74,7 @@ def _seconds(material: Material, records: list[Document], plan: str) -> float:
     if material.model.device.type == "cuda":
         torch.cuda.synchronize()
     started = time.perf_counter()
-    measure_plan(material, params, records, Silent())
+    measure_plan(material, params, Silent())
     return time.perf_counter() - started
 
 

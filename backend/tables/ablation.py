@@ -5,12 +5,14 @@ from typing import Any
 
 import numpy as np
 
+from backend.tables.categories import category_cells
+from backend.tables.category_arrays import category_arrays, category_names
 from backend.tables.table import Result, Row, Table, Words, ends, flag, row_maker
 from backend.tables.words import QUALITY, SHARED
 
 COLUMNS = (
     "table", "strategy", "action", "fitting", "seed", "changed_blocks", "plan", "block",
-    "other_block", "rule", "measure", "edge", "metric", "value", "low", "high",
+    "other_block", "rule", "measure", "edge", "category", "metric", "value", "low", "high",
 )  # fmt: skip
 SINGLE_METRICS = ("nll_diff", "kl", "top1")
 
@@ -31,6 +33,8 @@ _WORDS: Words = {
     # tables
     "single": ("One block changed alone", "1層だけを変更"),
     "curves": ("Curves", "曲線"),
+    "single_categories": ("One block changed alone, by category", "1層だけを変更(分類ごと)"),
+    "curve_categories": ("Curves, by category", "曲線(分類ごと)"),
     "scores": ("What strategies rank by", "戦略が順位に使う値"),
     "rank_correlation": ("Agreement with the measured damage", "実測した損失との一致"),
     "interaction": (
@@ -38,6 +42,8 @@ _WORDS: Words = {
         "2層を削除したときの相互作用[nats/トークン]",
     ),
     # metrics
+    "documents": ("Documents", "文書数"),
+    "tokens": ("Scored tokens", "評価したトークン数"),
     "score": ("Score, lower is changed sooner", "値(小さいほど先に変更)"),
     "spearman": ("Spearman rank correlation [-1 to 1]", "スピアマン順位相関[-1~1]"),
     "blocks": ("Ranked blocks", "順位づけした層の数"),
@@ -72,7 +78,8 @@ def arrays(result: Result) -> dict[str, np.ndarray[Any, Any]]:
     """Return curves, single damages, scores and the interaction map as float64, null as NaN.
 
     ``curves_*`` have a row a curve (their names are in ``meta``) and a column a number of changed
-    blocks; ``single_*`` a row an action and a column a block; ``scores`` a row a strategy.
+    blocks; ``single_*`` a row an action and a column a block; ``scores`` a row a strategy. Those by
+    category have categories as their last axis.
     """
     found = {f"curves_{metric}": _of_curves(result["curves"], metric) for metric in QUALITY}
     found |= {f"single_{metric}": _of_single(result, metric) for metric in SINGLE_METRICS}
@@ -80,6 +87,7 @@ def arrays(result: Result) -> dict[str, np.ndarray[Any, Any]]:
         [[_pair(point["ci95"]) for point in curve["points"]] for curve in result["curves"]],
         _most_points(result["curves"]), (np.nan, np.nan),
     )  # fmt: skip
+    found |= category_arrays(result, single_actions(result))
     found["scores"] = np.array([item["values"] for item in result["scores"]], dtype=np.float64)
     for metric in ("blocks", "damage", "interaction"):
         if result["interaction"]:
@@ -98,7 +106,12 @@ def names(result: Result) -> dict[str, Any]:
     scores = [
         {key: item[key] for key in ("strategy", "action", "measure")} for item in result["scores"]
     ]
-    return {"curves": curves, "scores": scores, "single": single_actions(result)}
+    return {
+        "curves": curves,
+        "scores": scores,
+        "single": single_actions(result),
+        "categories": category_names(result),
+    }
 
 
 def _single_rows(item: Mapping[str, Any]) -> Iterator[Row]:
@@ -111,6 +124,8 @@ def _single_rows(item: Mapping[str, Any]) -> Iterator[Row]:
     for metric in SINGLE_METRICS:
         interval = ends(item["ci95"]) if metric == "nll_diff" else {}
         yield _row(table="single", **about, metric=metric, value=item[metric], **interval)
+    for cells in category_cells(item):
+        yield _row(table="single_categories", **about, **cells)
 
 
 def _curve_rows(curve: Mapping[str, Any]) -> Iterator[Row]:
@@ -127,6 +142,8 @@ def _curve_rows(curve: Mapping[str, Any]) -> Iterator[Row]:
         for metric in QUALITY:
             interval = ends(point["ci95"]) if metric == "nll_diff" else {}
             yield _row(table="curves", **about, metric=metric, value=point[metric], **interval)
+        for cells in category_cells(point):
+            yield _row(table="curve_categories", **about, **cells)
 
 
 def _score_rows(item: Mapping[str, Any]) -> Iterator[Row]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from backend.tables.table import Result, Row, Table, Words, flag, row_maker
+from backend.tables.table import Result, Row, Table, Words, ends, flag, row_maker
 from backend.tables.words import SHARED
 
 PAIR_NUMBERS = (
@@ -12,11 +12,16 @@ PAIR_NUMBERS = (
 )  # fmt: skip
 COLUMNS = (
     "table", "document", "category", "prompt", "dense", "changed", "reference", *PAIR_NUMBERS,
-    "model", "missing", "forbidden", "metric", "value",
+    "model", "missing", "forbidden", "metric", "value", "low", "high",
 )  # fmt: skip
 SUMMARY_METRICS = (
     "prompts", "references", "identical", "first_difference_median", "agreement", "length_ratio",
 )  # fmt: skip
+CATEGORY_METRICS = (
+    "documents", "prompts", "identical_share", "first_difference_median", "agreement",
+    "length_ratio",
+)  # fmt: skip
+INTERVALS = {"identical_share": "identical_ci95", "agreement": "agreement_ci95"}
 SIDE_METRICS = (
     "mean_tokens", "at_limit", "repetition", "exact", "contains", "number", "valid_json",
 )  # fmt: skip
@@ -40,10 +45,13 @@ _WORDS: Words = {
     # tables
     "answers": ("Answers", "回答"),
     "summary": ("Summary", "まとめ"),
+    "categories": ("Categories", "分類"),
     "canaries": ("Canaries", "見張り用プロンプト"),
     # metrics
     "prompts": ("Prompts", "プロンプト数"),
     "references": ("Prompts with a reference", "正解のあるプロンプト数"),
+    "documents": ("Documents", "文書数"),
+    "identical_share": ("Identical answers [share, 0-1]", "同一の回答[割合 0-1]"),
     "identical": ("Identical answers", "同一の回答数"),
     "first_difference_median": ("Median first difference [tokens]", "最初の相違の中央値[トークン]"),
     "length_ratio": ("Length, changed / dense [ratio]", "長さの比(変更後/元)[比]"),
@@ -66,6 +74,8 @@ def rows(result: Result) -> Iterator[Row]:
         yield _answer_row(item)
     if result.get("summary"):
         yield from _summary_rows(result["summary"])
+    for item in result.get("categories") or []:
+        yield from _category_rows(item)
     for item in result.get("canaries") or []:
         yield from _canary_rows(item)
 
@@ -87,6 +97,23 @@ def _summary_rows(summary: Mapping[str, Any]) -> Iterator[Row]:
     for side in SIDES:
         for metric in SIDE_METRICS:
             yield _row(table="summary", model=side, metric=metric, value=summary[side][metric])
+
+
+def _category_rows(item: Mapping[str, Any]) -> Iterator[Row]:
+    values = {**item, "identical_share": item["identical"] / item["prompts"]}
+    for metric in CATEGORY_METRICS:
+        interval = ends(item[INTERVALS[metric]]) if metric in INTERVALS else {}
+        yield _row(
+            table="categories",
+            category=item["category"],
+            metric=metric,
+            value=values[metric],
+            **interval,
+        )
+    for side in SIDES:
+        about = {"category": item["category"], "model": side}
+        for metric in SIDE_METRICS:
+            yield _row(table="categories", **about, metric=metric, value=item[side][metric])
 
 
 def _canary_rows(item: Mapping[str, Any]) -> Iterator[Row]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from backend.tables.categories import category_cells, of_plan
 from backend.tables.table import Result, Row, Table, Words, ends, flag, row_maker
 from backend.tables.words import QUALITY, SHARED
 
@@ -11,7 +12,6 @@ COLUMNS = (
     "dense", "changed", "metric", "value", "low", "high",
 )  # fmt: skip
 DOCUMENT_METRICS = ("tokens", "nll_dense", "nll", "nll_diff", "kl", "top1")
-CATEGORY_METRICS = ("documents", "tokens", "nll_diff", "kl", "top1")
 TOKEN_METRICS = ("kl", "nll_diff")
 
 _WORDS: Words = {
@@ -54,6 +54,8 @@ def rows(result: Result) -> Iterator[Row]:
         about = {key: item[key] for key in ("document", "title", "category")}
         for metric in DOCUMENT_METRICS:
             yield _row(table="documents", **about, metric=metric, value=item[metric])
+    for cells in category_cells(of_plan(result)):
+        yield _row(table="categories", **cells)
     yield from _guard_rows(result.get("guard") or {})
 
 
@@ -69,16 +71,6 @@ def _point_rows(point: Mapping[str, Any]) -> Iterator[Row]:
 
 
 def _guard_rows(guard: Mapping[str, Any]) -> Iterator[Row]:
-    for item in guard.get("categories") or []:
-        for metric in CATEGORY_METRICS:
-            interval = ends(item["ci95"]) if metric == "nll_diff" else {}
-            yield _row(
-                table="categories",
-                category=item["category"],
-                metric=metric,
-                value=item[metric],
-                **interval,
-            )
     for item in guard.get("worst_tokens") or []:
         names = ("document", "position", "before", "token", "dense", "changed")
         about = {key: item[key] for key in names}

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 import transformers
 
-from linearity.adapters.inputs import load_documents
+from linearity.adapters.inputs import load_records
 from linearity.adapters.resident import Resident
 from linearity.adapters.store import ArtifactStore
 from linearity.contracts.ablation import AblationParams, AblationResult
@@ -140,12 +140,14 @@ def _linearity(run: _Run) -> _Found:
     loaded = run.resident.model(
         run.model, run.store, device=run.device, dtype=params.dtype, attention=params.attention
     )
+    records = load_records(run.dataset, run.store)
     measured = measure_linearity(
         loaded,
-        load_documents(run.dataset, run.store),
+        [record.text for record in records],
         params,
         run.progress,
         reach=1 if params.pairs == "adjacent" else run.model.blocks,
+        categories=[record.category for record in records],
     )
     values = _values(measured) | {
         "states": [str(state) for state in range(len(measured.profile.state_norm))],
@@ -163,8 +165,8 @@ def _ablation(run: _Run) -> _Found:
 
 def _plan(run: _Run) -> _Found:
     params = PlanParams(**run.request.params)  # type: ignore[arg-type]  # written by as_json
-    material, records = run.material(params.sampling)
-    measured = measure_plan(material, params, records, run.progress)
+    material, _ = run.material(params.sampling)
+    measured = measure_plan(material, params, run.progress)
     return _Found(PlanResult, _values(measured), measured.work)
 
 

@@ -58,7 +58,7 @@ class Resident:
         if self._material is None or self._material[0] != key:
             self._material = None
             gc.collect()  # what a trace of an error still holds must not lie beside the new states
-            made = Material(loaded, [record.text for record in records], sampling)
+            made = Material.of(loaded, records, sampling)
             self._material = key, made
         material = self._material[1]
         material.stop.check = check

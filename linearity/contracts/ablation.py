@@ -1,16 +1,17 @@
-"""The kind `ablation`: growing plans of several strategies, measured (schema 1).
+"""The kind `ablation`: growing plans of several strategies, measured (schema 2).
 
 Science: docs/science.md, section 3. Shape: docs/api.md.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, fields
 
 from linearity.contracts.actions import ACTION_ALIASES, ACTIONS
 from linearity.contracts.canonical import Json
 from linearity.contracts.common import (
     FITTINGS,
     SAMPLING_NAMES,
+    CategoryQuality,
     Interval,
     Protocol,
     Quality,
@@ -25,8 +26,8 @@ from linearity.contracts.runs import RunResult
 from linearity.errors import InvalidParameterError
 
 KIND = "ablation"
-SCHEMA = 1
-METHOD = 1
+SCHEMA = 2  # 2: categories
+METHOD = 2  # 2: splits share out categories
 
 STRATEGIES = (
     "update_linearity", "stream_linearity", "block_influence", "span_angular", "greedy_loss",
@@ -194,7 +195,7 @@ class SingleDamage:
     action : str
     rule : "pass" | "mean" | None
         For ``linear``: what happens to position 0 (docs/science.md, section 3).
-    nll_diff, ci95, kl, top1 : as in `Quality`
+    nll_diff, ci95, kl, top1, categories : as in `Quality`
     edge : bool
         Whether it is the first or last block.
     """
@@ -207,6 +208,7 @@ class SingleDamage:
     kl: float
     top1: float
     edge: bool
+    categories: list[CategoryQuality] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -229,7 +231,8 @@ class Point(Quality):
     @classmethod
     def of(cls, *, changed: int, plan: str, edge: bool, quality: Quality) -> "Point":
         """Put a plan beside its quality."""
-        return cls(changed=changed, plan=plan, edge=edge, **asdict(quality))
+        numbers = {item.name: getattr(quality, item.name) for item in fields(quality)}
+        return cls(changed=changed, plan=plan, edge=edge, **numbers)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The kind `answers`: what both models write, side by side (schema 1).
+"""The kind `answers`: what both models write, side by side (schema 2).
 
 Science: docs/science.md, section 3, "Free answers". Shape: docs/api.md.
 """
@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from linearity.contracts.canonical import Json
 from linearity.contracts.common import (
     SAMPLING_NAMES,
+    Interval,
     SampledParams,
     SplitFacts,
     parse_fitting,
@@ -21,8 +22,8 @@ from linearity.contracts.runs import RunResult
 from linearity.errors import InvalidParameterError
 
 KIND = "answers"
-SCHEMA = 1
-METHOD = 1
+SCHEMA = 2  # 2: categories
+METHOD = 2  # 2: splits share out categories
 
 TEMPLATES = ("auto", "none", "chat")
 RENDERED_SOURCES = ("builtin", "hub")
@@ -238,6 +239,35 @@ class AnswersSummary:
 
 
 @dataclass(frozen=True)
+class CategoryAnswers:
+    """Both models over the prompts of one category, numbers as in `AnswersSummary`.
+
+    Parameters
+    ----------
+    category : str
+        The user's own word for it: a route, a task, a kind of text.
+    documents, prompts, identical : int
+    identical_ci95 : [low, high]
+        Of the share of equal answers: Wilson's score interval over prompts.
+    agreement : float
+    agreement_ci95 : [low, high] or None
+        Clustered by document; None below five documents.
+    """
+
+    category: str
+    documents: int
+    prompts: int
+    identical: int
+    identical_ci95: Interval
+    agreement: float
+    agreement_ci95: Interval | None
+    first_difference_median: float | None
+    length_ratio: float | None
+    dense: SideSummary
+    changed: SideSummary
+
+
+@dataclass(frozen=True)
 class CanaryResult:
     """One of the user's prompts, judged for both models.
 
@@ -263,6 +293,7 @@ class AnswersResult(RunResult):
     splits: dict[str, SplitFacts]  # of a split with prompts: what they took
     template: str  # "none", "chat", or "mixed" for a dataset of prompts and plain texts
     summary: AnswersSummary
+    categories: list[CategoryAnswers]  # most prompts first; empty where the dataset has none
     answers: list[AnswerPair]
     canaries: list[CanaryResult]
     kind: str = KIND

@@ -1,7 +1,8 @@
 """What the kinds that change a model share: their sampling parameters and quality numbers."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from linearity.contracts.canonical import Json
 from linearity.contracts.inputs import ModelRecord
@@ -14,6 +15,8 @@ Interval = list[float]  # [low, high]
 
 FEWEST_FIT_TOKENS_PER_WIDTH = 2
 MAXIMUM_TOKENS = 50_000_000
+MOST_CATEGORIES = 20
+"""So many categories of a dataset get numbers of their own, those with most tokens."""
 PROBABILITY_BYTES = 2 << 30
 """How much memory the dense model's probabilities may take on a CPU; more is computed again."""
 SAMPLING_NAMES = [
@@ -149,6 +152,31 @@ class Protocol:
 
 
 @dataclass(frozen=True)
+class CategoryQuality:
+    """The changed model on the tokens of one category, numbers as in `Quality`.
+
+    Parameters
+    ----------
+    category : str
+        The user's own word for it: a route, a task, a kind of text.
+    documents, tokens : int
+        What was measured of it.
+    nll, nll_diff, kl, top1 : float
+    ci95 : [low, high] or None
+        None below five documents.
+    """
+
+    category: str
+    documents: int
+    tokens: int
+    nll: float
+    nll_diff: float
+    ci95: Interval | None
+    kl: float
+    top1: float
+
+
+@dataclass(frozen=True)
 class Quality:
     """A changed model against the dense one on the same tokens (docs/science.md, section 3).
 
@@ -168,6 +196,8 @@ class Quality:
         Share of tokens whose likeliest next token is the dense model's.
     top5 : float
         Mean share of the dense model's five likeliest tokens among the changed model's five.
+    categories : list of CategoryQuality
+        Most tokens first, at most `MOST_CATEGORIES`; empty where the dataset has none.
     """
 
     nll: float
@@ -177,6 +207,13 @@ class Quality:
     kl: float
     top1: float
     top5: float
+    categories: list[CategoryQuality] = field(default_factory=list)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "Quality":
+        """Read what `as_json` wrote."""
+        categories = [CategoryQuality(**item) for item in value["categories"]]
+        return cls(**{**value, "categories": categories})
 
     def as_json(self) -> dict[str, Json]:
         """Return the numbers as plain values."""

@@ -23,7 +23,7 @@ from linearity.errors import NotYetError
 
 KIND = "linearity"
 SCHEMA = 1
-METHOD = 1
+METHOD = 2  # 2: the split shares out categories
 
 MINIMUM_TOKENS = 512
 MAXIMUM_TOKENS = 50_000_000

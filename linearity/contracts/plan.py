@@ -1,4 +1,4 @@
-"""The kind `plan`: one list of actions, measured (schema 1).
+"""The kind `plan`: one list of actions, measured (schema 2).
 
 Science: docs/science.md, section 3. Shape: docs/api.md. With the same sampling parameters its
 numbers are those of the curve's point with the same plan.
@@ -25,8 +25,8 @@ from linearity.contracts.runs import RunResult
 from linearity.errors import InvalidParameterError
 
 KIND = "plan"
-SCHEMA = 1
-METHOD = 1
+SCHEMA = 2  # 2: categories of the point
+METHOD = 2  # 2: splits share out categories
 
 SPLITS = ("select", "report")
 FIDELITIES = ("full", "preview")
@@ -162,19 +162,6 @@ class WorstToken:
 
 
 @dataclass(frozen=True)
-class CategoryQuality:
-    """The plan on the documents of one category."""
-
-    category: str
-    documents: int
-    tokens: int
-    nll_diff: float
-    ci95: list[float] | None
-    kl: float
-    top1: float
-
-
-@dataclass(frozen=True)
 class Guard:
     """Where a plan does most harm (the fail-safe beside every simplification).
 
@@ -184,15 +171,15 @@ class Guard:
         Indices into the dataset, largest mean KL first, at most 5.
     worst_tokens : list of WorstToken
         At most 20.
-    categories : list of CategoryQuality
-        Empty where the dataset has none.
+    worst_categories : list of str
+        Those of the point whose whole interval lies above the overall damage, worst first.
     canaries : list of str
         Recommended prompts to watch after go-live: the text that leads to the worst tokens.
     """
 
     worst_documents: list[int]
     worst_tokens: list[WorstToken]
-    categories: list[CategoryQuality]
+    worst_categories: list[str]
     canaries: list[str]
 
 

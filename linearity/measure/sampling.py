@@ -1,26 +1,32 @@
 """Which tokens are measured, and on which side of the split they stand.
 
 A document belongs to one split by a hash of the seed and its text, so copies of one text never
-stand on both sides. Windows are taken round-robin over documents in an order that the seed
-decides, until the budget of tokens is spent. Two people with the same documents, tokenizer and
-seed get the same windows (docs/science.md, section 0).
+stand on both sides, and every category has its share of each side (`strata`). Windows are taken
+round-robin over documents in an order that the seed decides, until the budget of tokens is spent.
+Two people with the same documents, tokenizer and seed get the same windows (docs/science.md,
+section 0).
 """
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Literal
 
 from linearity.errors import TooFewTokensError
+from linearity.measure.strata import (
+    Categories,
+    fraction,
+    hashed_order,
+    heldout_texts,
+    spread,
+    three_splits,
+)
 
 Role = Literal["train", "validation", "heldout"]
 
 PARTS_OF_A_SINGLE_DOCUMENT = 20
 SHORTEST_TAIL = 8
 """A rest of a document shorter than this is left out, unless it is the whole document."""
-FIT_SHARE, SELECT_SHARE = 0.4, 0.2
-"""Of the documents, when there are three splits; the rest is for reports."""
 VALIDATION_SHARE = 5
 """One of this many fit documents chooses the ridge when ``ridge=auto``."""
 
@@ -72,7 +78,10 @@ class SamplingPlan:
 
 
 def sample_windows(
-    documents: Sequence[str], tokenize: Callable[[str], list[int]], plan: SamplingPlan
+    documents: Sequence[str],
+    tokenize: Callable[[str], list[int]],
+    plan: SamplingPlan,
+    categories: Categories | None = None,
 ) -> list[Window]:
     """Return the windows of a run, the two splits evenly interleaved.
 
@@ -83,21 +92,23 @@ def sample_windows(
     tokenize : callable
         Text to ids, without special tokens. Called only for documents that are needed.
     plan : SamplingPlan
+    categories : sequence of str or None, optional
+        One a document; each is represented on both sides by its share.
 
     Raises
     ------
     TooFewTokensError
         If either side of the split has no window.
     """
-    parts = list(documents) if len(documents) > 1 else _cut(documents[0] if documents else "")
+    parts, categories = cut_alone(documents, categories)
     pieces = _Pieces(parts, tokenize, plan)
     heldout_budget = round(plan.heldout * plan.tokens)
-    is_heldout = [_fraction(plan.seed, "split", text) < plan.heldout for text in parts]
-    order = sorted(range(len(parts)), key=lambda k: (_fraction(plan.seed, "order", parts[k]), k))
-    fit = _round_robin(
-        [k for k in order if not is_heldout[k]], pieces, plan.tokens - heldout_budget
-    )
-    heldout = _equal_shares([k for k in order if is_heldout[k]], pieces, heldout_budget)
+    apart = heldout_texts(plan.seed, parts, plan.heldout, categories)
+    order = hashed_order(plan.seed, parts)
+    fitted = spread([k for k in order if parts[k] not in apart], categories)
+    scored = spread([k for k in order if parts[k] in apart], categories)
+    fit = _round_robin(fitted, pieces, plan.tokens - heldout_budget)
+    heldout = _equal_shares(scored, pieces, heldout_budget)
     if not fit or not heldout:
         side = "held-out" if fit else "fit"
         raise TooFewTokensError(
@@ -121,6 +132,8 @@ class ThreeSplits:
         Which documents belong to each split, used or not, in sampling order.
     parts : list of str
         The documents, or the parts that a dataset of one document was cut into.
+    categories : list of str or None
+        Of the parts.
     """
 
     fit: list[Window]
@@ -128,6 +141,7 @@ class ThreeSplits:
     report: list[Window]
     documents: dict[str, list[int]]
     parts: list[str]
+    categories: list[str | None]
 
 
 @dataclass(frozen=True)
@@ -144,6 +158,7 @@ def sample_splits(
     tokenize: Callable[[str], list[int]],
     plan: SamplingPlan,
     budgets: ThreeBudgets,
+    categories: Categories | None = None,
 ) -> ThreeSplits:
     """Return the windows of the three splits, disjoint by document.
 
@@ -155,18 +170,21 @@ def sample_splits(
     plan : SamplingPlan
         Its ``tokens`` and ``heldout`` are not used.
     budgets : ThreeBudgets
+    categories : sequence of str or None, optional
+        One a document; each is represented in every split by its share.
 
     Raises
     ------
     TooFewTokensError
         If a split that is asked for has no window.
     """
-    parts = list(documents) if len(documents) > 1 else _cut(documents[0] if documents else "")
+    parts, categories = cut_alone(documents, categories)
     pieces = _Pieces(parts, tokenize, plan)
-    order = sorted(range(len(parts)), key=lambda k: (_fraction(plan.seed, "order", parts[k]), k))
-    names = _split_names(plan.seed, parts)
+    order = hashed_order(plan.seed, parts)
+    names = three_splits(plan.seed, parts, categories)
     members = {
-        name: [k for k in order if names[parts[k]] == name] for name in ("fit", "select", "report")
+        name: spread([k for k in order if names[parts[k]] == name], categories)
+        for name in ("fit", "select", "report")
     }
     fit = _round_robin(members["fit"], pieces, budgets.fit)
     # Round-robin: budgets are small here, and equal shares would spend them on few documents.
@@ -186,22 +204,18 @@ def sample_splits(
         report=[Window(*window, "heldout") for window in report],
         documents=members,
         parts=parts,
+        categories=categories,
     )
 
 
-def _split_names(seed: int, parts: list[str]) -> dict[str, str]:
-    """Return the split of every text: by the rank of its hash, so that shares are exact.
-
-    A threshold on the hash itself would leave 5 of 79 documents to a split of 20 % for one seed
-    and 22 for another (docs/decisions/0009). Copies of one text share a rank.
-    """
-    ranked = sorted(set(parts), key=lambda text: (_fraction(seed, "split", text), text))
-    fit = round(FIT_SHARE * len(ranked))
-    select = fit + max(round(SELECT_SHARE * len(ranked)), 1)
-    return {
-        text: "fit" if rank < fit else "select" if rank < select else "report"
-        for rank, text in enumerate(ranked)
-    }
+def cut_alone(
+    documents: Sequence[str], categories: Categories | None = None
+) -> tuple[list[str], list[str | None]]:
+    """Return documents and their categories; one document alone is cut into 20 parts of its own."""
+    if len(documents) > 1:
+        return list(documents), list(categories or [None] * len(documents))
+    parts = _cut(documents[0] if documents else "")
+    return parts, [categories[0] if categories else None] * len(parts)
 
 
 _Piece = tuple[int, int, tuple[int, ...]]
@@ -234,12 +248,6 @@ class _Pieces:
 def _cut(text: str) -> list[str]:
     size = -(-len(text) // PARTS_OF_A_SINGLE_DOCUMENT) or 1
     return [text[start : start + size] for start in range(0, len(text), size)]
-
-
-def _fraction(seed: int, purpose: str, text: str) -> float:
-    """Return a number in [0, 1) that only seed, purpose and text decide."""
-    data = f"{seed}:{purpose}:".encode() + hashlib.sha256(text.encode()).digest()
-    return int.from_bytes(hashlib.sha256(data).digest()[:8]) / 2**64
 
 
 def _round_robin(order: list[int], pieces: _Pieces, budget: int) -> list[_Piece]:
@@ -293,7 +301,7 @@ def _with_roles(
     fit: list[_Piece], seed: int, parts: list[str]
 ) -> list[tuple[int, int, tuple[int, ...], Role]]:
     """Give every fifth fit document, in hashed order, the role that chooses the ridge."""
-    used = sorted({k for k, _, _ in fit}, key=lambda k: (_fraction(seed, "ridge", parts[k]), k))
+    used = sorted({k for k, _, _ in fit}, key=lambda k: (fraction(seed, "ridge", parts[k]), k))
     validation = set(used[: len(used) // VALIDATION_SHARE])
     return [(*piece, "validation" if piece[0] in validation else "train") for piece in fit]
 

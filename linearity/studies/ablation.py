@@ -41,6 +41,7 @@ from linearity.studies.ablation_warnings import ablation_warnings
 from linearity.studies.greedy import greedy_order
 from linearity.studies.material import Material
 from linearity.studies.orders import Orders, changeable, seeded_order
+from linearity.studies.quality_warnings import category_warnings
 from linearity.studies.ranking import BlockScores, score_blocks
 from linearity.studies.work import Work, WorkMeter
 
@@ -226,7 +227,7 @@ class _Study:
             self._splits(),
             width=self.material.model.width,
             correlations=self._orders().correlations(self.params, self.found.curves),
-        )
+        ) + category_warnings(self.bench.categories)
 
     def quality(self, plan: Plan, fitting: str) -> Quality:
         """Return a plan's quality, measured unless it is known."""
@@ -239,7 +240,7 @@ class _Study:
             self._keep(name, quality.as_json())
         self.done += 1
         self._show()
-        return Quality(**self.known[name])
+        return Quality.from_json(self.known[name])
 
     def _plans(self, wanted: _Wanted) -> "_Plans":
         if wanted.strategy == "span_angular":
@@ -295,6 +296,7 @@ class _Study:
             kl=quality.kl,
             top1=quality.top1,
             edge=self._is_edge([block]),
+            categories=quality.categories,
         )
 
     def _is_edge(self, blocks: Sequence[int]) -> bool:

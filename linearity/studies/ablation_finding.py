@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from operator import itemgetter
 
 from linearity.contracts.ablation import Curve, RankCorrelation, SingleDamage
+from linearity.studies.category_finding import worst_category
 
 CAUTION_EN = "No plan is harmless on perplexity or agreement alone."
 CAUTION_JA = "パープレキシティや一致率だけで、無害なプランとは言えません。"
@@ -24,11 +25,11 @@ def ablation_finding(
 ) -> dict[str, str]:
     """Return the finding.
 
-    Three facts, each left out where it was not measured: the mildest block to drop; in how many
-    comparisons of curves that exist for both actions linear maps do less damage than dropping as
-    many blocks (two strategies with the same two plans are one comparison); the strategy that
-    agrees best with the measured damage of dropping (those that are the damage by definition, and
-    random orders, do not count).
+    Three facts, each left out where it was not measured: the mildest block to drop, with the
+    category that it harms more than the whole; in how many comparisons of curves that exist for
+    both actions linear maps do less damage than dropping as many blocks (two strategies with the
+    same two plans are one comparison); the strategy that agrees best with the measured damage of
+    dropping (those that are the damage by definition, and random orders, do not count).
     """
     facts = [_mildest(single), _linear_against_drop(curves), _best_strategy(correlations)]
     known = [fact for fact in facts if fact is not None]
@@ -48,11 +49,13 @@ def _mildest(single: Sequence[SingleDamage]) -> tuple[str, str] | None:
         low, high = best.ci95
         interval_en = f" (95 % interval {low:+.3f} to {high:+.3f})"
         interval_ja = f"(95 % 区間 {low:+.3f}〜{high:+.3f})"
+    worst = worst_category(best.categories, best.nll_diff)
+    worst_en, worst_ja = (f" {worst[0]}", worst[1]) if worst else ("", "")
     return (
         f"The mildest block to drop is {best.block}: {best.nll_diff:+.3f} nats per token"
-        f"{interval_en}.",
+        f"{interval_en}.{worst_en}",
         f"削除による損失の増加が最も小さいのはブロック {best.block} で、1 トークンあたり "
-        f"{best.nll_diff:+.3f} nats です{interval_ja}。",
+        f"{best.nll_diff:+.3f} nats です{interval_ja}。{worst_ja}",
     )
 
 

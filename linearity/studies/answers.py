@@ -19,18 +19,20 @@ from linearity.contracts.answers import (
     AnswersParams,
     AnswersSummary,
     CanaryResult,
+    CategoryAnswers,
 )
 from linearity.contracts.canonical import Json
 from linearity.contracts.common import SplitFacts
 from linearity.contracts.inputs import Document
 from linearity.contracts.runs import RunWarning
+from linearity.evaluate.answer_categories import answers_by_category
 from linearity.evaluate.answers import Exchange, compare, finding, judge, summarise
 from linearity.models.generation import Answer, write_answers
 from linearity.models.surgery import carried_out
 from linearity.ports import Progress
 from linearity.studies.material import Material
 from linearity.studies.prompts import Prompt, Taken, Template, take_prompts
-from linearity.studies.quality_warnings import fit_warnings
+from linearity.studies.quality_warnings import few_documents, fit_warnings, more_categories
 
 ENOUGH_PROMPTS = 200
 FITTING_SHARE = 0.3
@@ -47,6 +49,7 @@ class AnswersMeasurement:
     splits: dict[str, SplitFacts]
     template: str
     summary: AnswersSummary
+    categories: list[CategoryAnswers]
     answers: list[AnswerPair]
     canaries: list[CanaryResult]
     finding: dict[str, str]
@@ -104,16 +107,17 @@ class _Study:
             changed = self._written(
                 len(self.ids), after_batch=lambda answers: self._offer(dense, answers)
             )
-        pairs, summary = self._compared(dense, changed)
+        pairs, summary, categories = self._compared(dense, changed)
         canaries = self._judged(dense, changed)
         return AnswersMeasurement(
             splits=self._splits(),
             template=self._template(),
             summary=summary,
+            categories=categories,
             answers=pairs,
             canaries=canaries,
             finding=finding(summary, canaries, plan=self.plan.text),
-            warnings=self._warnings(),
+            warnings=[*self._warnings(), *_category_warnings(categories, pairs)],
         )
 
     def _written(self, before: int, *, after_batch: Callable[[Answers], None]) -> Answers:
@@ -145,11 +149,12 @@ class _Study:
             self.progress.partial(lambda: self._partial(dense, changed))
 
     def _partial(self, dense: Answers, changed: Answers) -> dict[str, Json]:
-        pairs, summary = self._compared(dense, changed)
+        pairs, summary, categories = self._compared(dense, changed)
         return {
             "splits": {name: asdict(facts) for name, facts in self._splits().items()},
             "template": self._template(),
             "summary": asdict(summary),
+            "categories": [asdict(item) for item in categories],
             "answers": [asdict(pair) for pair in pairs],
             "canaries": [],
             "finding": None,
@@ -159,14 +164,14 @@ class _Study:
 
     def _compared(
         self, dense: Answers, changed: Answers
-    ) -> tuple[list[AnswerPair], AnswersSummary]:
+    ) -> tuple[list[AnswerPair], AnswersSummary, list[CategoryAnswers]]:
         exchanges = [
             _exchange(prompt, dense[k], changed[k])
             for k, prompt in enumerate(self.taken.prompts)
             if k in changed
         ]
         pairs = [compare(exchange, self.material.model.detokenize) for exchange in exchanges]
-        return pairs, summarise(exchanges, pairs)
+        return pairs, summarise(exchanges, pairs), answers_by_category(exchanges, pairs)
 
     def _judged(self, dense: Answers, changed: Answers) -> list[CanaryResult]:
         detokenize = self.material.model.detokenize
@@ -221,6 +226,14 @@ def _exchange(prompt: Prompt, dense: Answer, changed: Answer) -> Exchange:
         reference=prompt.reference,
         category=prompt.category,
     )
+
+
+def _category_warnings(
+    categories: Sequence[CategoryAnswers], pairs: Sequence[AnswerPair]
+) -> list[RunWarning]:
+    few = [item.category for item in categories if item.agreement_ci95 is None]
+    total = len({pair.category for pair in pairs} - {None})
+    return [*few_documents(few), *more_categories(len(categories), total)]
 
 
 def _prompt_warnings(taken: Taken, params: AnswersParams) -> list[RunWarning]:

@@ -1,11 +1,13 @@
 """A split of the text on which plans are measured: dense states, and what the dense model says."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from linearity.contracts.common import PROBABILITY_BYTES, Quality
+from linearity.evaluate.categories import Categories, by_category
 from linearity.evaluate.quality import (
     Reference,
     TokenQuality,
@@ -32,16 +34,27 @@ class Bench:
     windows : sequence of Window
     check : callable
         Called often; may raise to stop.
+    categories : sequence of str or None
+        Of all documents; None belongs to none.
 
     Attributes
     ----------
     passages : Passages
     reference : Reference
+    categories : Categories
+        Which scored tokens belong to which.
     head_runs : int
         How often all tokens went through the output head since the dense pass.
     """
 
-    def __init__(self, model: LoadedModel, windows: Sequence[Window], *, check: Check) -> None:
+    def __init__(
+        self,
+        model: LoadedModel,
+        windows: Sequence[Window],
+        *,
+        check: Check,
+        categories: Sequence[str | None],
+    ) -> None:
         self.model = model
         self.windows = list(windows)
         self.passages = Passages(model, windows, batch_tokens=batch_tokens(model), check=check)
@@ -56,6 +69,7 @@ class Bench:
             self._documents(),
             room_bytes=_room(model),
         )
+        self.categories = Categories.of(self.reference.documents, categories)
         self.head_runs = 0
 
     def head(self, rows: Tensor) -> Tensor:
@@ -70,8 +84,13 @@ class Bench:
         return token_quality(self.head, self._rows(chain), self.reference)
 
     def quality(self, changes: Changes) -> Quality:
-        """Measure a changed model."""
-        return summarise(self.tokens(changes), self.reference)
+        """Measure a changed model, over all tokens and for every category."""
+        return self.summary(self.tokens(changes))
+
+    def summary(self, tokens: TokenQuality) -> Quality:
+        """Return the means of a measurement, over all tokens and for every category."""
+        overall = summarise(tokens, self.reference)
+        return replace(overall, categories=by_category(tokens, self.reference, self.categories))
 
     def loss(self, chain: Chain) -> float:
         """Return the mean negative log-likelihood of a chain, nats per token."""

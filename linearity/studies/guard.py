@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor
 
-from linearity.contracts.inputs import Document
-from linearity.contracts.plan import CategoryQuality, DocumentQuality, Guard, WorstToken
-from linearity.evaluate.quality import TokenQuality, by_document, paired_interval
+from linearity.contracts.common import Quality
+from linearity.contracts.plan import DocumentQuality, Guard, WorstToken
+from linearity.evaluate.categories import worse_than_all
+from linearity.evaluate.quality import TokenQuality, by_document
 from linearity.measure.sampling import Window
 from linearity.studies.bench import Bench
 from linearity.studies.material import Material
@@ -20,7 +20,7 @@ TITLE_CHARACTERS = 60
 
 
 def document_qualities(
-    material: Material, bench: Bench, tokens: TokenQuality, records: Sequence[Document]
+    material: Material, bench: Bench, tokens: TokenQuality
 ) -> list[DocumentQuality]:
     """Return the plan on every measured document, in the order of the dataset."""
     reference = bench.reference
@@ -29,7 +29,7 @@ def document_qualities(
         DocumentQuality(
             document=document,
             title=_title(material.parts[document]),
-            category=_category(material, records, document),
+            category=material.categories[document],
             tokens=round(count),
             nll_dense=dense,
             nll=changed,
@@ -46,6 +46,7 @@ def guard_of(
     bench: Bench,
     tokens: TokenQuality,
     documents: Sequence[DocumentQuality],
+    quality: Quality,
 ) -> Guard:
     """Return where the plan does most harm on the measured split."""
     worst = _worst_tokens(material, bench, tokens)
@@ -53,7 +54,9 @@ def guard_of(
     return Guard(
         worst_documents=[item.document for item in by_kl[:WORST_DOCUMENTS]],
         worst_tokens=worst,
-        categories=_categories(bench, tokens, documents),
+        worst_categories=[
+            item.category for item in worse_than_all(quality.categories, quality.nll_diff)
+        ],
         canaries=_canaries(worst),
     )
 
@@ -91,35 +94,6 @@ def _worst_token(  # one row of several tables
     )
 
 
-def _categories(
-    bench: Bench, tokens: TokenQuality, documents: Sequence[DocumentQuality]
-) -> list[CategoryQuality]:
-    members: dict[str, list[int]] = {}
-    for item in documents:
-        if item.category is not None:
-            members.setdefault(item.category, []).append(item.document)
-    reference = bench.reference
-    found = []
-    for category, chosen in members.items():
-        rows = torch.isin(
-            reference.documents, torch.tensor(chosen, device=reference.documents.device)
-        )
-        difference = (tokens.nll - reference.nll)[rows]
-        interval = paired_interval(difference, reference.documents[rows])
-        found.append(
-            CategoryQuality(
-                category=category,
-                documents=len(chosen),
-                tokens=int(rows.sum()),
-                nll_diff=float(difference.mean()),
-                ci95=None if interval is None else list(interval),
-                kl=float(tokens.kl[rows].mean()),
-                top1=float(tokens.top1[rows].mean()),
-            )
-        )
-    return sorted(found, key=lambda item: -item.kl)
-
-
 def _canaries(worst: Sequence[WorstToken]) -> list[str]:
     """Return the text before the worst tokens, one a document first, no text twice."""
     first_of_each: dict[int, str] = {}
@@ -132,8 +106,3 @@ def _canaries(worst: Sequence[WorstToken]) -> list[str]:
 def _title(text: str) -> str:
     line = " ".join(text.split())
     return line if len(line) <= TITLE_CHARACTERS else line[: TITLE_CHARACTERS - 1] + "…"
-
-
-def _category(material: Material, records: Sequence[Document], document: int) -> str | None:
-    # A dataset of one document was cut into parts; then all of them are of its category.
-    return records[document if len(records) == len(material.parts) else 0].category

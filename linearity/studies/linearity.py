@@ -54,6 +54,7 @@ def measure_linearity(
     progress: Progress,
     *,
     reach: int | None = None,
+    categories: Sequence[str | None] | None = None,
 ) -> Measurement:
     """Measure how linear every transition of a model is on some documents.
 
@@ -66,6 +67,8 @@ def measure_linearity(
         Receives tokens done, partial results after every batch, and may stop the run.
     reach : int, optional
         Pairs (i, j) with j - i <= reach are scored; all by default.
+    categories : sequence of str or None, optional
+        One a document; each has its share on both sides of the split.
 
     Raises
     ------
@@ -79,6 +82,7 @@ def measure_linearity(
         documents,
         model.tokenize,
         SamplingPlan(params.tokens, params.context, params.heldout, params.seed, model.bos),
+        categories,
     )
     return study.finish(study.stream(windows))
 

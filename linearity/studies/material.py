@@ -24,6 +24,7 @@ from linearity.contracts.common import (
     Sampling,
     SplitFacts,
 )
+from linearity.contracts.inputs import Document
 from linearity.contracts.plan import PREVIEW_TOKENS
 from linearity.errors import TooFewTokensError
 from linearity.measure.sampling import (
@@ -55,6 +56,8 @@ class Material:
     model : LoadedModel
     documents : sequence of str
     sampling : Sampling
+    categories : sequence of str or None, optional
+        The route or task of each document.
 
     Attributes
     ----------
@@ -64,10 +67,17 @@ class Material:
         What was chosen for position 0 so far.
     """
 
-    def __init__(self, model: LoadedModel, documents: Sequence[str], sampling: Sampling) -> None:
+    def __init__(
+        self,
+        model: LoadedModel,
+        documents: Sequence[str],
+        sampling: Sampling,
+        categories: Sequence[str | None] | None = None,
+    ) -> None:
         self.model, self.sampling = model, sampling
         self.stop = Stop()
         self._documents = list(documents)
+        self._categories = categories
         self._splits = self._sample(ThreeBudgets(0, sampling.select_tokens, 0))
         self._benches: dict[str, Bench] = {}
         self._fit: FitSplit | None = None
@@ -75,6 +85,12 @@ class Material:
         self._fitted: Recent[tuple[str, ...], Fitted] = Recent(2 * self.blocks)
         self._merged: Recent[tuple[str, ...], tuple[Down, float]] = Recent(2 * self.blocks)
         self.rules: dict[int, str] = {}
+
+    @classmethod
+    def of(cls, model: LoadedModel, records: Sequence[Document], sampling: Sampling) -> "Material":
+        """Make the material of a dataset's records."""
+        texts, categories = [r.text for r in records], [r.category for r in records]
+        return cls(model, texts, sampling, categories)
 
     @property
     def blocks(self) -> int:
@@ -86,6 +102,11 @@ class Material:
         """The documents, or the parts that a dataset of one document was cut into."""
         return self._splits.parts
 
+    @property
+    def categories(self) -> list[str | None]:
+        """The category of each of the parts."""
+        return self._splits.categories
+
     def documents_of(self, split: str) -> list[int]:
         """Return the documents that belong to ``fit``, ``select`` or ``report``."""
         return self._splits.documents[split]
@@ -93,7 +114,10 @@ class Material:
     def bench(self, split: str) -> Bench:
         """Return where plans are measured: ``select``, ``preview`` or ``report``."""
         if split not in self._benches:
-            self._benches[split] = Bench(self.model, self._windows(split), check=self.stop)
+            windows = self._windows(split)
+            self._benches[split] = Bench(
+                self.model, windows, check=self.stop, categories=self.categories
+            )
         return self._benches[split]
 
     def fit(self, *, maps: bool = True) -> FitSplit:
@@ -225,7 +249,7 @@ class Material:
     def _sample(self, budgets: ThreeBudgets) -> ThreeSplits:
         sampling = self.sampling
         plan = SamplingPlan(0, sampling.context, 0.0, sampling.seed, self.model.bos)
-        return sample_splits(self._documents, self.model.tokenize, plan, budgets)
+        return sample_splits(self._documents, self.model.tokenize, plan, budgets, self._categories)
 
     def _windows(self, split: str) -> list[Window]:
         if split == "select":

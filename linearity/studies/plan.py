@@ -1,22 +1,24 @@
 """The kind `plan`: one list of actions, measured on split A, or once it is frozen on split B."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from linearity.contracts.ablation import Point
 from linearity.contracts.actions import Plan, parse_plan
 from linearity.contracts.common import Protocol, SplitFacts
-from linearity.contracts.inputs import Document
 from linearity.contracts.plan import DocumentQuality, Guard, MeasuredStep, PlanParams
 from linearity.contracts.runs import RunWarning
-from linearity.evaluate.quality import summarise
-from linearity.measure.intervals import FEWEST_DOCUMENTS
 from linearity.ports import Progress
 from linearity.studies.guard import document_qualities, guard_of
 from linearity.studies.material import Material
 from linearity.studies.plan_finding import plan_finding
-from linearity.studies.quality_warnings import fewer_tokens, fit_warnings, quality_warnings
+from linearity.studies.quality_warnings import (
+    category_warnings,
+    fewer_tokens,
+    fit_warnings,
+    quality_warnings,
+)
 from linearity.studies.work import Work, WorkMeter
 
 STAGES = 3
@@ -38,9 +40,7 @@ class PlanMeasurement:
     work: Work
 
 
-def measure_plan(
-    material: Material, params: PlanParams, records: Sequence[Document], progress: Progress
-) -> PlanMeasurement:
+def measure_plan(material: Material, params: PlanParams, progress: Progress) -> PlanMeasurement:
     """Measure one plan.
 
     Parameters
@@ -48,8 +48,6 @@ def measure_plan(
     material : Material
         May be used already; what it holds is used again.
     params : PlanParams
-    records : sequence of Document
-        The dataset, for titles and categories.
     progress : Progress
     """
     plan = parse_plan(params.plan, blocks=material.blocks)
@@ -61,12 +59,12 @@ def measure_plan(
     work = WorkMeter(bench)
     progress.step(2, STAGES, "stages", 0.7)
     tokens = bench.tokens(built.changes)
-    documents = document_qualities(material, bench, tokens, records)
+    documents = document_qualities(material, bench, tokens)
     point = Point.of(
         changed=plan.changed,
         plan=plan.text,
         edge=0 in plan.blocks or material.blocks - 1 in plan.blocks,
-        quality=summarise(tokens, bench.reference),
+        quality=bench.summary(tokens),
     )
     protocol = material.protocol(split)
     splits = material.split_facts(
@@ -74,7 +72,7 @@ def measure_plan(
         fits=uses_maps(plan),
         rules=any(step.action == "linear" for step in plan.steps),
     )
-    guard = guard_of(material, bench, tokens, documents)
+    guard = guard_of(material, bench, tokens, documents, point)
     dense = {"nll": bench.dense_loss, "ppl": math.exp(bench.dense_loss)}
     progress.step(STAGES, STAGES, "stages", 1.0)
     return PlanMeasurement(
@@ -86,7 +84,7 @@ def measure_plan(
         documents=documents,
         guard=guard,
         finding=plan_finding(point, dense, protocol, preview=split == "preview"),
-        warnings=_warnings(material, params, protocol, splits, guard),
+        warnings=_warnings(material, params, protocol, splits),
         work=work.until_now(),
     )
 
@@ -101,7 +99,6 @@ def _warnings(
     params: PlanParams,
     protocol: Protocol,
     splits: Mapping[str, SplitFacts],
-    guard: Guard,
 ) -> list[RunWarning]:
     warnings = quality_warnings(protocol)
     if splits["fit"].tokens:
@@ -118,14 +115,5 @@ def _warnings(
     else:
         asked = params.report_tokens if params.split == "report" else params.select_tokens
         warnings += fewer_tokens(params.split, splits[params.split].tokens, asked)
-    few = [item.category for item in guard.categories if item.ci95 is None]
-    if few and protocol.documents >= FEWEST_DOCUMENTS:
-        warnings.append(
-            RunWarning(
-                "few_documents_in_category",
-                f"no interval for {len(few)} categories with fewer than {FEWEST_DOCUMENTS} "
-                "documents",
-                {"categories": few, "needed": FEWEST_DOCUMENTS},
-            )
-        )
-    return warnings
+    split = "preview" if params.fidelity == "preview" else params.split
+    return warnings + category_warnings(material.bench(split).categories)

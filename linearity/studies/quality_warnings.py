@@ -1,8 +1,11 @@
 """What to know about numbers of changed models: how much text stood behind them."""
 
+from collections.abc import Sequence
+
 from linearity.contracts.common import Protocol, Sampling, SplitFacts
 from linearity.contracts.linearity import RIDGE_WITHOUT_VALIDATION
 from linearity.contracts.runs import RunWarning
+from linearity.evaluate.categories import Categories
 from linearity.measure.intervals import FEWEST_DOCUMENTS
 from linearity.measure.sampling import VALIDATION_SHARE
 
@@ -20,6 +23,40 @@ def quality_warnings(protocol: Protocol) -> list[RunWarning]:
             f"no intervals: {protocol.documents} documents were measured, "
             f"{FEWEST_DOCUMENTS} are needed",
             {"documents": protocol.documents, "needed": FEWEST_DOCUMENTS},
+        )
+    ]
+
+
+def category_warnings(categories: Categories) -> list[RunWarning]:
+    """Return what to know about numbers by category."""
+    few = [name for name, count in categories.documents.items() if count < FEWEST_DOCUMENTS]
+    shown = len(categories.rows)
+    return [*few_documents(few), *more_categories(shown, shown + len(categories.left_out))]
+
+
+def few_documents(categories: Sequence[str]) -> list[RunWarning]:
+    """Return the warning that some categories have too few documents for an interval."""
+    if not categories:
+        return []
+    return [
+        RunWarning(
+            "few_documents_in_category",
+            f"no interval for {len(categories)} categories with fewer than {FEWEST_DOCUMENTS} "
+            "documents",
+            {"categories": list(categories), "needed": FEWEST_DOCUMENTS},
+        )
+    ]
+
+
+def more_categories(shown: int, total: int) -> list[RunWarning]:
+    """Return the warning that a dataset has more categories than get numbers."""
+    if shown >= total:
+        return []
+    return [
+        RunWarning(
+            "more_categories",
+            f"{shown} of {total} categories have numbers of their own: the largest ones",
+            {"shown": shown, "categories": total},
         )
     ]
 

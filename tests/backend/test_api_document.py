@@ -23,8 +23,8 @@ RESULTS = [
     *(ablation.AblationResult, ablation.StrategyScores, ablation.SingleDamage, ablation.Curve),
     *(ablation.Point, ablation.RankCorrelation, ablation.Interaction),
     *(plan.PlanResult, plan.MeasuredStep, plan.DocumentQuality, plan.Guard, plan.WorstToken),
-    *(plan.CategoryQuality, answers.AnswersResult, answers.AnswerPair, answers.AnswersSummary),
-    *(answers.SideSummary, answers.CanaryResult),
+    *(common.CategoryQuality, answers.AnswersResult, answers.AnswerPair, answers.AnswersSummary),
+    *(answers.SideSummary, answers.CanaryResult, answers.CategoryAnswers),
 ]
 EXAMPLES = re.findall(r"```json\n(.*?)```", DOCUMENT, re.DOTALL)
 

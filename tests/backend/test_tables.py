@@ -78,7 +78,7 @@ def test_the_quality_of_every_point_of_every_curve_is_there_to_the_last_digit() 
     result = RESULTS["ablation"]()
     rows = rows_of(result, "curves")
 
-    quality = set(Quality.__dataclass_fields__) - {"ci95"}
+    quality = set(Quality.__dataclass_fields__) - {"ci95", "categories"}
     assert len(rows) == sum(len(curve["points"]) for curve in result["curves"]) * len(quality)
     curve = result["curves"][1]
     point = curve["points"][2]
@@ -146,6 +146,65 @@ def test_answers_have_a_row_a_pair_and_a_summary_of_both_models() -> None:
     assert same["value"] == "2"
     assert float(changed["value"]) == result["summary"]["changed"]["mean_tokens"]
     assert (canary["model"], canary["value"]) == ("changed", "0")
+
+
+def test_categories_of_an_ablation_have_a_row_a_number() -> None:
+    result: Any = an_ablation(blocks=6, changed=3, interaction=0, routes=True).as_json()
+    curve = result["curves"][1]
+
+    row = only(
+        rows_of(result, "curve_categories"),
+        strategy=curve["strategy"],
+        action=curve["action"],
+        changed_blocks="2",
+        category="code",
+        metric="nll_diff",
+    )
+    alone = only(
+        rows_of(result, "single_categories"),
+        action="linear", block="3", category="tables", metric="tokens",
+    )  # fmt: skip
+    found = curve["points"][1]["categories"][0]
+    assert float(row["value"]) == found["nll_diff"]
+    assert [float(row["low"]), float(row["high"])] == found["ci95"]
+    assert row["plan"] == curve["points"][1]["plan"]
+    assert alone["value"] == "440"
+
+
+def test_an_archive_holds_categories_as_an_axis() -> None:
+    result: Any = an_ablation(blocks=6, changed=3, interaction=0, routes=True).as_json()
+
+    with np.load(io.BytesIO(to_npz(result)), allow_pickle=False) as archive:
+        found = {name: archive[name] for name in archive.files}
+    meta = orjson.loads(found["meta"].tobytes())
+
+    point = result["curves"][1]["points"][2]
+    assert meta["categories"] == ["code", "prose", "tables"]
+    assert found["curves_categories_nll_diff"].shape == (len(meta["curves"]), 3, 3)
+    assert found["curves_categories_kl"][1, 2, 1] == point["categories"][1]["kl"]
+    assert [*found["curves_categories_ci95"][1, 2, 0]] == point["categories"][0]["ci95"]
+    assert np.isnan(found["curves_categories_ci95"][1, 2, 2]).all()  # below five documents
+    assert found["single_categories_top1"].shape == (2, 6, 3)
+
+
+def test_a_plan_from_before_schema_2_keeps_its_categories() -> None:
+    result: Any = a_plan().as_json()
+    old = result | {"point": {k: v for k, v in result["point"].items() if k != "categories"}}
+    old["guard"] = {"categories": [{k: v for k, v in c.items() if k != "nll"}
+                                   for c in result["point"]["categories"]]}  # fmt: skip
+
+    row = only(rows_of(old, "categories"), category="code", metric="nll_diff")
+
+    assert float(row["value"]) == result["point"]["categories"][0]["nll_diff"]
+
+
+def test_answers_of_every_category_have_their_rates() -> None:
+    rows = rows_of(some_answers().as_json(), "categories")
+
+    same = only(rows, category="code", metric="identical_share")
+    limit = only(rows, category="prose", model="changed", metric="at_limit")
+    assert (float(same["value"]), float(same["low"]), float(same["high"])) == (0.2, 0.07, 0.45)
+    assert float(limit["value"]) == 0.8
 
 
 def test_an_answer_that_looks_like_a_formula_is_defused() -> None:

@@ -3,6 +3,7 @@
 import math
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from linearity.contracts.ablation import (
@@ -21,11 +22,11 @@ from linearity.contracts.answers import (
     AnswersResult,
     AnswersSummary,
     CanaryResult,
+    CategoryAnswers,
     SideSummary,
 )
-from linearity.contracts.common import Protocol, Quality, SplitFacts
+from linearity.contracts.common import CategoryQuality, Protocol, Quality, SplitFacts
 from linearity.contracts.plan import (
-    CategoryQuality,
     DocumentQuality,
     Guard,
     MeasuredStep,
@@ -77,7 +78,21 @@ def damages(blocks: int, action: str) -> list[float]:
     return [round(value * share, 6) for value in inner]
 
 
-def a_quality(damage: float) -> Quality:
+def some_categories(damage: float) -> list[CategoryQuality]:
+    """Return three categories of which the smallest has too few documents for an interval."""
+    return [
+        CategoryQuality(
+            name, documents, tokens, DENSE_NLL + damage * share, damage * share,
+            None if documents < 5 else [damage * (share - 0.4), damage * (share + 0.4)],
+            damage * share, math.exp(-damage * share),
+        )
+        for name, documents, tokens, share in (
+            ("code", 6, 800, 0.7), ("prose", 6, 800, 1.2), ("tables", 4, 440, 1.5),
+        )
+    ]  # fmt: skip
+
+
+def a_quality(damage: float, *, routes: bool = False) -> Quality:
     """Return the quality of a changed model that is `damage` nats worse."""
     return Quality(
         nll=DENSE_NLL + damage,
@@ -87,6 +102,7 @@ def a_quality(damage: float) -> Quality:
         kl=damage * 0.9 + 0.004,
         top1=math.exp(-0.9 * damage),
         top5=math.exp(-0.7 * damage),
+        categories=some_categories(damage) if routes else [],
     )
 
 
@@ -98,9 +114,10 @@ def an_ablation(
     changed: int = 10,
     seeds: int = 0,
     interaction: int = 8,
+    routes: bool = False,
 ) -> AblationResult:
-    """Return a finished `ablation` result."""
-    return AblationResult(
+    """Return a finished `ablation` result; with `routes`, of a dataset with categories."""
+    result = AblationResult(
         **HEAD,
         model=MODEL | {"blocks": blocks},
         params={
@@ -134,6 +151,7 @@ def an_ablation(
         finding=FINDING,
         warnings=[],
     )
+    return _with_routes(result) if routes else result
 
 
 def a_partial_ablation(*, points: int = 3, blocks: int = 30) -> dict[str, Any]:
@@ -168,16 +186,12 @@ def a_plan(
             MeasuredStep(12, 12, "drop", None, None),
             MeasuredStep(14, 15, "linear", 0.03, ["pass", "mean"]),
         ],
-        point=Point.of(changed=3, plan=plan, edge=False, quality=a_quality(0.31)),
+        point=Point.of(changed=3, plan=plan, edge=False, quality=a_quality(0.31, routes=True)),
         documents=documents,
         guard=Guard(
             worst_documents=[3, 7, 1],
             worst_tokens=[_worst(index) for index in range(12)],
-            categories=[
-                CategoryQuality("code", 6, 800, 0.21, [0.12, 0.31], 0.2, 0.81),
-                CategoryQuality("prose", 6, 800, 0.35, [0.2, 0.5], 0.3, 0.74),
-                CategoryQuality("tables", 4, 440, 0.44, None, 0.4, 0.7),
-            ],
+            worst_categories=["tables"],
             canaries=["The with statement is used to wrap the execution of", "A class definition"],
         ),
         finding=FINDING,
@@ -213,6 +227,7 @@ def some_answers(*, prompts: int = 30, references: bool = False) -> AnswersResul
             dense=SideSummary(31.2, 0.9, 0.11, *_scored(references, 0.5)),
             changed=SideSummary(28.7, 0.8, 0.19, *_scored(references, 0.4)),
         ),
+        categories=[_category_answers(name, references) for name in ("code", "prose")],
         answers=pairs,
         canaries=[
             _canary("What does len return?", missing=["length"]),
@@ -300,6 +315,18 @@ def _curve(blocks: int, strategy: str, action: str, *, changed: int, seed: int |
     return Curve(strategy, action, fitting, seed, order[:changed], points)
 
 
+def _with_routes(result: AblationResult) -> AblationResult:
+    curves = [
+        replace(
+            curve,
+            points=[replace(p, categories=some_categories(p.nll_diff)) for p in curve.points],
+        )
+        for curve in result.curves
+    ]
+    single = [replace(one, categories=some_categories(one.nll_diff)) for one in result.single]
+    return replace(result, curves=curves, single=single)
+
+
 def _interaction(blocks: int, pairs: int) -> Interaction:
     alone = damages(blocks, "drop")
     chosen = sorted(sorted(range(blocks), key=lambda block: alone[block])[:pairs])
@@ -366,6 +393,22 @@ def _pair(index: int, *, references: bool) -> AnswerPair:
         changed_stopped=index % 2 == 0,
         reference="an object" if references else None,
         category="code" if index % 2 else "prose",
+    )
+
+
+def _category_answers(name: str, references: bool) -> CategoryAnswers:
+    return CategoryAnswers(
+        category=name,
+        documents=4,
+        prompts=15,
+        identical=3,
+        identical_ci95=[0.07, 0.45],
+        agreement=0.31,
+        agreement_ci95=None,
+        first_difference_median=4.0,
+        length_ratio=0.92,
+        dense=SideSummary(31.2, 0.9, 0.11, *_scored(references, 0.5)),
+        changed=SideSummary(28.7, 0.8, 0.19, *_scored(references, 0.4)),
     )
 
 

@@ -29,7 +29,7 @@ from linearity.contracts.ablation import (
 )
 from linearity.contracts.actions import Plan, Step, parse_plan
 from linearity.contracts.canonical import Json
-from linearity.contracts.inputs import DatasetRecord, Document, ModelRecord
+from linearity.contracts.inputs import DatasetRecord, ModelRecord
 from linearity.contracts.linearity import RIDGES
 from linearity.contracts.plan import parse_params as parse_plan_params
 from linearity.errors import RunCancelledError
@@ -594,7 +594,6 @@ def test_a_plan_gives_the_numbers_of_the_curves_point(
     glass_record: ModelRecord,
     measured: AblationMeasurement,
 ) -> None:
-    records = [Document(text) for text in documents]
     wanted = {
         (p.plan, c.fitting or "one_shot"): p
         for c, p in points(measured)
@@ -606,7 +605,7 @@ def test_a_plan_gives_the_numbers_of_the_curves_point(
     ]
     material = Material(glass, documents, params[0].sampling)
     for asked, point in zip(params, wanted.values(), strict=True):
-        found = measure_plan(material, asked, records, Recorder())
+        found = measure_plan(material, asked, Recorder())
 
         assert asdict(found.point) == asdict(point)
         assert found.dense == measured.dense

@@ -51,7 +51,7 @@ class Asking:
         self.model, self.parsed = model, parsed
 
     def material(self, records: Sequence[Document], params: AnswersParams) -> Material:
-        return Material(self.model, [record.text for record in records], params.sampling)
+        return Material.of(self.model, records, params.sampling)
 
     def __call__(
         self, records: Sequence[Document], recorder: Recorder | None = None, **given: Json

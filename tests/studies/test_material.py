@@ -12,7 +12,7 @@ from linearity.adapters.store import ArtifactStore
 from linearity.contracts import ablation, plan
 from linearity.contracts.actions import Plan
 from linearity.contracts.canonical import Json
-from linearity.contracts.inputs import DatasetRecord, Document, ModelRecord
+from linearity.contracts.inputs import DatasetRecord, ModelRecord
 from linearity.errors import TooFewTokensError
 from linearity.models.loaded import LoadedModel
 from linearity.studies.ablation import measure_ablation
@@ -33,9 +33,8 @@ def asked(record: ModelRecord, text: str, **given: Json) -> plan.PlanParams:
     return plan.parse_params({**SAMPLING, "plan": text, **given}, model=record)
 
 
-def codes(material: Material, params: plan.PlanParams, texts: list[str]) -> list[str]:
-    records = [Document(text) for text in texts]
-    return [w.code for w in measure_plan(material, params, records, Recorder()).warnings]
+def codes(material: Material, params: plan.PlanParams) -> list[str]:
+    return [w.code for w in measure_plan(material, params, Recorder()).warnings]
 
 
 def test_a_material_and_its_states_are_gone_with_the_last_reference(
@@ -78,7 +77,7 @@ def test_a_dataset_without_enough_text_for_maps_is_refused_before_the_model_runs
 
     with pytest.raises(TooFewTokensError, match="need at least 256"):
         material.changes(Plan.of([1], "linear"), "one_shot")
-    assert codes(material, asked(glass_record, "1:drop"), texts) == [
+    assert codes(material, asked(glass_record, "1:drop")) == [
         "few_documents",
         "fewer_tokens",
     ]
@@ -91,7 +90,7 @@ def test_less_text_than_asked_for_and_a_ridge_that_was_not_chosen_are_said(
     params = asked(glass_record, "1:linear", fit_tokens=100_000)
     material = Material(glass, texts, params.sampling)
 
-    found = codes(material, params, texts)
+    found = codes(material, params)
 
     assert found == ["few_documents", "fewer_tokens", "no_validation"]
 
@@ -111,11 +110,10 @@ def test_a_warm_material_counts_only_the_work_of_the_present_run(
 ) -> None:
     params = asked(glass_record, "1:drop,3:drop")
     material = Material(glass, documents, params.sampling)
-    records = [Document(text) for text in documents]
 
     runs = []
     for _ in range(2):
-        runs.append(measure_plan(material, params, records, Recorder()).work)
+        runs.append(measure_plan(material, params, Recorder()).work)
         material.bench("select").passages.forget()
 
     assert runs[0] == runs[1]
