@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from backend.figures.categories import categories
 from backend.figures.curve import curve
 from backend.figures.damage import damage
 from backend.figures.documents import documents
@@ -19,8 +20,14 @@ Maker = Callable[[Mapping[str, Any], FigureOptions], dict[str, Any]]
 
 FIGURES: dict[str, dict[str, Maker]] = {
     "linearity": {"heatmap": heatmap, "profile": profile, "norms": norms},
-    "ablation": {"curve": curve, "damage": damage, "interaction": interaction, "scores": scores},
-    "plan": {"documents": documents},
+    "ablation": {
+        "curve": curve,
+        "categories": categories,
+        "damage": damage,
+        "interaction": interaction,
+        "scores": scores,
+    },
+    "plan": {"categories": categories, "documents": documents},
     "answers": {},
 }
 """The figures of every kind, by name."""

@@ -35,7 +35,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class FigureOptions:
-    """Options of a figure, complete."""
+    """Options of a figure, complete; `plan` names a point, None takes the figure's own choice."""
 
     lang: Language
     theme: ThemeName
@@ -46,6 +46,7 @@ class FigureOptions:
     metric: str
     action: str
     fitting: str
+    plan: str | None = None
 
 
 def parse_options(options: Mapping[str, str]) -> FigureOptions:
@@ -56,8 +57,8 @@ def parse_options(options: Mapping[str, str]) -> FigureOptions:
     shares have a linear axis.
     """
     for name in options:
-        if name not in CHOICES:
-            raise UnknownParameterError(name, known=list(CHOICES))
+        if name not in (*CHOICES, "plan"):
+            raise UnknownParameterError(name, known=[*CHOICES, "plan"])
     value = {name: choice(name, options.get(name, all_[0]), all_) for name, all_ in CHOICES.items()}
     score = value["score"]
     unscaled = score == "angular" or value["metric"] in SHARES
@@ -71,4 +72,5 @@ def parse_options(options: Mapping[str, str]) -> FigureOptions:
         metric=value["metric"],
         action=value["action"],
         fitting=value["fitting"],
+        plan=options.get("plan"),
     )

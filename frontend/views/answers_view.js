@@ -2,6 +2,7 @@
 
 import { changed, fill, h } from "../dom.js";
 import { t } from "../i18n.js";
+import * as answerCategories from "./answer_categories.js";
 import * as answerPairs from "./answer_pairs.js";
 import * as answersSummary from "./answers_summary.js";
 import * as canaries from "./canaries.js";
@@ -19,13 +20,15 @@ export function mount(body) {
   const at = {
     plan: h("section", { id: "answers-plan", class: "details", tabindex: "-1" }),
     summary: region("answers-summary"),
+    categories: region("answer-categories"),
     canaries: region("canaries"),
     pairs: region("answer-pairs"),
   };
-  fill(body, at.plan, at.summary, at.canaries, at.pairs);
+  fill(body, at.plan, at.summary, at.categories, at.canaries, at.pairs);
   return (state) => {
     renderPlan(at.plan, state);
     answersSummary.render(at.summary, state);
+    answerCategories.render(at.categories, state);
     canaries.render(at.canaries, state);
     answerPairs.render(at.pairs, state);
   };

@@ -1,10 +1,10 @@
-// Where a plan does most harm: worst documents and tokens, categories, prompts to watch.
+// Where a plan does most harm: worst documents and tokens, clearly worse categories, prompts to watch.
 
 import { changed, fill, h } from "../dom.js";
 import { integer, score } from "../format.js";
 import { t } from "../i18n.js";
 import { plainTable } from "./plain_table.js";
-import { damage, protocolLine, range, share } from "./quality.js";
+import { damage, protocolLine, share } from "./quality.js";
 
 /** @param {HTMLElement} element @param {import("../state.js").State} state */
 export function render(element, { result, lang }) {
@@ -17,7 +17,7 @@ export function render(element, { result, lang }) {
     h("p", { class: "quiet prose" }, t("guard_note")),
     protocolLine(result.protocol),
     worstDocuments(guard, result.documents ?? []),
-    categories(guard.categories ?? []),
+    worstCategories(guard.worst_categories ?? []),
     worstTokens(guard.worst_tokens ?? []),
     canaries(guard.canaries ?? []),
   );
@@ -39,19 +39,8 @@ function worstDocuments({ worst_documents: worst }, documents) {
   return rows.length > 0 && part("worst_documents", plainTable({ heads, rows, kind: "texts" }));
 }
 
-function categories(list) {
-  const heads = ["category", "damage", "damage_interval", "kl", "top1", "documents", "tokens_used"];
-  const rows = list.map((one) => [
-    one.category,
-    damage(one.nll_diff),
-    range(one.ci95, 4),
-    score(one.kl, 4),
-    share(one.top1),
-    integer(one.documents),
-    integer(one.tokens),
-  ]);
-  return list.length > 0 && part("categories", plainTable({ heads: heads.map((key) => t(`column_${key}`)), rows }));
-}
+const worstCategories = (list) =>
+  list.length > 0 && h("p", {}, t("worst_categories", { categories: list.map((name) => `“${name}”`).join(", ") }));
 
 function worstTokens(list) {
   const heads = ["where", "dense_expected", "changed_expected", "kl", "damage", "document"];

@@ -4,6 +4,7 @@ import { changed, fill, h } from "../dom.js";
 import { significant } from "../format.js";
 import { t } from "../i18n.js";
 import { getState } from "../state.js";
+import { categoriesOf, categoriesPanel } from "./categories.js";
 import * as documentsTable from "./documents_table.js";
 import * as figures from "./figures.js";
 import * as guard from "./guard.js";
@@ -15,6 +16,12 @@ import { planForm } from "./plan_form.js";
 import { damage, notHarmless, planText, protocolLine, qualityNumbers } from "./quality.js";
 
 const DRAWINGS = {
+  categories: {
+    there: ({ result }) => categoriesOf(result.point, result).length > 0,
+    selection: () => "",
+    shapes: (_, figure) => figure.layout.shapes ?? [],
+    choose: () => {},
+  },
   documents: {
     there: ({ result }) => Boolean(result.documents?.length),
     selection: () => "",
@@ -32,7 +39,8 @@ export const summary = ({ result }) =>
 
 /** @param {HTMLElement} body @returns {(state: import("../state.js").State) => void} */
 export function mount(body) {
-  const plots = { documents: plot("documents") };
+  const routes = categoriesPanel();
+  const plots = { categories: routes.plot, documents: plot("documents") };
   const documents = panel("documents", plots.documents);
   const form = planForm(() => getState().run);
   const at = {
@@ -46,16 +54,18 @@ export function mount(body) {
     body,
     at.numbers,
     h("div", { class: "pictures" }, h("div", { class: "stack" }, at.steps, form.element), documents.element),
+    routes.element,
     at.table,
     at.guard,
     at.splits,
   );
   return (state) => {
-    if (changed(body, state.lang)) for (const { speak } of [documents, form]) speak();
+    if (changed(body, state.lang)) for (const { speak } of [documents, routes, form]) speak();
     const { run } = state;
     if (run && changed(form, run.id)) form.put({ plan: run.params.plan, fitting: run.params.fitting });
     renderNumbers(at.numbers, state);
     renderSteps(at.steps, state);
+    routes.render(state.result?.point ?? null, state.result, state.lang);
     documentsTable.render(at.table, state);
     guard.render(at.guard, state);
     openings.render(at.splits, state);

@@ -33,6 +33,10 @@ def measure_all(site: Site) -> dict[str, Measured]:
     wanted: dict[str, tuple[dict[str, Any], Any]] = {
         "ablation": ({"kind": "ablation", "seed": 31}, an_ablation(seeds=5)),
         "no map": ({"kind": "ablation", "interaction": 0, "seed": 31}, an_ablation(interaction=0)),
+        "routes": (
+            {"kind": "ablation", "interaction": 0, "seed": 32},
+            an_ablation(interaction=0, routes=True),
+        ),
         "plan": (plan, a_plan()),
         "preview": (plan | {"fidelity": "preview"}, a_plan(fidelity="preview")),
         "report": (plan | {"split": "report"}, a_plan(split="report")),

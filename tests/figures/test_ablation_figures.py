@@ -7,6 +7,7 @@ from typing import Any
 import plotly.graph_objects as go
 import pytest
 
+from backend.figures.categories import category_points
 from backend.figures.damage import axis_top, damage_bars
 from backend.figures.documents import document_bars
 from backend.figures.figure import FIGURES, figure
@@ -43,6 +44,7 @@ RESULTS: dict[str, Any] = {
         "single": None,
     },
     "plan": a_plan().as_json(),
+    "routes": an_ablation(blocks=6, changed=3, interaction=0, routes=True).as_json(),
 }
 ABLATIONS = [name for name in RESULTS if name != "plan"]
 EVERY = [(result, name) for result in RESULTS for name in FIGURES[RESULTS[result]["kind"]]]
@@ -77,7 +79,9 @@ def test_every_metric_draws(result: str, metric: str, scale: str) -> None:
 
 
 def test_a_figure_of_another_kind_is_refused_with_those_there_are() -> None:
-    with pytest.raises(InvalidParameterError, match="one of curve, damage, interaction, scores"):
+    with pytest.raises(
+        InvalidParameterError, match="one of curve, categories, damage, interaction, scores"
+    ):
         figure("heatmap", RESULTS["whole"], {})
     with pytest.raises(InvalidParameterError, match="one of heatmap, profile, norms"):
         figure("curve", a_result().as_json(), {})
@@ -258,6 +262,54 @@ def test_documents_are_sorted_by_damage_and_coloured_by_category() -> None:
     assert len({trace["marker"]["color"] for trace in made["data"]}) == 3
     shown = {x: y for trace in made["data"] for x, y in zip(trace["x"], trace["y"], strict=True)}
     assert [shown[place] for place in sorted(shown)] == damage
+
+
+def test_categories_stand_beside_the_whole_with_their_intervals() -> None:
+    result = RESULTS["routes"]
+    point = result["curves"][1]["points"][1]
+    points = category_points(result, plan=point["plan"])
+
+    made = figure("categories", result, {"plan": point["plan"]})
+
+    damage = [item["nll_diff"] for item in points.categories]
+    (dots,) = made["data"]
+    assert damage == sorted(damage, reverse=True)
+    assert {item["category"] for item in points.categories} == {"code", "prose", "tables"}
+    assert dots["x"] == [*damage, point["nll_diff"]]
+    assert dots["marker"]["symbol"][0] == "circle-open"  # "tables" has no interval
+    prose = points.categories[1]
+    assert dots["x"][1] - dots["error_x"]["arrayminus"][1] == pytest.approx(prose["ci95"][0])
+    assert dots["x"][1] + dots["error_x"]["array"][1] == pytest.approx(prose["ci95"][1])
+    assert made["layout"]["yaxis"]["ticktext"][-1] == "all tokens"
+    assert made["layout"]["shapes"][0]["x0"] == point["nll_diff"]
+
+
+def test_without_a_plan_the_longest_of_the_first_curve_is_shown() -> None:
+    result = RESULTS["routes"]
+
+    assert category_points(result).whole == result["curves"][0]["points"][-1]
+    assert category_points(RESULTS["plan"]).whole == RESULTS["plan"]["point"]
+
+
+def test_a_plan_that_was_not_measured_is_refused() -> None:
+    with pytest.raises(InvalidParameterError):
+        figure("categories", RESULTS["routes"], {"plan": "0:drop"})
+
+
+def test_a_result_without_categories_draws_an_empty_figure() -> None:
+    assert category_points(RESULTS["whole"]).categories == []
+    assert figure("categories", RESULTS["whole"], {})["data"][0]["x"] == []
+
+
+def test_a_category_cannot_bring_markup_or_templates() -> None:
+    result = edited("plan")
+    result["point"]["categories"][0]["category"] = "<a href='javascript:x'>%{x}</a>" + "y" * 300
+
+    made = figure("categories", result, {})
+
+    assert all("<a" not in text for text in made["layout"]["yaxis"]["ticktext"])
+    assert all("<a" not in text for text in made["data"][0]["customdata"])
+    assert max(map(len, made["layout"]["yaxis"]["ticktext"])) < 40
 
 
 def test_rare_categories_share_a_grey() -> None:
