@@ -49,7 +49,13 @@ def categories(result: Mapping[str, Any], options: FigureOptions) -> dict[str, A
         "meta": meta(theme, f"{caption(result, options.lang)} · {words['nll_diff']}")
         | {"narrow": {"margin": NARROW_MARGIN}},
     }
-    return {"data": [_dots(rows, points.whole, theme, words)], "layout": layout}
+    # Apart: without an interval a dot is hollow, and has no error bar, not one of no length.
+    groups = [
+        [(place, row) for place, row in enumerate(rows) if bool(row.get("ci95")) is known]
+        for known in (True, False)
+    ]
+    data = [_dots(group, points.whole, theme, words) for group in groups if group]
+    return {"data": data, "layout": layout}
 
 
 def category_points(
@@ -94,39 +100,34 @@ def _point(result: Mapping[str, Any], plan: str | None, fitting: str) -> Numbers
 
 
 def _dots(
-    rows: Sequence[Numbers], whole: Numbers | None, theme: Theme, words: Words
+    group: Sequence[tuple[int, Numbers]], whole: Numbers | None, theme: Theme, words: Words
 ) -> dict[str, Any]:
-    ends = [row.get("ci95") or (None, None) for row in rows]
-    damages = [row["nll_diff"] for row in rows]
-    return {
+    rows = [row for _, row in group]
+    dots: dict[str, Any] = {
         "type": "scatter",
         "mode": "markers",
-        "x": damages,
-        "y": [*range(len(rows))],
-        "error_x": {
-            "type": "data",
-            "symmetric": False,
-            "array": [_apart(x, high) for x, (_, high) in zip(damages, ends, strict=True)],
-            "arrayminus": [_apart(x, low) for x, (low, _) in zip(damages, ends, strict=True)],
-            "thickness": 1.5,
-            "width": 4,
-            "color": theme.muted,
-        },
+        "x": [row["nll_diff"] for row in rows],
+        "y": [place for place, _ in group],
         "marker": {
             "size": 9,
             "color": [theme.muted if row is whole else theme.accent for row in rows],
-            # Without an interval a dot is hollow: it may be chance.
-            "symbol": ["circle" if row.get("ci95") else "circle-open" for row in rows],
+            "symbol": "circle" if rows[0].get("ci95") else "circle-open",
         },
         "customdata": [_hover(row, words) for row in rows],
         "hovertemplate": "%{customdata}<extra></extra>",
         "cliponaxis": False,
     }
-
-
-def _apart(x: float, end: float | None) -> float | None:
-    """Return how far an end of an interval is; None draws nothing."""
-    return None if end is None else abs(end - x)
+    if rows[0].get("ci95"):
+        dots["error_x"] = {
+            "type": "data",
+            "symmetric": False,
+            "array": [row["ci95"][1] - row["nll_diff"] for row in rows],
+            "arrayminus": [row["nll_diff"] - row["ci95"][0] for row in rows],
+            "thickness": 1.5,
+            "width": 4,
+            "color": theme.muted,
+        }
+    return dots
 
 
 def _line(whole: Numbers | None, theme: Theme) -> list[dict[str, Any]]:

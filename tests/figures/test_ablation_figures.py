@@ -272,14 +272,15 @@ def test_categories_stand_beside_the_whole_with_their_intervals() -> None:
     made = figure("categories", result, {"plan": point["plan"]})
 
     damage = [item["nll_diff"] for item in points.categories]
-    (dots,) = made["data"]
+    known, unknown = made["data"]
     assert damage == sorted(damage, reverse=True)
-    assert {item["category"] for item in points.categories} == {"code", "prose", "tables"}
-    assert dots["x"] == [*damage, point["nll_diff"]]
-    assert dots["marker"]["symbol"][0] == "circle-open"  # "tables" has no interval
+    assert [item["category"] for item in points.categories] == ["tables", "prose", "code"]
+    assert (unknown["x"], unknown["y"]) == ([damage[0]], [0])  # "tables" has no interval
+    assert "error_x" not in unknown
+    assert (known["x"], known["y"]) == ([*damage[1:], point["nll_diff"]], [1, 2, 3])
     prose = points.categories[1]
-    assert dots["x"][1] - dots["error_x"]["arrayminus"][1] == pytest.approx(prose["ci95"][0])
-    assert dots["x"][1] + dots["error_x"]["array"][1] == pytest.approx(prose["ci95"][1])
+    assert known["x"][0] - known["error_x"]["arrayminus"][0] == pytest.approx(prose["ci95"][0])
+    assert known["x"][0] + known["error_x"]["array"][0] == pytest.approx(prose["ci95"][1])
     assert made["layout"]["yaxis"]["ticktext"][-1] == "all tokens"
     assert made["layout"]["shapes"][0]["x0"] == point["nll_diff"]
 
@@ -298,7 +299,7 @@ def test_a_plan_that_was_not_measured_is_refused() -> None:
 
 def test_a_result_without_categories_draws_an_empty_figure() -> None:
     assert category_points(RESULTS["whole"]).categories == []
-    assert figure("categories", RESULTS["whole"], {})["data"][0]["x"] == []
+    assert figure("categories", RESULTS["whole"], {})["data"] == []
 
 
 def test_a_category_cannot_bring_markup_or_templates() -> None:
