@@ -14,6 +14,8 @@ from fastapi import FastAPI
 
 from backend.assets import load_assets
 from backend.dependencies import Services, close_services, open_services
+from backend.minute_counts import MinuteCounts
+from backend.pace import Pace
 from backend.problems import install_problem_handlers
 from backend.reconciler import PASS_SECONDS, Reconciler
 from backend.registrations import register_builtins
@@ -76,6 +78,8 @@ def create_app(settings: Settings) -> FastAPI:
         app.include_router(resource.router)
     install_problem_handlers(app)
     app.add_middleware(SharedHeaders)
+    counts = MinuteCounts(app.state.services.live, "changes")
+    app.add_middleware(Pace, counts=counts, per_minute=settings.changes_per_minute)
     app.add_middleware(Guard, policy=read_policy(settings))
     return app
 

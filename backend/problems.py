@@ -82,6 +82,7 @@ PROBLEMS: dict[str, Problem] = {
     "share_not_found": Problem(404, "No such share link"),
     "share_ended": Problem(410, "This share link has ended"),
     "too_many_guesses": Problem(429, "Too many wrong addresses"),
+    "too_many_requests": Problem(429, "Too many changes"),
     "busy": Problem(503, "Too busy"),
     "queue_unavailable": Problem(503, "The queue cannot be reached"),
     "database_busy": Problem(503, "The state database cannot answer"),

@@ -25,6 +25,7 @@
     |- ShareNotFoundError          no share link has this address (404)
     |- ShareEndedError             the share link was withdrawn or has expired (410)
     |- TooManyGuessesError         too many wrong share links from one client (429)
+    |- TooManyRequestsError        too many changes from one visitor (429)
     |- UnauthorisedError           no token, or a wrong one (401)
     `- BusyError                   too many open connections of one sort (503)
 """
@@ -196,6 +197,21 @@ class TooManyGuessesError(LinearScopeError):
         super().__init__(
             "too many share links that do not exist were asked for",
             next_step=f"Wait {retry_after} seconds.",
+            retry_after=retry_after,
+        )
+
+
+class TooManyRequestsError(LinearScopeError):
+    """Too many requests that change something, from one visitor within a minute."""
+
+    code = "too_many_requests"
+    retryable = True
+
+    def __init__(self, *, limit: int, retry_after: int) -> None:
+        super().__init__(
+            f"more than {limit:,} requests that change something came within a minute",
+            next_step=f"Wait {retry_after} seconds.",
+            limit=limit,
             retry_after=retry_after,
         )
 

@@ -13,6 +13,7 @@ from linearity.errors import InvalidParameterError, NotYetError
 DEFAULT_REDIS_URL = "redis://127.0.0.1:6379/0"
 MINIMUM_TOKEN_LENGTH = 16
 UPLOAD_DAYS = 7
+CHANGES_PER_MINUTE = 200
 MOST_BYTES = 1 << 60
 
 _DEVICE = re.compile(r"cpu|cuda|cuda:\d{1,3}")
@@ -51,6 +52,8 @@ class Settings:
         Bytes that all uploads, and those of one owner, may have; None is no limit but the disk.
     upload_days : int
         Days after its last byte when an unfinished upload is given up.
+    changes_per_minute : int
+        Requests that change something, by one visitor; ten times as many on the loopback.
     """
 
     data: Path
@@ -68,6 +71,7 @@ class Settings:
     upload_limit: int | None = None
     upload_user_limit: int | None = None
     upload_days: int = UPLOAD_DAYS
+    changes_per_minute: int = CHANGES_PER_MINUTE
 
     @property
     def queue_url(self) -> str:
@@ -111,6 +115,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         upload_limit=_read_bytes("LINEARSCOPE_UPLOAD_LIMIT", given),
         upload_user_limit=_read_bytes("LINEARSCOPE_UPLOAD_USER_LIMIT", given),
         upload_days=_read_days("LINEARSCOPE_UPLOAD_DAYS", given),
+        changes_per_minute=_read_changes("LINEARSCOPE_CHANGES_PER_MINUTE", given),
     )
 
 
@@ -213,6 +218,14 @@ def _read_days(name: str, given: Mapping[str, str]) -> int:
     number = int(text) if text.isascii() and text.isdigit() and len(text) < 5 else 0
     if not 1 <= number <= 365:
         raise InvalidParameterError(name, wanted="whole days, 1 to 365", got=text)
+    return number
+
+
+def _read_changes(name: str, given: Mapping[str, str]) -> int:
+    text = given.get(name, str(CHANGES_PER_MINUTE)).strip()
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 8 else 0
+    if number < 1:
+        raise InvalidParameterError(name, wanted="a whole number, 1 to 9999999", got=text)
     return number
 
 
