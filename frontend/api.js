@@ -45,6 +45,16 @@ export const addInput = (kind, body) => send("POST", `${API}/${kind}`, body);
 export const deleteInput = (kind, id) =>
   send("DELETE", `${API}/${kind}/${encodeURIComponent(id)}`);
 
+export const searchHub = (text, signal) =>
+  request(`${API}/hub/models?${new URLSearchParams({ q: text.slice(0, 100) })}`, { signal });
+/** @param {string} name owner/name */
+export const checkHubModel = (name, revision) =>
+  request(`${API}/hub/models/${hubPath(name)}${revision ? `?${new URLSearchParams({ revision })}` : ""}`);
+/** @param {string} [path] the allowed folders themselves without one */
+export const listFolders = (path) =>
+  request(`${API}/folders${path === undefined ? "" : `?${new URLSearchParams({ path })}`}`);
+export const checkFolder = (path) => request(`${API}/folders/model?${new URLSearchParams({ path })}`);
+
 export const listRuns = (query = {}) => request(`${API}/runs?${new URLSearchParams(query)}`);
 export const getRun = (id) => request(`${API}/runs/${encodeURIComponent(id)}`);
 export const submitRun = (body) => send("POST", `${API}/runs`, body);
@@ -59,6 +69,12 @@ export const getFigure = (id, name, query, signal) =>
   request(`${API}/runs/${encodeURIComponent(id)}/figures/${name}?${new URLSearchParams(query)}`, {
     signal,
   });
+
+/** What is no owner/name becomes one that the server refuses with a sentence. */
+function hubPath(name) {
+  const [owner, ...rest] = name.split("/");
+  return `${encodeURIComponent(owner || "-")}/${encodeURIComponent(rest.join("/") || "-")}`;
+}
 
 function send(method, url, body, signal) {
   const headers = body === undefined ? {} : { "Content-Type": "application/json" };

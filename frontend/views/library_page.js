@@ -6,6 +6,7 @@ import { t } from "../i18n.js";
 import { getState, subscribe } from "../state.js";
 import { confirmed } from "./confirm.js";
 import { problemText } from "./problem.js";
+import { bySeries } from "./series.js";
 import { inputFacts } from "./start_fields.js";
 
 const REFRESH_MS = 3000;
@@ -71,10 +72,14 @@ function section(kind, items, remove) {
     "section",
     {},
     h("h2", {}, t(`kind_${kind}`)),
-    items.length
-      ? h("ul", { class: "cards" }, items.map((input) => card(kind, input, remove)))
-      : h("p", { class: "quiet" }, t("nothing_here")),
+    items.length ? bySeries(items).map((group) => cards(kind, group, remove)) : h("p", { class: "quiet" }, t("nothing_here")),
   );
+}
+
+function cards(kind, { series, items }, remove) {
+  const list = h("ul", { class: "cards" }, items.map((input) => card(kind, input, remove)));
+  if (!series) return list;
+  return h("div", { class: "series-group" }, h("h3", {}, t("series_of", { name: series })), list);
 }
 
 function card(kind, input, remove) {

@@ -203,7 +203,8 @@ class HubCatalogue:
             except UnknownInputError as error:
                 if error.data.get("reason") != "gated":
                     raise
-                return look.refused(Reason("gated", error.message, error.next_step))
+                counts = _counted(info)
+                reasons = (*reasons, Reason("gated", error.message, error.next_step))
             weights = sum(size for file, size in sizes.items() if is_weight_file(file))
             look = count_weights(look, counts, weights)
         return look.refused(*reasons)
@@ -274,8 +275,8 @@ def _counts(
     hub: Any, name: str, commit: str, *, info: Any, sizes: Mapping[str, int]
 ) -> dict[str, int]:
     """Return {type: numbers}, as the hub has counted them, else from the headers themselves."""
-    if info.safetensors and info.safetensors.parameters:
-        return {str(kind): int(count) for kind, count in info.safetensors.parameters.items()}
+    if counted := _counted(info):
+        return counted
     weights = [file for file in sizes if is_weight_file(file)]
     counts: dict[str, int] = {}
     if len(weights) > MOST_HEADERS:
@@ -293,6 +294,11 @@ def _counts(
         for kind, count in header.parameter_count.items():
             counts[kind] = counts.get(kind, 0) + int(count)
     return counts
+
+
+def _counted(info: Any) -> dict[str, int]:
+    counts = info.safetensors.parameters if info.safetensors else None
+    return {str(kind): int(count) for kind, count in (counts or {}).items()}
 
 
 def _read(hub: Any, name: str, commit: str, file: str) -> bytes:

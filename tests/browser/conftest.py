@@ -4,6 +4,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,13 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from backend.dependencies import Services
 from backend.embedded import EmbeddedValkey
 from backend.main import create_app
+from linearity.adapters.hub_place import HubPlace
 from linearity.adapters.settings import Settings, sqlite_url
 from linearity.adapters.state import RunRow, State
 from linearity.contracts.runs import RunStatus
 from tests.browser.seed import a_running_run, finish
 from tests.get_browser import find_browser
+from tests.hub_server import Hub, serving_hub
 
 FLAGS = [
     "--no-sandbox",
@@ -44,6 +47,7 @@ class Site:
     services: Services
     run: RunRow
     result: dict[str, Any]
+    hub: Hub
 
     @property
     def run_url(self) -> str:
@@ -98,17 +102,24 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with ExitStack() as stack:
+        yield from _open_site(tmp_path_factory, stack)
+
+
+def _open_site(tmp_path_factory: pytest.TempPathFactory, stack: ExitStack) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("site")
     valkey = EmbeddedValkey(folder / "valkey")
     valkey.start()
-    app = create_app(_settings(folder, valkey.url))
+    hub = stack.enter_context(serving_hub())
+    (folder / "models").mkdir()
+    app = create_app(_settings(folder, valkey.url, hub))
     services: Services = app.state.services
     run = a_running_run(services)
     result = finish(services, run)
     server, thread, url = _serve(app)
     over = threading.Event()
     threading.Thread(target=_renew_leases, args=(services.state, over), daemon=True).start()
-    yield Site(url, services, run, result)
+    yield Site(url, services, run, result, hub)
     over.set()
     server.should_exit = True
     thread.join(START_SECONDS)
@@ -141,10 +152,11 @@ def phone(browser: Browser, site: Site) -> Iterator[Visit]:
     context.close()
 
 
-def _settings(folder: Path, redis_url: str) -> Settings:
+def _settings(folder: Path, redis_url: str, hub: Hub) -> Settings:
     return Settings(
         data=folder,
-        model_roots=(),
+        hub=HubPlace(endpoint=hub.endpoint, cache=folder / "hub"),
+        model_roots=(folder / "models",),
         store=folder / "store",
         database_url=sqlite_url(folder / "state.db"),
         redis_url=redis_url,

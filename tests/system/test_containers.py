@@ -18,7 +18,7 @@ VALKEY = ("queue", "cache")
 OF_THE_CPU, OF_THE_GPU = ("worker-cpu", "interactive-cpu"), ("worker-gpu", "interactive-gpu")
 OURS = ("api", *OF_THE_CPU, *OF_THE_GPU)
 DOCKERFILES = ("docker/api.Dockerfile", "docker/worker.Dockerfile")
-HEAVY = {"torch", "transformers", "accelerate", "gguf", "safetensors", "scipy", "huggingface-hub"}
+HEAVY = {"torch", "transformers", "accelerate", "gguf", "safetensors", "scipy"}
 
 
 @pytest.fixture(scope="module")
@@ -185,7 +185,8 @@ def test_the_web_group_has_everything_that_the_web_process_loads() -> None:
     }
 
     # The interpreter's start loads setuptools' hook for editable installs.
-    strangers = loaded - distributions_of_group("web") - {"linearscope", "setuptools"}
+    # redis takes xxhash where some other package has brought it.
+    strangers = loaded - distributions_of_group("web") - {"linearscope", "setuptools", "xxhash"}
     assert strangers == set()
 
 
