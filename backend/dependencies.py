@@ -17,6 +17,7 @@ from backend.queue import Queue
 from backend.refusals import RunNotFoundError
 from backend.results import Results
 from backend.shares import Shares
+from backend.uploads.finishing import UploadDesk
 from backend.views import RunViews
 from backend.visitors import Visitor, visitor_of
 from linearity.adapters.live import Live
@@ -37,6 +38,7 @@ class Services:
     results: Results
     drawings: Drawings
     views: RunViews
+    uploads: UploadDesk
     hub: EventHub
     desk: HubDesk
     assets: Assets
@@ -61,6 +63,7 @@ def open_services(settings: Settings, assets: Assets) -> Services:
         results=results,
         drawings=Drawings(results),
         views=views,
+        uploads=UploadDesk(state, store, queue, live, settings.upload_days),
         hub=EventHub(settings.queue_url, functools.partial(read_statuses, state)),
         desk=HubDesk(settings.hub, live),
         assets=assets,

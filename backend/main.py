@@ -32,6 +32,7 @@ from backend.routes import (
     runs,
     shared,
     shares,
+    uploads,
 )
 from backend.security import Guard, read_policy
 from backend.shared_headers import SharedHeaders
@@ -46,6 +47,7 @@ RESOURCES = (
     folders,
     datasets,
     logs,
+    uploads,
     runs,
     figures,
     events,
@@ -107,6 +109,7 @@ async def _reconcile(services: Services) -> None:
     def one_pass() -> None:
         register_builtins(services.state)
         reconciler.run_once()
+        services.uploads.tidy()
 
     while True:
         try:

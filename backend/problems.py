@@ -76,6 +76,7 @@ PROBLEMS: dict[str, Problem] = {
     "upload_expired": Problem(410, "The upload was given up"),
     "checksum_mismatch": Problem(460, "Bytes were damaged on the way"),
     "upload_protocol": Problem(400, "Not tus 1.0"),
+    "upload_version": Problem(412, "Only tus 1.0.0"),
     "host_not_allowed": Problem(400, "Host not allowed"),
     "cross_site_refused": Problem(403, "Refused for another site"),
     "unauthorised": Problem(401, "Access token needed"),
@@ -93,7 +94,12 @@ PROBLEMS: dict[str, Problem] = {
 }
 
 _UNEXPECTED = PROBLEMS["error"]
-_CODE_OF_STATUS = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
+_CODE_OF_STATUS = {
+    404: "not_found",
+    405: "method_not_allowed",
+    412: "upload_version",
+    413: "too_large",
+}
 
 
 def problem_response(

@@ -72,7 +72,7 @@ class ArtifactStore:
     def adopt(self, part: Path, sha256: str) -> None:
         """Make a file of this store, flushed and digested by the caller, an object: no copy."""
         target = self.path(sha256)
-        with _disk_errors():
+        with disk_errors():
             _publish(part, target)
 
     def get(self, sha256: str) -> bytes:
@@ -126,7 +126,7 @@ class ArtifactStore:
     def writer(self) -> Iterator["ObjectWriter"]:
         """Write an object piece by piece; it appears when the block ends without an error."""
         staged = self.root / "staging" / secrets.token_hex(16)
-        with _disk_errors():
+        with disk_errors():
             try:
                 with staged.open("xb") as stream:
                     writer = ObjectWriter(stream)
@@ -163,7 +163,7 @@ def file_sha256(path: Path) -> str:
 @contextlib.contextmanager
 def _staged(target: Path) -> Iterator[BinaryIO]:
     staged = target.parent.parent / "staging" / secrets.token_hex(16)
-    with _disk_errors():
+    with disk_errors():
         try:
             with staged.open("xb") as stream:
                 yield stream
@@ -190,7 +190,8 @@ def _publish(staged: Path, target: Path) -> None:
 
 
 @contextlib.contextmanager
-def _disk_errors() -> Iterator[None]:
+def disk_errors() -> Iterator[None]:
+    """Say a full disk as our own error."""
     try:
         yield
     except OSError as error:
