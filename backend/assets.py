@@ -51,6 +51,10 @@ class Assets:
     page: Asset
     base: str
 
+    def address(self, name: str) -> str:
+        """Return where the browser finds a file of the frontend folder."""
+        return f"{self.base}/{name}"
+
 
 def load_assets(*, version: str, revision: str) -> Assets:
     """Read the frontend folder and plotly.js, compress them and fill in the page."""

@@ -9,6 +9,7 @@ from fastapi import Depends
 from starlette.requests import Request
 
 from backend.assets import Assets
+from backend.doorkeeper import Doorkeeper
 from backend.drawings import Drawings
 from backend.events import EventHub
 from backend.guesses import Guesses
@@ -44,6 +45,7 @@ class Services:
     assets: Assets
     shares: Shares
     guesses: Guesses
+    doorkeeper: Doorkeeper
 
 
 def open_services(settings: Settings, assets: Assets) -> Services:
@@ -69,6 +71,7 @@ def open_services(settings: Settings, assets: Assets) -> Services:
         assets=assets,
         shares=Shares(state, views),
         guesses=Guesses(live),
+        doorkeeper=Doorkeeper(settings, state),
     )
 
 

@@ -14,7 +14,6 @@ from typing import Literal
 import redis
 
 from backend.embedded import server_program
-from backend.security import refuse_open_binding
 from linearity.adapters.settings import Settings
 from linearity.errors import LinearScopeError
 
@@ -136,11 +135,18 @@ def _data_folder(folder: Path) -> Finding:
 
 
 def _binding(settings: Settings) -> Finding:
-    try:
-        refuse_open_binding(settings.host, settings.token)
-    except LinearScopeError as error:
-        return Finding("FAIL", "address", f"{error.message}. {error.next_step}")
-    return Finding("ok", "address", f"{settings.host} port {settings.port}")
+    ways = [
+        ("LINEARSCOPE_TOKEN", settings.token is not None),
+        (f"the proxy at {_networks(settings)}", settings.proxy is not None),
+        ("tokens (linearscope tokens list)", True),
+    ]
+    told = ", ".join(way for way, given in ways if given)
+    access = "this machine only, nobody signs in" if settings.is_local else f"sign in with {told}"
+    return Finding("ok", "address", f"{settings.host} port {settings.port}: {access}")
+
+
+def _networks(settings: Settings) -> str:
+    return ", ".join(map(str, settings.proxy.networks)) if settings.proxy else ""
 
 
 def _browser() -> Finding:

@@ -30,8 +30,10 @@ from backend.routes import (
     models,
     pages,
     runs,
+    sessions,
     shared,
     shares,
+    tokens,
     uploads,
 )
 from backend.security import Guard, read_policy
@@ -52,6 +54,8 @@ RESOURCES = (
     figures,
     events,
     shares,
+    sessions,
+    tokens,
     health,
     pages,
     shared,
@@ -75,14 +79,14 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=_lifespan,
     )
     assets = load_assets(version=version, revision=read_revision())
-    app.state.services = open_services(settings, assets)
+    app.state.services = services = open_services(settings, assets)
     for resource in RESOURCES:
         app.include_router(resource.router)
     install_problem_handlers(app)
     app.add_middleware(SharedHeaders)
-    counts = MinuteCounts(app.state.services.live, "changes")
+    counts = MinuteCounts(services.live, "changes")
     app.add_middleware(Pace, counts=counts, per_minute=settings.changes_per_minute)
-    app.add_middleware(Guard, policy=read_policy(settings))
+    app.add_middleware(Guard, policy=read_policy(settings), doorkeeper=services.doorkeeper)
     return app
 
 

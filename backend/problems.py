@@ -84,6 +84,9 @@ PROBLEMS: dict[str, Problem] = {
     "share_ended": Problem(410, "This share link has ended"),
     "too_many_guesses": Problem(429, "Too many wrong addresses"),
     "too_many_requests": Problem(429, "Too many changes"),
+    "forbidden": Problem(403, "Not allowed for you"),
+    "too_many_wrong_tokens": Problem(429, "Too many wrong tokens"),
+    "unknown_token": Problem(404, "No such token"),
     "busy": Problem(503, "Too busy"),
     "queue_unavailable": Problem(503, "The queue cannot be reached"),
     "database_busy": Problem(503, "The state database cannot answer"),
@@ -229,6 +232,11 @@ async def _on_redis_error(request: Request, error: Exception) -> Response:
 
 
 async def _on_database_error(request: Request, error: Exception) -> Response:
+    return database_problem(request, error)
+
+
+def database_problem(request: Request, error: Exception) -> Response:
+    """Answer that the state database does not."""
     text = str(getattr(error, "orig", error))
     log.warning("request %s: state database: %s", request_id(request), text)
     if "disk is full" in text:

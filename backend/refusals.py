@@ -27,6 +27,9 @@
     |- TooManyGuessesError         too many wrong share links from one client (429)
     |- TooManyRequestsError        too many changes from one visitor (429)
     |- UnauthorisedError           no token, or a wrong one (401)
+    |- ForbiddenError              the visitor's role is too small, or it is another's (403)
+    |- TooManyWrongTokensError     too many wrong tokens from one address (429)
+    |- UnknownTokenError           no access token has this id (404)
     `- BusyError                   too many open connections of one sort (503)
 """
 
@@ -220,6 +223,32 @@ class UnauthorisedError(LinearScopeError):
     """No access token, or a wrong one."""
 
     code = "unauthorised"
+
+
+class ForbiddenError(LinearScopeError):
+    """The visitor is known and may not do this."""
+
+    code = "forbidden"
+
+
+class TooManyWrongTokensError(LinearScopeError):
+    """Too many wrong tokens from one address within a minute."""
+
+    code = "too_many_wrong_tokens"
+    retryable = True
+
+    def __init__(self, *, retry_after: int) -> None:
+        super().__init__(
+            "too many wrong tokens came from this address",
+            next_step=f"Wait {retry_after} seconds, then try again with the right one.",
+            retry_after=retry_after,
+        )
+
+
+class UnknownTokenError(LinearScopeError):
+    """No access token has this id."""
+
+    code = "unknown_token"
 
 
 class BusyError(LinearScopeError):

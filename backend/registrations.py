@@ -10,13 +10,16 @@ from pathlib import Path
 
 from redis.exceptions import RedisError
 
+from backend.permissions import check_owner
 from backend.queue import Queue
 from backend.refusals import BuiltinProtectedError
 from backend.strict_json import check_fields
 from backend.uploads.declaring import forget_parts
+from backend.visitors import LOCAL, Visitor
 from linearity.adapters.live import Live
 from linearity.adapters.naming import InputName, name_hub, name_input, name_path, name_revision
 from linearity.adapters.state import InputRow, State
+from linearity.adapters.state_inputs import Intake
 from linearity.adapters.store import ArtifactStore
 from linearity.contracts.canonical import Json
 from linearity.contracts.inputs import BUILTIN_DATASETS, BUILTIN_MODELS
@@ -34,7 +37,7 @@ BUILTINS: dict[str, dict[str, str]] = {"model": BUILTIN_MODELS, "dataset": BUILT
 SOURCES = ("builtin", "hub", "path")
 
 
-def register_input(
+def register_input(  # noqa: PLR0913  # what it acts on, and for whom
     kind: str,
     body: Mapping[str, Json],
     *,
@@ -42,11 +45,12 @@ def register_input(
     queue: Queue,
     live: Live,
     roots: Sequence[Path],
+    owner: str = "local",
 ) -> InputRow:
     """Register what `body` names and queue its inspection, unless it is known already."""
     name = parse_name(kind, body, roots=roots)
     live.ping()  # nothing is promised that nobody could start
-    row, created = _add(state, kind, name)
+    row, created = _add(state, kind, name, owner)
     if created:
         # The row is committed; should the queue fail just now, the reconciler queues it.
         with contextlib.suppress(RedisError):
@@ -60,14 +64,17 @@ def register_builtins(state: State) -> None:
     for kind in KINDS:
         for name in BUILTINS[kind]:
             if state.get_input(kind, name) is None:
-                _add(state, kind, name_input(kind, name))
+                _add(state, kind, name_input(kind, name), LOCAL.name)
 
 
-def delete_input(kind: str, id: str, *, state: State, queue: Queue, store: ArtifactStore) -> None:
+def delete_input(
+    kind: str, id: str, *, visitor: Visitor, state: State, queue: Queue, store: ArtifactStore
+) -> None:
     """Forget an input that no open run needs; files of one's own stay, uploaded ones go."""
     row = find_input(state, kind, id)
     if row.source == "builtin":
         raise BuiltinProtectedError(f"{row.name} is built in and stays")
+    check_owner(visitor, row.owner, f"the {kind} {row.name}")
     if row.state is not InputState.READY:
         with contextlib.suppress(RedisError):
             queue.stop(row)
@@ -110,9 +117,14 @@ def parse_name(kind: str, body: Mapping[str, Json], *, roots: Sequence[Path]) ->
     return _builtin(kind, str(body.get("name") or ""))
 
 
-def _add(state: State, kind: str, name: InputName) -> tuple[InputRow, bool]:
+def _add(state: State, kind: str, name: InputName, owner: str) -> tuple[InputRow, bool]:
     return state.add_input(
-        kind, id=name.id, name=name.name, source=name.source, reference=name.reference
+        kind,
+        id=name.id,
+        name=name.name,
+        source=name.source,
+        reference=name.reference,
+        intake=Intake(owner=owner),
     )
 
 

@@ -1,24 +1,25 @@
 """Who may talk to this server, and what a browser may do with its answers.
 
 One ASGI layer around everything: size of the header, Host allow-list, refusal of other sites'
-unsafe requests, the access token, security headers, and the last resort for errors. Plain ASGI,
-because event streams must pass through piece by piece.
+unsafe requests, who asks and with which role, security headers, and the last resort for errors.
+Plain ASGI, because event streams must pass through piece by piece.
 """
 
-import hashlib
-import hmac
-import ipaddress
 import re
 import secrets
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+from urllib.parse import urlsplit
 
+from anyio import to_thread
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from backend.problems import linearscope_problem, unexpected_problem
+from backend.doorkeeper import Doorkeeper
+from backend.permissions import SAFE_METHODS, check_role
+from backend.problems import database_problem, linearscope_problem, unexpected_problem
 from backend.refusals import (
     AddressTooLongError,
     CrossSiteRefusedError,
@@ -26,8 +27,10 @@ from backend.refusals import (
     HostNotAllowedError,
     UnauthorisedError,
 )
+from backend.signing_in import ask_to_sign_in, follow_link, is_page
+from backend.visitors import LOCAL
 from linearity.adapters.settings import Settings
-from linearity.errors import InvalidParameterError, LinearScopeError
+from linearity.errors import LinearScopeError
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
@@ -45,49 +48,18 @@ SECURITY_HEADERS = {
 }
 MAX_HEADER_BYTES = 64 * 1024
 MAX_ADDRESS_BYTES = 16 * 1024
-COOKIE_SECONDS = 30 * 24 * 3600
 
-_SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
-_OPEN_PATHS = ("/livez", "/readyz")
-_OPEN_PREFIXES = ("/s/", "/assets/")  # share links, and the files of the page that show them
 _WILDCARDS = ("0.0.0.0", "::", "")
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]/@]+)(:\d{1,5})?")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 
-def refuse_open_binding(host: str, token: str | None) -> None:
-    """Raise unless `host` is the loopback or a token protects the server."""
-    if token is None and not is_loopback(host):
-        raise InvalidParameterError(
-            "LINEARSCOPE_HOST",
-            wanted="a loopback address (127.0.0.1, ::1, localhost) while no token is set",
-            got=host,
-            next_step="Set LINEARSCOPE_TOKEN to a long random text, or listen on 127.0.0.1.",
-        )
-
-
 @dataclass(frozen=True)
 class Policy:
-    """Which hosts, which origins, which token."""
+    """Which hosts and which origins."""
 
     hosts: frozenset[str]
     origins: frozenset[str]
-    token: str | None
-    secure_cookie: bool
-
-    @property
-    def cookie_name(self) -> str:
-        """Own name per token: cookies of one host are shared by all its ports."""
-        return f"linearscope_{self._derive('cookie name')[:8]}"
-
-    @property
-    def cookie_value(self) -> str:
-        """What the cookie holds: derived from the token, so the token itself is never stored."""
-        return self._derive("cookie value")
-
-    def _derive(self, purpose: str) -> str:
-        assert self.token is not None
-        return hmac.new(self.token.encode(), purpose.encode(), hashlib.sha256).hexdigest()
 
 
 def read_policy(settings: Settings) -> Policy:
@@ -101,17 +73,16 @@ def read_policy(settings: Settings) -> Policy:
     return Policy(
         hosts=frozenset(hosts),
         origins=frozenset({f"{public.scheme}://{public.netloc}".lower()} if public.netloc else ()),
-        token=settings.token,
-        secure_cookie=public.scheme == "https",
     )
 
 
 class Guard:
     """The outermost layer of the web process."""
 
-    def __init__(self, app: ASGIApp, policy: Policy) -> None:
+    def __init__(self, app: ASGIApp, policy: Policy, doorkeeper: Doorkeeper) -> None:
         self.app = app
         self.policy = policy
+        self.doorkeeper = doorkeeper
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer or pass on one connection."""
@@ -134,28 +105,41 @@ class Guard:
             if message["type"] == "http.response.start":
                 started = True
                 headers = MutableHeaders(scope=message)
-                headers.update(SECURITY_HEADERS)
+                for name, value in SECURITY_HEADERS.items():
+                    headers.setdefault(name, value)  # a page may have a policy of its own
                 headers["X-Request-ID"] = request_id
             await send(message)
 
         answer: ASGIApp
         try:
-            answer = check(request, self.policy) or self.app
+            check(request, self.policy)
+            answer = await self._let_in(request) or self.app
             await answer(scope, receive, send_guarded)
-        except LinearScopeError as error:
-            await _refuse(request, error)(scope, receive, send_guarded)
         except Exception as error:  # the border: nothing may leave as a stack trace
             if started:
                 raise
-            await unexpected_problem(request, error)(scope, receive, send_guarded)
+            await _refuse(request, error)(scope, receive, send_guarded)
+
+    async def _let_in(self, request: Request) -> Response | None:
+        """Note who asks and pass with None, or answer a sign-in link with its redirect."""
+        if self.doorkeeper.settings.is_local:
+            visitor = LOCAL
+        else:
+            token = request.query_params.get("token")
+            if token is not None and is_page(request):
+                return await to_thread.run_sync(follow_link, request, token, self.doorkeeper)
+            # A database that somebody holds must not hold up the other requests.
+            visitor = await to_thread.run_sync(self.doorkeeper.identify, request)
+        request.scope["state"]["visitor"] = visitor
+        check_role(visitor, request.method, request.scope["path"])
+        return None
 
 
-def check(request: Request, policy: Policy) -> Response | None:
-    """Refuse by raising, answer a sign-in link with its redirect, or let pass with None."""
+def check(request: Request, policy: Policy) -> None:
+    """Raise for what nobody may send, whoever it is."""
     check_size(request)
     check_host(request, policy)
     check_site(request, policy)
-    return check_token(request, policy)
 
 
 def check_size(request: Request) -> None:
@@ -194,7 +178,7 @@ def check_site(request: Request, policy: Policy) -> None:
     A bearer token without cookies cannot come from a page that was lured here.
     """
     headers = request.headers
-    if request.method in _SAFE_METHODS:
+    if request.method in SAFE_METHODS:
         return
     if headers.get("authorization", "").lower().startswith("bearer ") and "cookie" not in headers:
         return
@@ -209,59 +193,14 @@ def check_site(request: Request, policy: Policy) -> None:
         )
 
 
-def check_token(request: Request, policy: Policy) -> Response | None:
-    """Refuse requests without the access token; turn ``?token=`` on a page into a cookie."""
-    path = request.scope["path"]
-    if policy.token is None or path in _OPEN_PATHS or path.startswith(_OPEN_PREFIXES):
-        return None
-    offered = request.query_params.get("token")
-    if offered is not None and _is_page(request) and _equal(offered, policy.token):
-        return _signed_in(request, policy)
-    scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer" and _equal(bearer.strip(), policy.token):
-        return None
-    if _equal(request.cookies.get(policy.cookie_name, ""), policy.cookie_value):
-        return None
-    raise UnauthorisedError(
-        "this server needs its access token",
-        next_step="Send 'Authorization: Bearer <token>', or open a page once with ?token=<token>.",
-    )
-
-
-def _signed_in(request: Request, policy: Policy) -> Response:
-    query = [item for item in parse_qsl(request.url.query) if item[0] != "token"]
-    # Quoted and with one slash in front, the path cannot become another host's address.
-    path = "/" + quote(request.url.path.lstrip("/"), safe="/")
-    response = RedirectResponse(f"{path}?{urlencode(query)}" if query else path, 303)
-    response.headers["Cache-Control"] = "no-store"
-    response.set_cookie(
-        policy.cookie_name,
-        policy.cookie_value,
-        max_age=COOKIE_SECONDS,
-        httponly=True,
-        samesite="lax",  # a link from a mail must open; unsafe methods are checked by origin
-        secure=policy.secure_cookie,
-    )
-    return response
-
-
-def _refuse(request: Request, error: LinearScopeError) -> Response:
-    unauthorised = isinstance(error, UnauthorisedError)
-    headers = {"WWW-Authenticate": 'Bearer realm="LinearScope"'} if unauthorised else None
+def _refuse(request: Request, error: Exception) -> Response:
+    if isinstance(error, SQLAlchemyError):
+        return database_problem(request, error)
+    if not isinstance(error, LinearScopeError):
+        return unexpected_problem(request, error)
+    if not isinstance(error, UnauthorisedError):
+        return linearscope_problem(request, error)
+    if is_page(request) and "text/html" in request.headers.get("accept", ""):
+        return ask_to_sign_in(request)
+    headers = {"WWW-Authenticate": 'Bearer realm="LinearScope"'}
     return linearscope_problem(request, error, headers)
-
-
-def _is_page(request: Request) -> bool:
-    return request.method == "GET" and not request.url.path.startswith(("/api/", "/assets/"))
-
-
-def _equal(offered: str, wanted: str) -> bool:
-    return hmac.compare_digest(offered.encode(errors="replace"), wanted.encode())
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host names this machine alone."""
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"

@@ -19,7 +19,7 @@ _KIND_OF_VALUE = {str: "a text", bool: "true or false", dict: "an object", list:
 async def read_object(request: Request) -> dict[str, Json]:
     """Return the JSON object in the body of `request`."""
     _check_headers(request)
-    body = await _read_bounded(request)
+    body = await read_bounded(request)
     value = strict_loads(body) if body.strip() else None
     if not isinstance(value, Mapping):
         raise InvalidRequestError(
@@ -61,7 +61,8 @@ def _check_headers(request: Request) -> None:
         )
 
 
-async def _read_bounded(request: Request) -> bytes:
+async def read_bounded(request: Request) -> bytes:
+    """Return the body, unless it is over the limit."""
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared[:20]) > MAX_BODY_BYTES:
         raise _too_large(int(declared[:20]))

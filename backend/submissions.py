@@ -125,13 +125,23 @@ def _speed(state: State, run: RunRow) -> float | None:
 
 
 def submit(
-    question: Question, *, state: State, queue: Queue, live: Live, store: ArtifactStore
+    question: Question,
+    *,
+    state: State,
+    queue: Queue,
+    live: Live,
+    store: ArtifactStore,
+    owner: str = "local",
 ) -> Answer:
     """Make, join or find the run of `question`, and queue it if somebody has to compute."""
     check_fits(question, store)
     live.ping()  # nothing is promised that nobody could start
     submission = state.submit(
-        question.request, model=question.model, dataset=question.dataset, force=question.force
+        question.request,
+        model=question.model,
+        dataset=question.dataset,
+        force=question.force,
+        owner=owner,
     )
     run = submission.run
     if submission.outcome == "quarantined":

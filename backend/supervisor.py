@@ -8,6 +8,7 @@ import contextlib
 import dataclasses
 import fcntl
 import os
+import secrets
 import signal
 import socket
 import threading
@@ -19,7 +20,7 @@ from types import FrameType
 from backend.children import Child, python_command, python_environ
 from backend.demo import ApiClient, run_demo
 from backend.embedded import EmbeddedValkey
-from backend.security import refuse_open_binding
+from backend.tokens import address_of, welcome
 from linearity.adapters.settings import Settings
 from linearity.adapters.state import State
 from linearity.errors import ConflictError
@@ -50,12 +51,15 @@ def run_up(settings: Settings, *, workers: int, environ: Mapping[str, str], say:
     Raises
     ------
     LinearScopeError
-        If it cannot start: the port or the data folder is taken, no token for an open address.
+        If it cannot start: the port or the data folder is taken or cannot be written.
     """
-    refuse_open_binding(settings.host, settings.token)
     settings.data.mkdir(parents=True, exist_ok=True)
     with _only_one(settings.locks), contextlib.ExitStack() as stack:
-        settings = dataclasses.replace(settings, port=free_port(settings.host, settings.port))
+        settings = dataclasses.replace(
+            settings,
+            port=free_port(settings.host, settings.port),
+            internal_token=secrets.token_urlsafe(32),
+        )
         stop = _stop_on_signals()
         if settings.redis_url is None:
             valkey = EmbeddedValkey(settings.data / "valkey")
@@ -64,7 +68,8 @@ def run_up(settings: Settings, *, workers: int, environ: Mapping[str, str], say:
             settings = dataclasses.replace(settings, redis_url=valkey.url)
         else:
             valkey = None
-        is_fresh = _has_no_run(settings)
+        with _open_state(settings) as state:
+            is_fresh = state.count_runs() == 0
         company = Company(settings, workers=workers, environ=environ, say=say, valkey=valkey)
         stack.callback(company.stop)
         return company.run(stop, is_fresh=is_fresh)
@@ -87,9 +92,10 @@ class Company:
         self._settings = settings
         inner = child_environ(settings, environ)
         logs = settings.data / "logs"
-        host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host
-        self._address = f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
-        self._api = Child("the web process", _api_command(), inner, logs / "api.log")
+        self._address = address_of(dataclasses.replace(settings, public_url=None))
+        # Only the web process knows what this one says to it; workers have no use for it.
+        spoken = {"LINEARSCOPE_INTERNAL_TOKEN": settings.internal_token or ""}
+        self._api = Child("the web process", _api_command(), inner | spoken, logs / "api.log")
         self._workers = [
             Child(
                 f"worker {number}",
@@ -107,7 +113,7 @@ class Company:
 
     def run(self, stop: StopFlag, *, is_fresh: bool) -> int:
         """Start everything and tend it until `stop`; return the exit status."""
-        client = ApiClient(self._address, self._settings.token)
+        client = ApiClient(self._address, self._settings.internal_token)
         self._api.start()
         for worker in self._workers:
             worker.start()
@@ -115,6 +121,8 @@ class Company:
             return 0 if stop.is_set else 1
         link = self._settings.public_url or self._address
         self._say(f"LinearScope is at {link}")
+        with _open_state(self._settings) as state:
+            welcome(self._settings, state, self._say)
         if is_fresh:
             self._start_demo(client, link)
         while not stop.wait(TICK_SECONDS):
@@ -206,10 +214,11 @@ def _worker_command(queue: str) -> list[str]:
     return python_command("workers", "--queue", queue)
 
 
-def _has_no_run(settings: Settings) -> bool:
+@contextlib.contextmanager
+def _open_state(settings: Settings) -> Iterator[State]:
     state = State(settings.database_url)
     try:
-        return state.count_runs() == 0
+        yield state
     finally:
         state.close()
 

@@ -39,6 +39,7 @@ def register_dataset(body: JsonObject, services: ServicesDep, visitor: VisitorDe
         queue=services.queue,
         live=services.live,
         roots=services.settings.model_roots,
+        owner=visitor.name,
     )
     status = 200 if row.state is InputState.READY else 202
     return answer(input_view(row), status, {"Location": f"{API}/datasets/{row.id}"})
@@ -51,7 +52,14 @@ def get_dataset(id: str, services: ServicesDep) -> Response:
 
 
 @router.delete("/{id}", status_code=204)
-def delete_dataset(id: str, services: ServicesDep) -> Response:
+def delete_dataset(id: str, services: ServicesDep, visitor: VisitorDep) -> Response:
     """Forget a dataset that no open run needs."""
-    delete_input("dataset", id, state=services.state, queue=services.queue, store=services.store)
+    delete_input(
+        "dataset",
+        id,
+        visitor=visitor,
+        state=services.state,
+        queue=services.queue,
+        store=services.store,
+    )
     return Response(status_code=204)

@@ -35,7 +35,14 @@ def get_log(id: str, services: ServicesDep) -> Response:
 
 
 @router.delete("/{id}", status_code=204)
-def delete_log(id: str, services: ServicesDep) -> Response:
+def delete_log(id: str, services: ServicesDep, visitor: VisitorDep) -> Response:
     """Forget a request log and the files that were uploaded for it."""
-    delete_input("log", id, state=services.state, queue=services.queue, store=services.store)
+    delete_input(
+        "log",
+        id,
+        visitor=visitor,
+        state=services.state,
+        queue=services.queue,
+        store=services.store,
+    )
     return Response(status_code=204)

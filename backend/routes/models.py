@@ -47,6 +47,7 @@ def register_model(body: JsonObject, services: ServicesDep, visitor: VisitorDep)
         queue=services.queue,
         live=services.live,
         roots=services.settings.model_roots,
+        owner=visitor.name,
     )
     status = 200 if row.state is InputState.READY else 202
     return answer(input_view(row), status, {"Location": f"{API}/models/{row.id}"})
@@ -73,7 +74,14 @@ def get_model(id: str, services: ServicesDep) -> Response:
 
 
 @router.delete("/{id}", status_code=204)
-def delete_model(id: str, services: ServicesDep) -> Response:
+def delete_model(id: str, services: ServicesDep, visitor: VisitorDep) -> Response:
     """Forget a model that no open run needs."""
-    delete_input("model", id, state=services.state, queue=services.queue, store=services.store)
+    delete_input(
+        "model",
+        id,
+        visitor=visitor,
+        state=services.state,
+        queue=services.queue,
+        store=services.store,
+    )
     return Response(status_code=204)

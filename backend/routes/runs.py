@@ -8,10 +8,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from backend.answers import API, NOT_KEPT, REVALIDATED, answer, json_body
-from backend.dependencies import RunDep, Services, ServicesDep
+from backend.dependencies import RunDep, Services, ServicesDep, VisitorDep
 from backend.exports import to_csv, to_excel_csv, to_npz
 from backend.negotiation import IDENTITY, choose_encoding, make_variant, send_variant
 from backend.parameter_docs import params_schema
+from backend.permissions import check_owner
 from backend.refusals import RunNotFinishedError
 from backend.results import ENCODINGS
 from backend.strict_json import JsonObject
@@ -53,7 +54,9 @@ _BODY = json_body(
 
 
 @router.post("", status_code=202, openapi_extra=_BODY)
-def submit_run(body: JsonObject, services: ServicesDep, estimate: bool = False) -> Response:
+def submit_run(
+    body: JsonObject, services: ServicesDep, visitor: VisitorDep, estimate: bool = False
+) -> Response:
     """Start or join a run (202) or find it finished (200); ``estimate=1`` only tells its cost."""
     question = ask(body, state=services.state)
     if estimate:
@@ -64,6 +67,7 @@ def submit_run(body: JsonObject, services: ServicesDep, estimate: bool = False) 
         queue=services.queue,
         live=services.live,
         store=services.store,
+        owner=visitor.name,
     )
     return answer(
         services.views.one(outcome.run),
@@ -107,8 +111,9 @@ def cancel_run(run: RunDep, services: ServicesDep) -> Response:
 
 
 @router.delete("/{run_id}", status_code=204)
-def delete_run(run: RunDep, services: ServicesDep) -> Response:
-    """Forget a run that is over, and its result."""
+def delete_run(run: RunDep, services: ServicesDep, visitor: VisitorDep) -> Response:
+    """Forget a run that is over, and its result; for who asked first, and administrators."""
+    check_owner(visitor, run.owner, "this run")
     delete(
         run,
         state=services.state,

@@ -6,10 +6,9 @@ from starlette.responses import Response
 
 from backend.answers import API, answer, json_body
 from backend.dependencies import ServicesDep, VisitorDep
-from backend.security import is_loopback
 from backend.shares import DAYS, LANGUAGES, LONGEST_NOTE, MODES, MOST_DAYS, link
 from backend.strict_json import JsonObject
-from linearity.adapters.settings import Settings
+from linearity.adapters.settings import Settings, is_loopback
 
 router = APIRouter(prefix=f"{API}/shares", tags=["shares"])
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine, make_url
 
-from linearity.adapters.tables import inputs, metadata
+from linearity.adapters.tables import metadata
 from linearity.contracts.runs import InputState, RunStatus
 from linearity.errors import ConflictError
 
@@ -20,9 +20,6 @@ MAXIMUM_DEATHS = 3
 OPEN_STATUSES = (RunStatus.QUEUED, RunStatus.RUNNING)
 
 Pulse = Literal["ok", "cancelled", "stale"]
-
-_ADDED_COLUMNS = ("options", "owner", "series")
-"""Columns of `inputs` that version 1 did not have."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +77,7 @@ class RunRow:
     result: str | None
     seconds: float | None
     quarantined: bool
+    owner: str = "local"
     attempts: tuple[AttemptRow, ...] = field(default=())
 
     @property
@@ -115,11 +113,9 @@ def open_engine(url: str) -> Engine:
     Raises
     ------
     ConflictError
-        If a newer version of this program wrote the database.
+        If it cannot be written, or a newer version of this program wrote it.
     """
-    file = make_url(url).database
-    if file and file != ":memory:":
-        Path(file).parent.mkdir(parents=True, exist_ok=True)
+    file = make_url(url).database or ":memory:"
     engine = sa.create_engine(
         url,
         connect_args={"timeout": BUSY_SECONDS, "isolation_level": None},
@@ -128,8 +124,18 @@ def open_engine(url: str) -> Engine:
     )
     event.listen(engine, "connect", _prepare_connection)
     event.listen(engine, "begin", _begin)
-    with engine.connect().execution_options(write=True) as connection, connection.begin():
-        _make_tables(connection)
+    try:
+        if file != ":memory:":
+            Path(file).parent.mkdir(parents=True, exist_ok=True)
+        with engine.connect().execution_options(write=True) as connection, connection.begin():
+            _make_tables(connection)
+    except (sa.exc.OperationalError, OSError) as error:
+        reason = getattr(error, "orig", None) or getattr(error, "strerror", None) or error
+        raise ConflictError(
+            f"the state database {file} cannot be written: {reason}",
+            next_step="Give its folder to the user that runs LinearScope, or name another one "
+            "with LINEARSCOPE_DATA.",
+        ) from error
     return engine
 
 
@@ -182,13 +188,15 @@ def _make_tables(connection: Connection) -> None:
             supported=TABLES_VERSION,
         )
     metadata.create_all(connection)
-    if version == 1:
-        _add_columns(connection)
+    _add_columns(connection)
     connection.exec_driver_sql(f"PRAGMA user_version={TABLES_VERSION}")
 
 
 def _add_columns(connection: Connection) -> None:
-    """Bring the table `inputs` of version 1 up to date; `create_all` only makes whole tables."""
-    for name in _ADDED_COLUMNS:
-        column = sa.schema.CreateColumn(inputs.c[name]).compile(dialect=connection.dialect)
-        connection.exec_driver_sql(f"ALTER TABLE inputs ADD COLUMN {column}")
+    """Bring tables of an older version up to date; `create_all` only makes whole tables."""
+    for table in metadata.sorted_tables:
+        known = {row.name for row in connection.exec_driver_sql(f"PRAGMA table_info({table.name})")}
+        for column in table.c:
+            if column.name not in known:
+                text = sa.schema.CreateColumn(column).compile(dialect=connection.dialect)
+                connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {text}")

@@ -1,5 +1,6 @@
 """Every setting, read once from the environment into one frozen value."""
 
+import ipaddress
 import os
 import re
 from collections.abc import Mapping
@@ -8,6 +9,7 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 from linearity.adapters.hub_place import HubPlace, read_hub_place
+from linearity.adapters.proxy_settings import ProxyTrust, read_proxy
 from linearity.errors import InvalidParameterError, NotYetError
 
 DEFAULT_REDIS_URL = "redis://127.0.0.1:6379/0"
@@ -41,7 +43,11 @@ class Settings:
     host, port : str, int
         Where the web process listens.
     token : str or None
-        What a client must present; required when `host` is not the loopback.
+        A token of an administrator that the operator chose.
+    internal_token : str or None
+        How `linearscope up` speaks to its own web process; made anew at each start.
+    proxy : ProxyTrust or None
+        The reverse proxy that may say who asks.
     device : str or None
         ``cpu``, ``cuda`` or ``cuda:N``; None lets the worker choose.
     public_url : str or None
@@ -65,6 +71,8 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8000
     token: str | None = field(default=None, repr=False)
+    internal_token: str | None = field(default=None, repr=False)
+    proxy: ProxyTrust | None = None
     device: str | None = None
     public_url: str | None = None
     hub: HubPlace = field(default_factory=HubPlace)
@@ -82,6 +90,17 @@ class Settings:
     def cache_url(self) -> str:
         """Address of the cache server; the queue server unless another is named."""
         return self.redis_cache_url or self.queue_url
+
+    @property
+    def is_local(self) -> bool:
+        """Whether only this machine can reach the server, so that nobody has to sign in."""
+        public = urlsplit(self.public_url or "").hostname or self.host
+        return (
+            self.token is None
+            and self.proxy is None
+            and is_loopback(self.host)
+            and is_loopback(public)
+        )
 
     @property
     def locks(self) -> Path:
@@ -109,6 +128,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         host=given.get("LINEARSCOPE_HOST", "127.0.0.1").strip(),
         port=_read_port(given.get("LINEARSCOPE_PORT", "8000")),
         token=_read_token(given.get("LINEARSCOPE_TOKEN")),
+        proxy=read_proxy(given),
         device=read_device("LINEARSCOPE_DEVICE", given.get("LINEARSCOPE_DEVICE")),
         public_url=_read_public_url(given.get("LINEARSCOPE_PUBLIC_URL")),
         hub=read_hub_place(given),
@@ -132,6 +152,14 @@ def read_device(name: str, text: str | None) -> str | None:
     if not _DEVICE.fullmatch(text):
         raise InvalidParameterError(name, wanted="auto, cpu, cuda or cuda:N", got=text)
     return text
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether `host` is this machine's own address."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
 
 
 def sqlite_url(path: Path) -> str:

@@ -13,6 +13,7 @@ from linearity.adapters.database import (
     RunRow,
     open_engine,
 )
+from linearity.adapters.state_access import AccessRow, AccessStates
 from linearity.adapters.state_inputs import InputStates
 from linearity.adapters.state_runs import RunStates, Submission
 from linearity.adapters.state_shares import NewShare, ShareRow, ShareStates
@@ -20,6 +21,7 @@ from linearity.adapters.state_uploads import UploadRow, UploadStates
 
 __all__ = [
     "MAXIMUM_DEATHS",
+    "AccessRow",
     "AttemptRow",
     "InputRow",
     "NewShare",
@@ -32,7 +34,7 @@ __all__ = [
 ]
 
 
-class State(InputStates, RunStates, ShareStates, UploadStates):
+class State(InputStates, RunStates, ShareStates, UploadStates, AccessStates):
     """The state database at `url`; safe for many threads and many processes, not across a fork."""
 
     def __init__(self, url: str) -> None:

@@ -43,16 +43,22 @@ class RunStates(Transactions):
     """Submitting, attempting and ending runs."""
 
     def submit(
-        self, request: RunRequest, *, model: InputRow, dataset: InputRow, force: bool = False
+        self,
+        request: RunRequest,
+        *,
+        model: InputRow,
+        dataset: InputRow,
+        force: bool = False,
+        owner: str = "local",
     ) -> Submission:
-        """Make the run of a request, or meet the one that exists.
+        """Make the run of a request, or meet the one that exists, whoever owns that.
 
         A failed or cancelled run gets a new attempt; a quarantined one only with `force`.
         """
         with self._write() as connection:
             row = _find_run(connection, request.run_id)
             if row is None:
-                _insert_run(connection, request, model, dataset)
+                _insert_run(connection, request, model, dataset, owner)
             elif row.status.is_open:
                 return Submission(row, "joined")
             elif row.status is RunStatus.FINISHED:
@@ -332,7 +338,7 @@ def _with_attempts(connection: Connection, rows: Sequence[sa.Row[Any]]) -> list[
 
 
 def _insert_run(
-    connection: Connection, request: RunRequest, model: InputRow, dataset: InputRow
+    connection: Connection, request: RunRequest, model: InputRow, dataset: InputRow, owner: str
 ) -> None:
     connection.execute(
         runs.insert().values(
@@ -346,6 +352,7 @@ def _insert_run(
             status=RunStatus.QUEUED,
             attempt=1,
             created=utc_now(),
+            owner=owner,
         )
     )
 

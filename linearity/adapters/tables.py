@@ -46,6 +46,7 @@ runs = sa.Table(
     sa.Column("result", sa.String),
     sa.Column("seconds", sa.Float),
     sa.Column("quarantined", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("owner", sa.String, nullable=False, server_default="local"),  # who asked first
 )
 
 attempts = sa.Table(
@@ -116,4 +117,13 @@ access_tokens = sa.Table(
     sa.Column("expires", sa.String),
     sa.Column("last_used", sa.String),
     sa.Column("revoked", sa.String),
+)
+
+sessions = sa.Table(
+    "sessions",
+    metadata,
+    sa.Column("session_hash", sa.String, primary_key=True),  # sha256 of what the cookie holds
+    # Of the token that it was begun with; when that is revoked, its sessions are over.
+    sa.Column("token_hash", sa.String, nullable=False, index=True),
+    sa.Column("expires", sa.String, nullable=False),
 )

@@ -7,6 +7,7 @@ from backend.dependencies import Services
 from linearity.adapters.naming import name_input
 from linearity.adapters.results import store_result
 from linearity.adapters.state import InputRow, RunRow
+from linearity.adapters.state_inputs import Intake
 from linearity.contracts.inputs import DatasetRecord, ModelRecord
 from linearity.contracts.linearity import linearity_request
 from tests.builders import a_result
@@ -66,22 +67,30 @@ def ready_inputs(services: Services, **changes: Any) -> tuple[InputRow, InputRow
     return model, dataset
 
 
-def a_run(services: Services, **params: Any) -> RunRow:
+def a_row(services: Services, kind: str, **intake: Any) -> InputRow:
+    """Register an input of somebody's, which is being inspected."""
+    row, _ = services.state.add_input(
+        kind, id="mine", name="Mine", source="path", reference="/mine", intake=Intake(**intake)
+    )
+    return row
+
+
+def a_run(services: Services, *, owner: str = "local", **params: Any) -> RunRow:
     """Submit a run and leave it queued."""
     model, dataset = ready_inputs(services)
     settled = {"pairs": "all", **params}  # what pairs=auto comes to for a small model
     request = linearity_request(settled, model=a_model(), dataset=a_dataset())
-    return services.state.submit(request, model=model, dataset=dataset).run
+    return services.state.submit(request, model=model, dataset=dataset, owner=owner).run
 
 
-def a_running_run(services: Services) -> RunRow:
-    run = a_run(services)
+def a_running_run(services: Services, *, owner: str = "local") -> RunRow:
+    run = a_run(services, owner=owner)
     assert services.state.start_attempt(run.id, run.attempt, "worker-1")
     return current(services, run)
 
 
-def a_finished_run(services: Services, *, blocks: int = 4) -> RunRow:
-    run = a_running_run(services)
+def a_finished_run(services: Services, *, blocks: int = 4, owner: str = "local") -> RunRow:
+    run = a_running_run(services, owner=owner)
     value = a_result(blocks=blocks).as_json() | {"id": run.id}
     sha256, _ = store_result(value, services.store)
     assert services.state.finish(run.id, run.attempt, sha256, 1.5)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 import subprocess
 from pathlib import Path
@@ -29,17 +30,68 @@ def test_help_names_every_command(tmp_path: Path) -> None:
     answer = run_cli(tmp_path, "--help")
 
     assert answer.returncode == 0
-    for command in ("up", "run", "doctor", "models", "datasets", "runs", "api", "worker"):
+    for command in ("up", "run", "doctor", "models", "datasets", "runs", "tokens", "api", "worker"):
         assert f" {command} " in answer.stdout
 
 
 @pytest.mark.parametrize("command", ["up", "api"])
-def test_an_open_address_without_a_token_is_refused(tmp_path: Path, command: str) -> None:
-    answer = run_cli(tmp_path, command, LINEARSCOPE_HOST="0.0.0.0")
+def test_an_open_address_on_a_folder_that_cannot_be_written_is_refused(
+    tmp_path: Path, command: str
+) -> None:
+    (tmp_path / "state.db").mkdir()  # whoever runs the tests, this is no file to write
+
+    answer = run_cli(tmp_path, command, LINEARSCOPE_HOST="0.0.0.0", REDIS_URL="redis://127.0.0.1:1")
 
     assert answer.returncode == 2
-    assert "LINEARSCOPE_TOKEN" in answer.stderr
+    assert "state.db cannot be written" in answer.stderr
+    assert "LINEARSCOPE_DATA" in answer.stderr
     assert "Traceback" not in answer.stderr
+
+
+def test_a_token_is_shown_once_listed_and_revoked(tmp_path: Path) -> None:
+    added = run_cli(tmp_path, "tokens", "add", "ann", "--role", "viewer", "--days", "7")
+    token = re.search(r"lsc_[\w-]{43}", added.stdout)
+    listed = run_cli(tmp_path, "tokens", "list")
+    id = listed.stdout.split()[0]
+    revoked = run_cli(tmp_path, "tokens", "revoke", id)
+
+    assert added.returncode == 0
+    assert token is not None
+    assert f"?token={token[0]}" in added.stdout
+    assert "open" in listed.stdout
+    assert "ann" in listed.stdout
+    assert token[0] not in listed.stdout
+    assert revoked.stdout == "revoked: ann (viewer)\n"
+    assert "revoked" in run_cli(tmp_path, "tokens", "list").stdout
+    assert token[0].encode() not in b"".join(
+        path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (("operator", "--role", "admin"), "operator"),
+        (("a b", "--role", "admin"), "name"),
+        (("ann", "--role", "god"), "viewer"),
+        (("ann", "--role", "viewer", "--days", "0"), "days"),
+    ],
+)
+def test_a_token_that_makes_no_sense_is_refused(
+    tmp_path: Path, arguments: tuple[str, ...], word: str
+) -> None:
+    answer = run_cli(tmp_path, "tokens", "add", *arguments)
+
+    assert answer.returncode == 2
+    assert word in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def test_revoking_an_unknown_token_says_so(tmp_path: Path) -> None:
+    answer = run_cli(tmp_path, "tokens", "revoke", "nothing")
+
+    assert answer.returncode == 1
+    assert "tokens list" in answer.stderr
 
 
 def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:

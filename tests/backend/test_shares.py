@@ -42,8 +42,11 @@ def test_a_link_is_told_once_and_only_its_hash_is_kept(
 
 
 def test_links_of_a_public_server_carry_its_name(settings: Settings) -> None:
-    app = create_app(replace(settings, public_url="https://linearscope.example"))
+    token = "correct horse battery staple"
+    public = replace(settings, public_url="https://linearscope.example", token=token)
+    app = create_app(public)
     client = TestClient(app, base_url="https://linearscope.example")
+    client.headers["Authorization"] = f"Bearer {token}"
     run = a_finished_run(app.state.services)
 
     link = client.post(SHARES, json={"run": run.id}).json()
