@@ -5,10 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from linearity.adapters.inputs import prepare_dataset, prepare_model
-from linearity.adapters.naming import name_input
-from linearity.adapters.state import InputRow, State
+from linearity.adapters.inputs import prepare_dataset, prepare_model, received_model
+from linearity.adapters.naming import InputName, name_input
+from linearity.adapters.state import InputRow, State, UploadRow
 from linearity.adapters.store import ArtifactStore
+from linearity.contracts.inputs import StoredFile
 from linearity.errors import LinearScopeError
 
 
@@ -18,10 +19,12 @@ def inspect(
     roots: Sequence[Path] | None,
     store: ArtifactStore,
     log: Callable[[str], None],
+    uploads: Sequence[UploadRow] = (),
 ) -> dict[str, Any]:
     """Return the record of an input as JSON values; bytes that runs need are in the store after.
 
-    `roots` are the folders that local files may lie in; None allows any.
+    `roots` are the folders that local files may lie in; None allows any. `uploads` are the files
+    of an input that came by upload.
 
     Raises
     ------
@@ -29,11 +32,21 @@ def inspect(
         If it cannot be used.
     """
     # The registered id and name lead: links, lists and results name the input the same way.
+    if row.kind == "model" and row.source == "upload":
+        named = InputName(row.id, row.name, row.source, row.reference)
+        return dict(received_model(named, stored_files(uploads), store=store, log=log).as_json())
     if row.kind == "model":
         model = prepare_model(row.reference, store=store, roots=roots, log=log)
         return dict(replace(model, id=row.id, name=row.name).as_json())
     dataset = prepare_dataset(row.reference, store=store, roots=roots, log=log)
     return dict(replace(dataset, id=row.id).as_json())
+
+
+def stored_files(uploads: Sequence[UploadRow]) -> list[StoredFile]:
+    """Return uploaded files as objects of the store."""
+    return [
+        StoredFile(upload.name, upload.sha256, upload.size) for upload in uploads if upload.sha256
+    ]
 
 
 def register_here(

@@ -68,7 +68,11 @@ def register_input(kind: str, id: str, attempt: int) -> None:
         with heart:
             record = result_or_problem(
                 lambda: inspect(
-                    row, roots=place.settings.model_roots, store=place.store, log=progress.log
+                    row,
+                    roots=place.settings.model_roots,
+                    store=place.store,
+                    log=progress.log,
+                    uploads=place.state.uploads_of(kind, id),
                 )
             )
         if isinstance(record, Problem):

@@ -15,7 +15,7 @@ from linearity.adapters.builtin_models import builtin_version, convert_builtin
 from linearity.adapters.corpora import builtin_corpus_version, builtin_documents
 from linearity.adapters.dataset_intake import take_in, text_files
 from linearity.adapters.documents import decode_documents, encode_documents
-from linearity.adapters.hugging_face import check_tokenizer
+from linearity.adapters.hugging_face import assembled, check_tokenizer
 from linearity.adapters.model_folder import check_finite, inspect_model, model_files
 from linearity.adapters.naming import InputName, name_hub, name_input, name_path
 from linearity.adapters.readers.intake import describe
@@ -62,6 +62,23 @@ def prepare_model(
         return _model_in_place(path, name_path(str(path)), store, log)
     folder, commit = _hub_folder(reference, log)
     return _model_in_place(folder, name_hub(reference.partition("@")[0], commit), store, log)
+
+
+def received_model(
+    named: InputName, files: Sequence[StoredFile], *, store: ArtifactStore, log: Log
+) -> ModelRecord:
+    """Check everything about a model whose files are objects of the store; return its record.
+
+    Raises
+    ------
+    RejectedInputError
+    """
+    with assembled(tuple(files), store) as folder:
+        inspect_model(folder)
+        log(f"checking every weight of {named.name}")
+        check_finite(folder)
+        check_tokenizer(tuple(files), store)
+        return _record(folder, list(files), named)
 
 
 def prepare_dataset(
