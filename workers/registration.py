@@ -1,18 +1,17 @@
-"""Inspecting a model, dataset or request log: from its reference to its record."""
+"""Inspecting a model or dataset: from its reference to the record that runs rely on."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from linearity.adapters.inputs import prepare_dataset, prepare_model, received_model
-from linearity.adapters.log_datasets import prepare_set
-from linearity.adapters.logs import prepare_log
+from linearity.adapters.inputs import prepare_model, received_model
 from linearity.adapters.naming import InputName, name_input
 from linearity.adapters.state import InputRow, State, UploadRow
 from linearity.adapters.store import ArtifactStore
 from linearity.contracts.inputs import StoredFile
 from linearity.errors import LinearScopeError
+from workers.datasets import inspect_dataset
 
 
 def inspect(
@@ -33,8 +32,6 @@ def inspect(
     LinearScopeError
         If it cannot be used.
     """
-    if row.kind == "log":
-        return dict(prepare_log(row, roots=roots, store=store, log=log).as_json())
     # The registered id and name lead: links, lists and results name the input the same way.
     if row.kind == "model" and row.source == "upload":
         named = InputName(row.id, row.name, row.source, row.reference)
@@ -42,10 +39,8 @@ def inspect(
     if row.kind == "model":
         model = prepare_model(row.reference, store=store, roots=roots, log=log)
         return dict(replace(model, id=row.id, name=row.name).as_json())
-    if row.source == "log":
-        return dict(prepare_set(row, store=store, log=log).as_json())
-    dataset = prepare_dataset(row.reference, store=store, roots=roots, log=log)
-    return dict(replace(dataset, id=row.id).as_json())
+    dataset = inspect_dataset(row, uploads, roots=roots, store=store, log=log)
+    return dict(replace(dataset, id=row.id, name=row.name).as_json())
 
 
 def stored_files(uploads: Sequence[UploadRow]) -> list[StoredFile]:

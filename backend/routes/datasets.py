@@ -4,8 +4,10 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from backend.answers import API, answer, json_body
+from backend.dataset_previews import confirm_dataset, preview_dataset
+from backend.dataset_registrations import register_dataset
 from backend.dependencies import ServicesDep, VisitorDep
-from backend.registrations import SOURCES, delete_input, find_input, register_input
+from backend.registrations import SOURCES, delete_input, find_input
 from backend.strict_json import JsonObject
 from backend.uploads.answering import FILES, answer_upload, input_views, is_upload, one_view
 from backend.views import input_view
@@ -15,10 +17,18 @@ router = APIRouter(prefix=f"{API}/datasets", tags=["datasets"])
 
 _BODY = json_body(
     source={"enum": [*SOURCES, "upload"]},
-    name={"type": "string", "description": "built-in name, or the name of an upload"},
+    name={"type": "string", "description": "built-in name, hub id, or the name of an upload"},
     path={"type": "string", "description": "path only: an absolute file or folder"},
+    config={"type": ["string", "null"], "description": "hub only: a subset"},
+    split={"type": ["string", "null"], "description": "hub only: train unless given"},
+    revision={"type": ["string", "null"], "description": "hub only"},
+    options={"type": "object", "description": "hub and path: how the files are read"},
+    preview={"type": "boolean", "description": "hub and path: wait until it is confirmed"},
     files=FILES,
 )
+_OPTIONS = {"type": "object", "description": "how the files are read, see docs/api.md"}
+_PREVIEW = json_body(options=_OPTIONS, model={"type": ["string", "null"]})
+_CONFIRM = json_body(options=_OPTIONS)
 
 
 @router.get("")
@@ -28,19 +38,11 @@ def list_datasets(services: ServicesDep) -> Response:
 
 
 @router.post("", status_code=202, openapi_extra=_BODY)
-def register_dataset(body: JsonObject, services: ServicesDep, visitor: VisitorDep) -> Response:
+def register(body: JsonObject, services: ServicesDep, visitor: VisitorDep) -> Response:
     """Register a dataset; a worker inspects it. 200 if it is ready already, 201 for an upload."""
     if is_upload(body):
         return answer_upload("dataset", body, services, visitor)
-    row = register_input(
-        "dataset",
-        body,
-        state=services.state,
-        queue=services.queue,
-        live=services.live,
-        roots=services.settings.model_roots,
-        owner=visitor.name,
-    )
+    row = register_dataset(body, services, visitor)
     status = 200 if row.state is InputState.READY else 202
     return answer(input_view(row), status, {"Location": f"{API}/datasets/{row.id}"})
 
@@ -49,6 +51,20 @@ def register_dataset(body: JsonObject, services: ServicesDep, visitor: VisitorDe
 def get_dataset(id: str, services: ServicesDep) -> Response:
     """Return one dataset by id, reference or name."""
     return answer(one_view(services, find_input(services.state, "dataset", id)))
+
+
+@router.post("/{id}/preview", openapi_extra=_PREVIEW)
+def preview(id: str, body: JsonObject, services: ServicesDep) -> Response:
+    """Return what a dataset would be, read as the options say; nothing is kept."""
+    row = find_input(services.state, "dataset", id)
+    return answer(preview_dataset(row, body, services))
+
+
+@router.post("/{id}/confirm", status_code=202, openapi_extra=_CONFIRM)
+def confirm(id: str, body: JsonObject, services: ServicesDep) -> Response:
+    """Confirm how a received dataset is to be read; a worker inspects it then."""
+    row = confirm_dataset(find_input(services.state, "dataset", id), body, services)
+    return answer(input_view(row), 202, {"Location": f"{API}/datasets/{row.id}"})
 
 
 @router.delete("/{id}", status_code=204)

@@ -9,6 +9,7 @@ from typing import Any
 from linearity.adapters.limited import Limits, call_limited
 from linearity.adapters.naming import InputName
 from linearity.adapters.readers.layouts import SUFFIXES, InputFile
+from linearity.adapters.state_uploads import UploadRow
 from linearity.adapters.store import ArtifactStore
 from linearity.contracts.inputs import DatasetRecord
 from linearity.contracts.reading import MOST_BYTES, ReadingOptions
@@ -18,6 +19,9 @@ MEMORY_BYTES = 3 << 30
 SECONDS = 600
 BYTES_A_SECOND = 1 << 20
 """A slow machine reads rows at least this fast; the time a file may take follows its size."""
+PREVIEW_SECONDS = 60
+LIBRARY_FILES_BYTES = 512 << 20
+"""The language library unpacks its model into a file."""
 MOST_FILES = 10_000
 
 
@@ -53,7 +57,7 @@ def take_in(
         facts: Any = call_limited(
             "linearity.adapters.readers.intake:read_dataset",
             {
-                "files": [{"name": f.name, "path": str(f.path.absolute())} for f in files],
+                "files": _as_json(files),
                 "options": options.as_json(),
                 "output": str(output),
             },
@@ -62,6 +66,60 @@ def take_in(
         )
         fingerprint, stored = store.put_file(output)
     return DatasetRecord(**dataclasses.asdict(named), fingerprint=fingerprint, size=stored, **facts)
+
+
+def preview_files(
+    files: Sequence[InputFile], options: ReadingOptions, *, tokenizer: Path | None
+) -> dict[str, Any]:
+    """Return what a dataset of these files would be, from their beginning.
+
+    Parameters
+    ----------
+    files : sequence of InputFile
+    options : ReadingOptions
+    tokenizer : Path or None
+        The ``tokenizer.json`` that tokens are counted with.
+
+    Raises
+    ------
+    LinearScopeError
+        If there is nothing to show.
+    """
+    facts: Any = call_limited(
+        "linearity.adapters.readers.preview:preview",
+        {
+            "files": _as_json(files),
+            "options": options.as_json(),
+            "tokenizer": None if tokenizer is None else str(tokenizer.absolute()),
+        },
+        limits=Limits(MEMORY_BYTES, PREVIEW_SECONDS, 1.5 * PREVIEW_SECONDS, LIBRARY_FILES_BYTES),
+    )
+    return dict(facts)
+
+
+def uploaded_files(uploads: Sequence[UploadRow], store: ArtifactStore) -> list[InputFile]:
+    """Return the files of an upload that are here as a whole.
+
+    Raises
+    ------
+    RejectedInputError
+        If one of them is no longer in the store.
+    """
+    files = []
+    for upload in uploads:
+        if upload.sha256 is None or not store.has(upload.sha256):
+            raise RejectedInputError(
+                f"{upload.name} has not been received as a whole",
+                reason="not_received",
+                next_step="Send the rest of it, or upload it again.",
+                file=upload.name,
+            )
+        files.append(InputFile(upload.name, store.path(upload.sha256)))
+    return files
+
+
+def _as_json(files: Sequence[InputFile]) -> list[dict[str, str]]:
+    return [{"name": file.name, "path": str(file.path.absolute())} for file in files]
 
 
 def text_files(path: Path) -> list[InputFile]:

@@ -19,6 +19,7 @@ from linearity.adapters.hugging_face import assembled, check_tokenizer
 from linearity.adapters.model_folder import check_finite, inspect_model, model_files
 from linearity.adapters.naming import InputName, name_hub, name_input, name_path
 from linearity.adapters.readers.intake import describe
+from linearity.adapters.readers.layouts import InputFile
 from linearity.adapters.store import ArtifactStore, file_sha256
 from linearity.contracts.canonical import Json, digest
 from linearity.contracts.inputs import (
@@ -96,15 +97,25 @@ def prepare_dataset(
     if reference in BUILTIN_DATASETS:
         log(f"reading {BUILTIN_DATASETS[reference]} ({builtin_corpus_version()})")
         return _builtin_dataset(reference, store)
+    files = dataset_files(reference, roots=roots)
+    named = name_path(str(Path(reference).expanduser().resolve()))
+    return take_in(files, options or ReadingOptions(), named, store=store, log=log)
+
+
+def dataset_files(reference: str, *, roots: Sequence[Path] | None) -> list[InputFile]:
+    """Return the files of a dataset on this machine; `roots` as for `prepare_model`.
+
+    Raises
+    ------
+    UnknownInputError, PathNotAllowedError, RejectedInputError
+    """
     path = _allowed_path(reference, roots)
     if path is None:
         raise UnknownInputError(
             f"no dataset {reference[:120]!r}: not a built-in, and no such file or folder",
             next_step=f"Built in are {', '.join(BUILTIN_DATASETS)}; or give a path.",
         )
-    return take_in(
-        text_files(path), options or ReadingOptions(), name_path(str(path)), store=store, log=log
-    )
+    return text_files(path)
 
 
 def load_documents(record: DatasetRecord, store: ArtifactStore) -> list[str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from linearity.contracts.canonical import digest
 from linearity.contracts.inputs import BUILTIN_DATASETS, BUILTIN_MODELS
+from linearity.contracts.reading import HubDataset
 from linearity.errors import InvalidParameterError, UnknownInputError
 
 MAXIMUM_ID_LENGTH = 96
@@ -72,6 +73,12 @@ def name_revision(name: str, revision: str | None, commit: str) -> InputName:
         name_hub(name, revision)
     shown = name if revision in (None, "main", commit) else f"{name}@{revision}"
     return replace(name_hub(name, commit), name=shown)
+
+
+def name_hub_dataset(dataset: HubDataset) -> InputName:
+    """Return the registration of a dataset of the hub."""
+    id = f"{dataset.name.replace('/', '--')}-{digest(dataset.reference)[:8]}"
+    return InputName(safe_id(id, dataset.reference), dataset.name, "hub", dataset.reference)
 
 
 def name_path(text: str) -> InputName:

@@ -1,5 +1,6 @@
 """How the files of a dataset are to be read, as the user confirmed it on a preview."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Self
@@ -165,3 +166,64 @@ def _masks(value: Json) -> tuple[str, ...]:
     if not isinstance(value, list | tuple):
         raise InvalidParameterError("mask", wanted=f"a list of {', '.join(MASKS)}", got=value)
     return tuple(sorted({choice("mask", item, MASKS) for item in value}))
+
+
+@dataclass(frozen=True)
+class HubDataset:
+    """A dataset of the hub: which part of it is meant.
+
+    Parameters
+    ----------
+    name : str
+        ``owner/name``.
+    config : str or None
+        A subset that the dataset's card lists.
+    split : str
+        "train", "test", or what else the dataset has.
+    revision : str or None
+        A branch, tag or commit; what is fetched is pinned to the commit.
+    """
+
+    name: str
+    config: str | None = None
+    split: str = "train"
+    revision: str | None = None
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Json]) -> Self:
+        """Check the fields of a request; "source" may be there and is passed over."""
+        only_known(value, ["source", "name", "config", "split", "revision"])
+        parts: dict[str, str] = {}
+        for name, pattern in _HUB_PARTS.items():
+            text = value.get(name)
+            if text is None and name != "name":
+                continue
+            if not isinstance(text, str) or not pattern.fullmatch(text) or ".." in text:
+                wanted = "a hub id like owner/name" if name == "name" else "a plain name"
+                raise InvalidParameterError(name, wanted=wanted, got=text)
+            parts[name] = text
+        return cls(**parts)
+
+    @property
+    def reference(self) -> str:
+        """The dataset in one text: ``owner/name@revision:config:split``."""
+        revision = f"@{self.revision}" if self.revision else ""
+        return f"{self.name}{revision}:{self.config or ''}:{self.split}"
+
+    @classmethod
+    def from_reference(cls, text: str) -> Self:
+        """Return what `reference` wrote."""
+        named, config, split = text.rsplit(":", 2)
+        name, _, revision = named.partition("@")
+        return cls.from_json(
+            {"name": name, "config": config or None, "split": split, "revision": revision or None}
+        )
+
+
+_PLAIN = re.compile(r"[\w][\w.+-]{0,99}", re.ASCII)
+_HUB_PARTS = {
+    "name": re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}(?<!\.git)", re.ASCII),
+    "config": _PLAIN,
+    "split": _PLAIN,
+    "revision": re.compile(r"[\w][\w./-]{0,99}", re.ASCII),
+}

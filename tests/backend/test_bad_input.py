@@ -169,12 +169,12 @@ REGISTRATIONS = {
     "unknown builtin": register(404, "unknown_input", source="builtin", name="gpt-17"),
     "delete a builtin": Case("DELETE", f"{MODELS}/glass-en", 409, "builtin_protected"),
     "delete nothing": Case("DELETE", f"{MODELS}/nothing", 404, "unknown_input"),
-    "dataset of the hub": Case(
+    "dataset of the hub without owner": Case(
         "POST",
         "/api/v1/datasets",
         422,
-        "not_yet",
-        b'{"source": "hub", "name": "a/b"}',
+        "invalid_parameter",
+        b'{"source": "hub", "name": "json"}',
         JSON,
     ),
 }

@@ -12,7 +12,7 @@ from linearity.errors import RejectedInputError
 LONGEST_LINE = 16 << 20
 """Characters. A document of a whole book fits; a file without line ends is refused here."""
 MOST_COLUMNS = 1_000
-_REPORTED_EVERY = 256
+_REPORTED_EVERY = 1 << 16
 _MARK = "\ufeff"
 
 
@@ -69,14 +69,16 @@ def read_lines(
     """
     with path.open("rb") as raw:
         text = io.TextIOWrapper(raw, known_encoding(encoding), errors="strict", newline=newline)
-        number = 0
+        number = since = 0
         try:
             while line := text.readline(LONGEST_LINE):
                 number += 1
                 if len(line) == LONGEST_LINE and line[-1] not in "\r\n":
                     raise too_long(name, number)
-                if number % _REPORTED_EVERY == 0:
+                since += len(line)
+                if since > _REPORTED_EVERY:
                     at(raw.tell())
+                    since = 0
                 yield line.removeprefix(_MARK) if number == 1 else line
         except UnicodeDecodeError as error:
             raise undecodable(name, path, encoding) from error

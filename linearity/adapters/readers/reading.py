@@ -46,6 +46,10 @@ class Reading:
     options : ReadingOptions
     at : callable
         Told now and then how many bytes of all files have been read.
+    on_row : callable
+        Sees every row of a table, and may raise to stop.
+    accept_guesses : bool
+        Whether an encoding that nobody chose may be a mere guess: on a preview, which asks.
 
     Attributes
     ----------
@@ -63,8 +67,11 @@ class Reading:
         options: ReadingOptions,
         *,
         at: Callable[[int], None] = lambda _: None,
+        on_row: Callable[[Row], None] = lambda _: None,
+        accept_guesses: bool = False,
     ) -> None:
         self._files, self._options, self._at = files, options, at
+        self._on_row, self._accept_guesses = on_row, accept_guesses
         self._done = 0
         self.dropped: Counter[str] = Counter()
         self.reasons: list[dict[str, object]] = []
@@ -80,6 +87,7 @@ class Reading:
             else:
                 yield from self._records(reading)
             self._done += file.path.stat().st_size
+            self._at(self._done)
         if self.reasons and self._options.bad_rows == "refuse":
             raise self._bad_rows()
 
@@ -88,7 +96,8 @@ class Reading:
         if guess is None:
             return
         self.encodings[file.name] = reading.layout.encoding
-        if self._options.encoding is None and guess.confidence == "unsure":
+        accepts = self._accept_guesses
+        if self._options.encoding is None and guess.confidence == "unsure" and not accepts:
             error = undecodable(file.name, file.path, "utf-8")
             error.next_step = (
                 "Save the file as UTF-8, or say its encoding; it may be "
@@ -99,7 +108,11 @@ class Reading:
             self.guessed.append(file.name)
 
     def _texts(self, reading: FileReading) -> Iterator[Document]:
-        for text in read_texts(reading, self._options.split):
+        texts = read_texts(
+            reading, self._options.split, at=lambda here: self._at(self._done + here)
+        )
+        for number, text in enumerate(texts, start=1):
+            self._on_row(Row(number))
             if "\x00" in text:
                 raise _not_text(reading.file.name)
             if text.strip():
@@ -114,6 +127,7 @@ class Reading:
             file.path, reading.layout, name=file.name, at=lambda here: self._at(self._done + here)
         )
         for row in rows:
+            self._on_row(row)
             try:
                 if row.problem is not None:
                     raise RowError(row.problem)
@@ -173,7 +187,9 @@ class Reading:
         )
 
 
-def read_texts(reading: FileReading, split: str) -> Iterator[str]:
+def read_texts(
+    reading: FileReading, split: str, *, at: Callable[[int], None] = lambda _: None
+) -> Iterator[str]:
     """Yield the documents of a plain text file: the whole, its lines, or its paragraphs.
 
     Raises
@@ -186,7 +202,7 @@ def read_texts(reading: FileReading, split: str) -> Iterator[str]:
         return
     paragraph: list[str] = []
     size = 0
-    for line in read_lines(file.path, file.name, encoding, newline=""):
+    for line in read_lines(file.path, file.name, encoding, at=at, newline=""):
         text = line.rstrip("\r\n")
         if split == "line":
             yield text
