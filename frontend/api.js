@@ -42,6 +42,12 @@ export const listModels = () => request(`${API}/models`);
 export const listDatasets = () => request(`${API}/datasets`);
 /** @param {"models"|"datasets"} kind */
 export const addInput = (kind, body) => send("POST", `${API}/${kind}`, body);
+/** @param {"model"|"dataset"|"log"} kind @returns {Promise<object>} with how far each file is */
+export const declareUpload = (kind, name, files) =>
+  send("POST", `${API}/${kind}s`, { source: "upload", name, files });
+/** @param {"model"|"dataset"|"log"} kind */
+export const listInputs = (kind) => request(`${API}/${kind}s`);
+export const getInput = (kind, id) => request(`${API}/${kind}s/${encodeURIComponent(id)}`);
 export const deleteInput = (kind, id) =>
   send("DELETE", `${API}/${kind}/${encodeURIComponent(id)}`);
 
@@ -76,21 +82,42 @@ function hubPath(name) {
   return `${encodeURIComponent(owner || "-")}/${encodeURIComponent(rest.join("/") || "-")}`;
 }
 
+const TUS = { "Tus-Resumable": "1.0.0" };
+
+/** @returns {Promise<number>} how many bytes of a file the server has */
+export const fileOffset = (url, signal) => transfer(url, { method: "HEAD", headers: TUS, signal });
+
+/** @param {string} checksum of the piece, or "" @returns {Promise<number>} where the next one begins */
+export function sendPiece(url, offset, piece, checksum, signal) {
+  const headers = { ...TUS, "Content-Type": "application/offset+octet-stream", "Upload-Offset": offset };
+  if (checksum) headers["Upload-Checksum"] = checksum;
+  return transfer(url, { method: "PATCH", headers, body: piece, signal });
+}
+
+async function transfer(url, options) {
+  const response = await reach(url, options);
+  if (response.ok) return Number(response.headers.get("Upload-Offset"));
+  throw new Problem({ status: response.status, ...(await response.json().catch(() => ({}))) });
+}
+
 function send(method, url, body, signal) {
   const headers = body === undefined ? {} : { "Content-Type": "application/json" };
   return request(url, { method, headers, body: body && JSON.stringify(body), signal });
 }
 
 async function request(url, options = {}) {
-  let response;
-  try {
-    response = await fetch(url, { credentials: "same-origin", ...options });
-  } catch (error) {
-    if (error.name === "AbortError") throw error;
-    throw new Problem({ code: "unreachable" });
-  }
+  const response = await reach(url, options);
   if (response.status === 204) return null;
   const body = await response.json().catch(() => ({}));
   if (!response.ok) throw new Problem({ status: response.status, ...body });
   return body;
+}
+
+async function reach(url, options) {
+  try {
+    return await fetch(url, { credentials: "same-origin", ...options });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Problem({ code: "unreachable" });
+  }
 }

@@ -6,6 +6,7 @@ import { t } from "../i18n.js";
 import { getState, subscribe } from "../state.js";
 import { folderIntake } from "./folder_intake.js";
 import { hubIntake } from "./hub_intake.js";
+import { uploadIntake } from "./upload_intake.js";
 
 /** @param {HTMLElement} main */
 export async function show(main) {
@@ -18,6 +19,7 @@ export async function show(main) {
       main,
       h("p", { class: "quiet" }, h("a", { href: addresses.inputs() }, t("nav_library"))),
       h("h1", {}, t("add_model")),
+      uploadIntake(),
       hubIntake(),
       folderIntake(),
     );

@@ -29,7 +29,7 @@ FROM_A_LIST = (
     *("column_", "figure_", "term_", "score_", "split_", "field_", "status_", "nav_", "theme_"),
     *("kind_", "source_", "table_", "key_", "remove_", "start_", "finding_pending_"),
     *("strategy_", "action_", "fitting_", "fidelity_", "template_", "metric_", "axis_", "rule_"),
-    *("answers_", "show_", "model_", "canary_", "intake_", "add_"),
+    *("answers_", "show_", "model_", "canary_", "intake_", "add_", "upload_", "left_"),
 )
 
 

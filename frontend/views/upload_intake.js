@@ -1,0 +1,128 @@
+// A model from files of one's own: choose, see what is used and what is left out, send, measure.
+
+import { addresses, getInput } from "../api.js";
+import { fill, h } from "../dom.js";
+import { bytes, integer, percent } from "../format.js";
+import { t } from "../i18n.js";
+import { isHidden, missingFiles, sortModelFiles } from "../model_files.js";
+import { uploadInput } from "../upload.js";
+import { dropZone } from "./drop_zone.js";
+import { inputFacts } from "./start_fields.js";
+import { unfinished } from "./unfinished.js";
+import { uploadList } from "./upload_list.js";
+
+const POLL_MS = 1500;
+
+/** @returns {HTMLElement} */
+export function uploadIntake() {
+  const place = {
+    waiting: unfinished("model"),
+    choice: h("div", { "aria-live": "polite" }),
+    sending: h("div"),
+    result: h("div", { "aria-live": "polite" }),
+  };
+  const zone = dropZone({
+    folders: true,
+    note: t("drop_model_note"),
+    chosen: (files) => showChoice(place, files),
+  });
+  place.zone = zone;
+  return h(
+    "section",
+    { class: "intake upload-intake" },
+    h("h2", {}, t("intake_upload")),
+    h("p", { class: "quiet" }, t("intake_upload_note")),
+    place.waiting.element,
+    zone,
+    place.choice,
+    place.sending,
+    place.result,
+  );
+}
+
+function showChoice(place, found) {
+  const { kept, left, folder } = sortModelFiles(found.filter(({ path }) => !isHidden(path)));
+  const known = place.waiting.matching(kept);
+  const files = known ? known.uploads.map((upload) => ({ ...upload, file: fileOf(kept, upload) })) : kept;
+  const missing = missingFiles(files.map(({ name }) => name));
+  const form = known || !missing.length ? nameForm(place, files, known, nameFor(folder)) : incomplete(missing);
+  fill(place.result);
+  fill(place.choice, keptText(kept), form, left.length > 0 && leftList(left));
+  place.choice.querySelector("input, button")?.focus();
+}
+
+function nameForm(place, files, known, suggestion) {
+  const name = h("input", { id: "upload-name", required: true, maxlength: "80", value: known?.name ?? suggestion, autocomplete: "off", spellcheck: "false", readonly: Boolean(known) });
+  const submit = (event) => {
+    event.preventDefault();
+    fill(place.choice);
+    send(place, name.value.trim(), files);
+  };
+  return h(
+    "form",
+    { class: "intake-line", on: { submit } },
+    h("div", { class: "field" }, h("label", { for: "upload-name" }, t("upload_name")), name),
+    h("button", { type: "submit", class: "primary" }, t(known ? "upload_continue" : "upload_start")),
+    known && h("p", { class: "quiet" }, t("upload_goes_on", { share: percent(shareOf(known.uploads)) })),
+  );
+}
+
+function send(place, name, files) {
+  place.zone.hidden = true;
+  const list = uploadList({ cancelled: () => reset(place) });
+  fill(place.sending, h("h3", {}, name), list.element);
+  uploadInput("model", name, files, {
+    onProgress: (handle) => {
+      list.show(handle);
+      if (handle.state === "done") watch(place, handle.input.id);
+    },
+  });
+}
+
+function reset(place) {
+  place.zone.hidden = false;
+  fill(place.sending);
+  fill(place.result, h("p", {}, t("upload_cancelled_note")));
+  place.waiting.refresh();
+}
+
+/** Follow a model whose files are all here until it is ready or refused. */
+async function watch(place, id) {
+  const model = await getInput("model", id).catch(() => null); // asked again in a moment
+  if (!place.result.isConnected) return;
+  if (model) fill(place.result, outcome(model));
+  if (model && ["ready", "rejected"].includes(model.state)) place.zone.hidden = false;
+  else setTimeout(() => watch(place, id), POLL_MS);
+}
+
+function outcome(model) {
+  const ready = model.state === "ready";
+  return h(
+    "div",
+    { class: "upload-outcome", "data-state": model.state },
+    h("p", {}, h("strong", {}, t(`added_${model.state}`, { name: model.name }))),
+    h("div", {}, inputFacts("model", model)),
+    ready && h("a", { class: "button", href: addresses.start({ model: model.id }) }, t("measure_this_model")),
+  );
+}
+
+const keptText = (kept) => {
+  const size = kept.reduce((sum, file) => sum + file.size, 0);
+  return h("p", {}, t("upload_chosen", { count: integer(kept.length), size: bytes(size) }));
+};
+
+const incomplete = (missing) =>
+  h("p", { class: "problem", role: "alert" }, t("upload_incomplete", { files: missing.slice(0, 4).join(", ") }));
+
+const leftList = (left) =>
+  h(
+    "details",
+    { class: "left-out", open: left.some(({ reason }) => reason === "pickle") },
+    h("summary", {}, t("upload_left_out", { count: integer(left.length) })),
+    h("ul", {}, left.slice(0, 200).map(({ name, reason }) => h("li", {}, h("code", {}, name), " ", t(`left_${reason}`)))),
+  );
+
+const fileOf = (kept, { name, size }) => kept.find((file) => file.name === name && file.size === size)?.file ?? null;
+const shareOf = (uploads) => sum(uploads, "offset") / sum(uploads, "size");
+const sum = (items, key) => items.reduce((total, item) => total + item[key], 0);
+const nameFor = (folder) => folder.replace(/[^\w.-]+/g, "-").replace(/^[-.]+|[-.]+$/g, "") || "my-model";
