@@ -12,9 +12,8 @@ from backend.dependencies import Services
 from backend.refusals import BusyError, NotReadyError
 from backend.registrations import find_input
 from backend.strict_json import check_fields
-from linearity.adapters.dataset_intake import preview_files, uploaded_files
+from linearity.adapters.dataset_intake import dataset_files, preview_files, uploaded_files
 from linearity.adapters.hub_datasets import first_rows
-from linearity.adapters.inputs import dataset_files
 from linearity.adapters.readers.layouts import InputFile
 from linearity.adapters.state import InputRow
 from linearity.contracts.canonical import Json

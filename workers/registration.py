@@ -5,7 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from linearity.adapters.inputs import prepare_model, received_model
+from linearity.adapters.inputs import prepare_model
+from linearity.adapters.model_intake import received_model
 from linearity.adapters.naming import InputName, name_input
 from linearity.adapters.state import InputRow, State, UploadRow
 from linearity.adapters.store import ArtifactStore

@@ -6,14 +6,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from linearity.adapters.allowed_paths import allowed_path
 from linearity.adapters.limited import Limits, call_limited
 from linearity.adapters.naming import InputName
 from linearity.adapters.readers.layouts import SUFFIXES, InputFile
 from linearity.adapters.state_uploads import UploadRow
 from linearity.adapters.store import ArtifactStore
-from linearity.contracts.inputs import DatasetRecord
+from linearity.contracts.inputs import BUILTIN_DATASETS, DatasetRecord
 from linearity.contracts.reading import MOST_BYTES, ReadingOptions
-from linearity.errors import RejectedInputError
+from linearity.errors import RejectedInputError, UnknownInputError
 
 MEMORY_BYTES = 3 << 30
 SECONDS = 600
@@ -66,6 +67,22 @@ def take_in(
         )
         fingerprint, stored = store.put_file(output)
     return DatasetRecord(**dataclasses.asdict(named), fingerprint=fingerprint, size=stored, **facts)
+
+
+def dataset_files(reference: str, *, roots: Sequence[Path] | None) -> list[InputFile]:
+    """Return the files of a dataset on this machine; `roots` as for `inputs.prepare_dataset`.
+
+    Raises
+    ------
+    UnknownInputError, PathNotAllowedError, RejectedInputError
+    """
+    path = allowed_path(reference, roots)
+    if path is None:
+        raise UnknownInputError(
+            f"no dataset {reference[:120]!r}: not a built-in, and no such file or folder",
+            next_step=f"Built in are {', '.join(BUILTIN_DATASETS)}; or give a path.",
+        )
+    return text_files(path)
 
 
 def preview_files(

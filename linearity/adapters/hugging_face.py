@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from linearity.adapters.model_folder import read_settings
 from linearity.adapters.store import ArtifactStore
+from linearity.adapters.tokenizer_library import open_tokenizer
 from linearity.contracts.answers import RENDERED_SOURCES
+from linearity.contracts.canonical import strict_loads
 from linearity.contracts.inputs import ModelRecord, StoredFile
 from linearity.contracts.model_files import GENERATION
 from linearity.errors import InputChangedError, RejectedInputError
@@ -20,6 +21,7 @@ from linearity.models.loaded import LoadedModel
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+_PANIC = "PanicException"  # of the tokenizers library: no Exception, and not to be imported
 SPACE = "▁"
 """How tokenizers of the SentencePiece family write a space."""
 
@@ -50,7 +52,7 @@ def load_model(
             # Ours, or the file's penalties and samplers would become defaults of every answer.
             generation_config=GenerationConfig(),
         )
-        tokenizer = _read_tokenizer(folder)
+        tokenizer = open_tokenizer(folder)
         stops = stop_tokens(folder, record.vocabulary)
     _check_loaded(info)
     model.eval().to(device)
@@ -68,18 +70,6 @@ def load_model(
     )
 
 
-def check_tokenizer(files: tuple[StoredFile, ...], store: ArtifactStore) -> None:
-    """Read the tokenizer among the files of a model and use it once.
-
-    Raises
-    ------
-    RejectedInputError
-        If that is not possible.
-    """
-    with assembled(files, store) as folder:
-        _read_tokenizer(folder)
-
-
 @contextlib.contextmanager
 def assembled(files: tuple[StoredFile, ...], store: ArtifactStore) -> Iterator[Path]:
     """Offer a folder of links, under our own names, to exactly the registered bytes."""
@@ -92,16 +82,10 @@ def assembled(files: tuple[StoredFile, ...], store: ArtifactStore) -> Iterator[P
 
 
 def stop_tokens(folder: Path, vocabulary: int) -> tuple[int, ...]:
-    """Return the tokens that end an answer: what ``generation_config.json`` says, else the config.
-
-    Raises
-    ------
-    RejectedInputError
-        If the file is not a JSON object.
-    """
+    """Return the tokens that end an answer: those of the generation settings, else the config."""
     for name in (GENERATION, "config.json"):
-        settings = read_settings(folder / name) if (folder / name).exists() else {}
-        named = settings.get("eos_token_id")
+        settings = strict_loads((folder / name).read_bytes()) if (folder / name).exists() else {}
+        named = settings.get("eos_token_id") if isinstance(settings, dict) else None
         ids = named if isinstance(named, list) else [named]
         stops = tuple(token for token in ids if type(token) is int and 0 <= token < vocabulary)
         if stops:
@@ -139,33 +123,26 @@ def _check_loaded(info: dict[str, object]) -> None:
             )
 
 
-def _read_tokenizer(folder: Path) -> "PreTrainedTokenizerBase":
-    from transformers import AutoTokenizer
-
-    try:
-        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
-            folder, local_files_only=True, trust_remote_code=False
-        )
-        tokenizer("a")
-    except Exception as error:  # a broken file raises whatever its reader stumbles over
-        raise RejectedInputError(
-            f"the tokenizer cannot be read ({type(error).__name__})",
-            reason="bad_tokenizer",
-            next_step="Save it again with tokenizer.save_pretrained(...).",
-        ) from error
-    return tokenizer
-
-
 def _tokenize(tokenizer: "PreTrainedTokenizerBase", vocabulary: int) -> Callable[[str], list[int]]:
     def tokenize(text: str) -> list[int]:
-        ids: list[int] = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
+        try:
+            ids: list[int] = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
+        except BaseException as error:
+            if type(error).__name__ != _PANIC:
+                raise
+            # An expression that met its limit on this text; the text itself is not repeated.
+            raise RejectedInputError(
+                f"the tokenizer of this model gave up on a text of {len(text):,} characters",
+                reason="bad_tokenizer",
+                next_step="Save the tokenizer again with save_pretrained, or leave the text out.",
+            ) from None
         return _known_ids(ids, vocabulary)
 
     return tokenize
 
 
 def _known_ids(ids: list[int], vocabulary: int) -> list[int]:
-    # Checked here and not at registration: an unused token beyond the embedding does no harm.
+    # Registration lets unused tokens beyond the embedding pass: they do no harm.
     if max(ids, default=0) >= vocabulary:
         raise RejectedInputError(
             f"the tokenizer gives the id {max(ids)}, the model knows {vocabulary:,} ids",

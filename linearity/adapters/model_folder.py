@@ -1,57 +1,49 @@
-"""Judge a folder that claims to hold a model, before anything of it is loaded.
+"""Judge files that claim to be a model, before anything of it is loaded: the order of work.
 
 transformers fills missing layers with random numbers without a word, follows paths inside the
 index, and obeys some keys of a configuration. Here every file is chosen by name from a short
-list, the configuration's dangerous keys are refused, the names and shapes in the safetensors
-headers must be exactly those of the architecture, and every weight must be finite.
+list; configuration, index, headers and tokenizer are read strictly and compared with each other;
+every weight is looked at. What is wrong is collected, so that one inspection says it all.
 """
 
 import math
-import struct
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import BinaryIO
 
-import torch
-
-from linearity.contracts.canonical import Json, strict_loads
-from linearity.contracts.model_files import (
-    GENERATION,
-    INDEX,
-    PICKLES,
-    SHARD,
-    SMALL_FILES,
-    WEIGHTS,
+from linearity.adapters.expected_weights import check_weights
+from linearity.adapters.findings import Findings
+from linearity.adapters.given_files import (
+    LARGEST,
+    SENTENCEPIECE,
+    SPECIAL_TOKENS,
+    TEMPLATE,
+    TOKENIZER_CONFIG,
+    GivenFile,
+    SmallFile,
+    open_given,
+    parse_object,
+    read_small,
 )
-from linearity.errors import MalformedJSONError, RejectedInputError
-from linearity.models.families import check_family
+from linearity.adapters.model_config import ModelConfig, read_config
+from linearity.adapters.model_index import check_index, listed_shards
+from linearity.adapters.safetensors_header import Tensor, read_header
+from linearity.adapters.tensor_scan import scan_weights
+from linearity.adapters.tokenizer_file import TokenizerFile, read_tokenizer
+from linearity.adapters.tokenizer_settings import clean_settings
+from linearity.adapters.tokenizer_trial import try_tokenizer
+from linearity.contracts.canonical import Json, canonical_json, sha256_hex
+from linearity.contracts.model_files import CONFIG, GENERATION, INDEX, PICKLES, TOKENIZER, WEIGHTS
 
-LARGEST_CONFIG = 1 << 20
-LARGEST_HEADER = 16 << 20
-MOST_TENSORS = 20_000
-FLOAT_TYPES = {"F32": "float32", "F16": "float16", "BF16": "bfloat16", "F64": "float64"}
-LIMITS = {
-    "num_hidden_layers": 512,
-    "hidden_size": 65_536,
-    "intermediate_size": 1_048_576,
-    "num_attention_heads": 512,
-    "vocab_size": 2_000_000,
-    "max_position_embeddings": 10_000_000,
-}
-FORBIDDEN_KEYS = (
-    "auto_map",
-    "quantization_config",
-    "_attn_implementation",
-    "attn_implementation",
-    "_attn_implementation_internal",
-    "custom_pipelines",
-    "trust_remote_code",
-)
+_DTYPES = {"F32": "float32", "F16": "float16", "BF16": "bfloat16", "F64": "float64"}
+
+Log = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """What a folder's small files and headers say, checked against each other."""
+    """What the files say, checked against each other; the fields are those of a `ModelRecord`."""
 
     family: str
     blocks: int
@@ -62,282 +54,214 @@ class ModelFacts:
     dtype: str
 
 
-def model_files(folder: Path) -> list[Path]:
-    """Return the files of `folder` that make up a model, in a fixed order.
+@dataclass(frozen=True)
+class ScannedFile:
+    """A file as it was read: its digest, size and time."""
 
-    Raises
-    ------
-    RejectedInputError
-        With what is missing and, for pickled weights, how to convert them.
+    sha256: str
+    size: int
+    modified_ns: int
+
+
+@dataclass(frozen=True)
+class InspectedModel:
+    """A model that may be loaded.
+
+    Parameters
+    ----------
+    facts : ModelFacts
+    files : mapping of str to ScannedFile
+        Every file as it was given, by name.
+    cleaned : mapping of str to bytes
+        The small files that the library is to read, by name: known settings only.
+    warnings : list of str
     """
-    for needed in ("config.json", "tokenizer.json"):
-        if not (folder / needed).is_file():
-            raise RejectedInputError(
-                f"{needed} is missing",
-                reason="file_missing",
-                next_step="A model folder needs config.json, tokenizer.json and safetensors.",
-                file=needed,
+
+    facts: ModelFacts
+    files: Mapping[str, ScannedFile]
+    cleaned: Mapping[str, bytes]
+    warnings: list[str]
+
+
+@dataclass(frozen=True)
+class _WeightFile:
+    """What the header of a weight file says, and which state of the file that was."""
+
+    tensors: Sequence[Tensor]
+    state: tuple[int, int, int]
+
+
+class ModelFolder:
+    """Files by name, and what has been found in them so far."""
+
+    def __init__(self, files: Sequence[GivenFile], others: Sequence[str], log: Log) -> None:
+        self._paths = {file.name: file for file in files}
+        self._others = others
+        self._log = log
+        self._findings = Findings()
+        self._small: dict[str, SmallFile] = {}
+        self._weights: dict[str, _WeightFile] = {}
+
+    def inspect(self, *, is_trusted: bool, keep_template: bool) -> InspectedModel:
+        """Look at everything.
+
+        Parameters
+        ----------
+        is_trusted : bool
+            Whether the files were made here, so that the tokenizer need not be tried.
+        keep_template : bool
+            Whether a chat template, which is a program, may be run later.
+
+        Raises
+        ------
+        RejectedInputError
+            With everything that is wrong.
+        """
+        self._read_small_files()
+        given = self._object(CONFIG)
+        config = None if given is None else read_config(given, self._findings)
+        if self._read_headers() and config is not None:
+            check_weights(self._tensors(), config, self._findings)
+        tokenizer = self._read_tokenizer(config)
+        cleaned = self._clean_small_files(tokenizer, keep_template=keep_template)
+        if tokenizer is not None and config is not None and not is_trusted:
+            self._log("trying the tokenizer")
+            data = cleaned[TOKENIZER]
+            try_tokenizer(data, tokenizer.expressions, config.vocabulary, self._findings)
+        # What takes time comes last, and not for a model that is refused anyway.
+        self._findings.reject_if_any()
+        assert config is not None
+        facts = _facts(config, self._tensors())
+        scanned = self._scan(facts.dtype)
+        self._findings.reject_if_any()
+        cleaned[CONFIG] = canonical_json(dict(config.cleaned))
+        if INDEX in self._small:
+            cleaned[INDEX] = canonical_json({"metadata": {}, "weight_map": self._places()})
+        return InspectedModel(facts, scanned, cleaned, self._findings.warnings)
+
+    def _read_small_files(self) -> None:
+        for name in LARGEST:
+            if name in self._paths and not (name == INDEX and WEIGHTS in self._paths):
+                file = read_small(self._paths[name], self._findings)
+                if file is not None:
+                    self._small[name] = file
+        if CONFIG not in self._paths:
+            self._missing(CONFIG)
+        if TOKENIZER not in self._paths:
+            alone = f"; {SENTENCEPIECE} alone is not read, AutoTokenizer can convert it"
+            self._missing(TOKENIZER, alone if SENTENCEPIECE in self._paths else "")
+
+    def _object(self, name: str) -> dict[str, Json] | None:
+        file = self._small.get(name)
+        return None if file is None else parse_object(file.data, name, self._findings)
+
+    def _read_headers(self) -> bool:
+        """Read the header of each weight file; whether nothing is wrong with them."""
+        before = len(self._findings.reasons)
+        index = None
+        names = [WEIGHTS]
+        if WEIGHTS not in self._paths:
+            index = self._object(INDEX)
+            present = [name for name in self._paths if name not in LARGEST]
+            if index is None:
+                self._no_weights(present)
+                return False
+            names = listed_shards(index, present, self._findings)
+        for name in names:
+            with open_given(self._paths[name].path) as (stream, status):
+                tensors = read_header(stream, status.st_size, name, self._findings)
+                self._weights[name] = _WeightFile(tensors or [], _state(stream))
+        if index is not None and len(self._findings.reasons) == before:
+            check_index(index, self._tensors(), self._findings)
+        return len(self._findings.reasons) == before
+
+    def _tensors(self) -> dict[str, Sequence[Tensor]]:
+        return {name: weights.tensors for name, weights in self._weights.items()}
+
+    def _places(self) -> dict[str, str]:
+        """Return the file of each tensor, as the headers say."""
+        return {t.name: name for name, file in self._weights.items() for t in file.tensors}
+
+    def _no_weights(self, shards: Sequence[str]) -> None:
+        pickles = sorted(name for name in self._others if name.endswith(PICKLES))
+        if INDEX in self._paths:
+            return  # it is there, and what is wrong with it has been said
+        if shards:
+            self._missing(INDEX, f"; it says which weights are in {shards[0]}")
+        elif pickles:
+            self._findings.refuse(
+                "pickle_only",
+                f"the weights are pickled ({pickles[0]}); loading them could run code",
+                file=pickles[0],
             )
-    small = [folder / name for name in SMALL_FILES if (folder / name).is_file()]
-    weights = _weight_files(folder)
-    index = [folder / INDEX] if weights[0].name != WEIGHTS else []
-    return small + index + weights
+        else:
+            self._missing(WEIGHTS, "; no other weights were found")
 
+    def _missing(self, name: str, hint: str = "") -> None:
+        self._findings.refuse("file_missing", f"{name} is missing{hint}", file=name)
 
-def inspect_model(folder: Path) -> ModelFacts:
-    """Check a model folder and return its facts; reads headers and small files only.
+    def _read_tokenizer(self, config: ModelConfig | None) -> TokenizerFile | None:
+        given = self._object(TOKENIZER)
+        vocabulary = None if config is None else config.vocabulary
+        return None if given is None else read_tokenizer(given, vocabulary, self._findings)
 
-    Raises
-    ------
-    RejectedInputError
-        Naming the file, the field and the limit.
-    """
-    config = _read_config(folder / "config.json")
-    if (folder / GENERATION).is_file():
-        read_settings(folder / GENERATION)
-    family = check_family(config.get("model_type"))
-    for name, high in LIMITS.items():
-        _check_size(config, name, high)
-    shapes: dict[str, tuple[int, ...]] = {}
-    types: set[str] = set()
-    for path in _weight_files(folder):
-        for name, (dtype, shape) in read_header(path).items():
-            shapes[name] = shape
-            types.add(dtype)
-    _check_names(folder, shapes)
-    return ModelFacts(
-        family=family,
-        blocks=_int(config, "num_hidden_layers"),
-        width=_int(config, "hidden_size"),
-        vocabulary=_int(config, "vocab_size"),
-        context=_int(config, "max_position_embeddings"),
-        parameters=sum(math.prod(shape) for shape in shapes.values()),
-        dtype=_dtype(config, types),
-    )
+    def _clean_small_files(
+        self, tokenizer: TokenizerFile | None, *, keep_template: bool
+    ) -> dict[str, bytes]:
+        settings = self._object(TOKENIZER_CONFIG) or {}
+        special = self._object(SPECIAL_TOKENS) or {}
+        generation = self._object(GENERATION) or {}
+        if tokenizer is None:
+            return {}
+        kept = clean_settings(
+            settings, special, tokenizer.tokens, self._findings, keep_template=keep_template
+        )
+        cleaned = {TOKENIZER: self._small[TOKENIZER].data, TOKENIZER_CONFIG: canonical_json(kept)}
+        if tokenizer.cleaned is not None:
+            cleaned[TOKENIZER] = canonical_json(tokenizer.cleaned)
+        if generation.get("eos_token_id") is not None:
+            cleaned[GENERATION] = canonical_json({"eos_token_id": generation["eos_token_id"]})
+        if keep_template and TEMPLATE in self._small:
+            cleaned[TEMPLATE] = self._small[TEMPLATE].data
+        return cleaned
 
-
-def check_finite(folder: Path) -> None:
-    """Look at every weight.
-
-    Raises
-    ------
-    RejectedInputError
-        Naming the first tensor that holds NaN or infinity: attention kernels can hide it.
-    """
-    for path in _weight_files(folder):
-        for name, tensor in _tensors(path):
-            if not torch.isfinite(tensor).all():
-                raise RejectedInputError(
-                    f"the weights of {name} hold NaN or infinity",
-                    reason="non_finite_weights",
-                    next_step="Export the checkpoint again from a healthy training state.",
-                    tensor=name,
+    def _scan(self, dtype: str) -> dict[str, ScannedFile]:
+        scanned = {
+            name: ScannedFile(sha256_hex(file.data), len(file.data), file.modified_ns)
+            for name, file in self._small.items()
+        }
+        for number, (name, weights) in enumerate(self._weights.items(), start=1):
+            self._log(f"checking weights {number} of {len(self._weights)} files")
+            with open_given(self._paths[name].path) as (stream, status):
+                before = _state(stream)
+                sha256 = scan_weights(
+                    stream, weights.tensors, name, dtype=dtype, findings=self._findings
                 )
+                after = _state(stream)
+            if not before == after == weights.state:
+                self._findings.refuse(
+                    "file_changed", f"{name} was changed while it was inspected", file=name
+                )
+            scanned[name] = ScannedFile(sha256, status.st_size, status.st_mtime_ns)
+        return scanned
 
 
-def _tensors(path: Path) -> Iterator[tuple[str, torch.Tensor]]:
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="pt") as tensors:
-            for name in tensors.keys():  # noqa: SIM118  # not a mapping
-                yield name, tensors.get_tensor(name)
-    except SafetensorError as error:
-        raise _not_safetensors(path, str(error)[:200]) from error
+def _state(stream: BinaryIO) -> tuple[int, int, int]:
+    status = os.fstat(stream.fileno())
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def read_header(path: Path) -> dict[str, tuple[str, tuple[int, ...]]]:
-    """Return {tensor name: (dtype, shape)} of a safetensors file, strictly read.
-
-    Raises
-    ------
-    RejectedInputError
-        If the file is not safetensors or the header breaks a limit.
-    """
-    size = path.stat().st_size
-    with path.open("rb") as stream:
-        start = stream.read(8)
-        length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
-        if not 2 <= length <= min(LARGEST_HEADER, size - 8):
-            raise _not_safetensors(path, "its header has an impossible length")
-        data = stream.read(length)
-    try:
-        header = strict_loads(data.rstrip(b" "))
-    except MalformedJSONError as error:
-        raise _not_safetensors(path, f"its header is not JSON ({error.message})") from error
-    if not isinstance(header, dict) or len(header) > MOST_TENSORS:
-        raise _not_safetensors(path, f"its header is not a list of up to {MOST_TENSORS:,} tensors")
-    entries = {name: value for name, value in header.items() if name != "__metadata__"}
-    if not entries:
-        raise _not_safetensors(path, "it holds no tensors")
-    return {name: _entry(path, name, value) for name, value in entries.items()}
-
-
-def _entry(path: Path, name: str, value: Json) -> tuple[str, tuple[int, ...]]:
-    dtype = value.get("dtype") if isinstance(value, dict) else None
-    shape = value.get("shape") if isinstance(value, dict) else None
-    if dtype not in FLOAT_TYPES:
-        raise RejectedInputError(
-            f"{path.name}: {name[:120]} has the type {str(dtype)[:20]}",
-            reason="unsupported_dtype",
-            next_step="Analyse the 16-bit original of a quantised checkpoint: "
-            + ", ".join(FLOAT_TYPES.values()),
-            tensor=name[:120],
-        )
-    if not isinstance(shape, list) or not all(type(n) is int and n > 0 for n in shape):
-        raise _not_safetensors(path, f"{name[:120]} has no valid shape")
-    return FLOAT_TYPES[str(dtype)], tuple(int(str(n)) for n in shape)
-
-
-def _not_safetensors(path: Path, why: str) -> RejectedInputError:
-    return RejectedInputError(
-        f"{path.name} is not a safetensors file: {why}",
-        reason="not_safetensors",
-        next_step="Save the model with save_pretrained(..., safe_serialization=True).",
-        file=path.name,
+def _facts(config: ModelConfig, weights: Mapping[str, Sequence[Tensor]]) -> ModelFacts:
+    tensors = [tensor for file in weights.values() for tensor in file]
+    types = {_DTYPES[tensor.dtype] for tensor in tensors}
+    only = types.pop() if len(types) == 1 else "float32"
+    computed = config.dtype or only
+    return ModelFacts(
+        family=config.family,
+        blocks=config.blocks,
+        width=config.width,
+        vocabulary=config.vocabulary,
+        context=config.context,
+        parameters=sum(math.prod(tensor.shape) for tensor in tensors),
+        dtype="float32" if computed == "float64" else computed,
     )
-
-
-def read_settings(path: Path) -> dict[str, Json]:
-    """Return a small JSON object of a model folder.
-
-    Raises
-    ------
-    RejectedInputError
-        If it is too large or no JSON object.
-    """
-    return _read_json(path, LARGEST_CONFIG)
-
-
-def _weight_files(folder: Path) -> list[Path]:
-    if (folder / WEIGHTS).is_file():
-        return [folder / WEIGHTS]
-    if (folder / INDEX).is_file():
-        return _shards(folder)
-    pickles = [path.name for path in folder.iterdir() if path.suffix in PICKLES]
-    if pickles:
-        raise RejectedInputError(
-            f"the weights are pickled ({sorted(pickles)[0]}); loading them could run code",
-            reason="pickle_only",
-            next_step="Convert where you trust the file: "
-            "AutoModelForCausalLM.from_pretrained(old).save_pretrained(new).",
-            file=sorted(pickles)[0],
-        )
-    raise RejectedInputError(
-        "no weights found: looked for model.safetensors",
-        reason="file_missing",
-        next_step="A model folder needs config.json, tokenizer.json and safetensors.",
-        file=WEIGHTS,
-    )
-
-
-def _shards(folder: Path) -> list[Path]:
-    index = _read_json(folder / INDEX, LARGEST_HEADER)
-    names = index.get("weight_map")
-    if not isinstance(names, dict) or not names:
-        raise RejectedInputError(f"{INDEX} has no weight_map", reason="bad_index")
-    for name in names.values():
-        # A name with a slash would read another folder.
-        if not isinstance(name, str) or not SHARD.fullmatch(name):
-            raise RejectedInputError(
-                f"{INDEX} names the shard {str(name)[:80]!r}",
-                reason="bad_index",
-                next_step="Shards are called model-00001-of-00002.safetensors.",
-            )
-        if not (folder / name).is_file():
-            raise RejectedInputError(
-                f"the shard {name} is missing", reason="file_missing", file=name
-            )
-    return [folder / name for name in sorted(set(map(str, names.values())))]
-
-
-def _read_config(path: Path) -> dict[str, Json]:
-    config = read_settings(path)
-    for key in FORBIDDEN_KEYS:
-        if config.get(key) is not None:
-            raise RejectedInputError(
-                f"config.json: the key {key!r} is not accepted",
-                reason="forbidden_config_key",
-                next_step="Remote code, quantised weights and chosen kernels are refused. "
-                "Remove the key, or analyse the 16-bit original.",
-                field=key,
-            )
-    return config
-
-
-def _read_json(path: Path, limit: int) -> dict[str, Json]:
-    size = path.stat().st_size
-    if size > limit:
-        raise RejectedInputError(
-            f"{path.name} has {size:,} bytes", reason="file_too_large", limit=limit
-        )
-    try:
-        value = strict_loads(path.read_bytes())
-    except MalformedJSONError as error:
-        raise RejectedInputError(f"{path.name}: {error.message}", reason="bad_json") from error
-    if not isinstance(value, dict):
-        raise RejectedInputError(f"{path.name} is not a JSON object", reason="bad_json")
-    return value
-
-
-def _check_size(config: dict[str, Json], name: str, high: int) -> None:
-    value = config.get(name)
-    if type(value) is not int or not 1 <= value <= high:
-        raise RejectedInputError(
-            f"config.json: {name} is {str(value)[:40]}, wanted a whole number from 1 to {high:,}",
-            reason="bad_config",
-            field=name,
-            limit=high,
-        )
-
-
-def _check_names(folder: Path, shapes: dict[str, tuple[int, ...]]) -> None:
-    """Compare the headers with an empty model of the same configuration."""
-    expected, tied = _expected_shapes(folder)
-    missing = sorted(set(expected) - set(shapes) - tied)
-    unexpected = sorted(name for name in set(shapes) - set(expected) if "rotary_emb" not in name)
-    different = sorted(n for n in set(shapes) & set(expected) if shapes[n] != expected[n])
-    for names, reason, verb in (
-        (missing, "missing_weights", "are missing"),
-        (unexpected, "unexpected_weights", "do not belong to this architecture"),
-        (different, "mismatched_weights", "have another shape than config.json says"),
-    ):
-        if names:
-            raise RejectedInputError(
-                f"{len(names)} weights {verb}, first {names[0][:120]}",
-                reason=reason,
-                next_step="Export the whole checkpoint again; a missing block would be filled "
-                "with random numbers.",
-                tensors=names[:20],
-            )
-
-
-def _expected_shapes(folder: Path) -> tuple[dict[str, tuple[int, ...]], set[str]]:
-    from transformers import AutoConfig, AutoModelForCausalLM
-
-    try:
-        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-        with torch.device("meta"):
-            model = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
-    except Exception as error:  # ten exception types mean: a bad configuration
-        raise RejectedInputError(
-            f"config.json does not describe a model that can be built ({type(error).__name__})",
-            reason="bad_config",
-            next_step="Check config.json against the model's original.",
-        ) from error
-    shapes = {name: tuple(value.shape) for name, value in model.state_dict().items()}
-    tied = set(model.all_tied_weights_keys) if config.tie_word_embeddings else set()
-    return shapes, tied
-
-
-def _int(config: dict[str, Json], name: str) -> int:
-    value = config[name]
-    assert isinstance(value, int)
-    return value
-
-
-def _dtype(config: dict[str, Json], types: set[str]) -> str:
-    named = config.get("dtype") or config.get("torch_dtype")
-    if named in ("float32", "float16", "bfloat16"):
-        return str(named)
-    return sorted(types)[0] if len(types) == 1 and "float64" not in types else "float32"

@@ -46,9 +46,9 @@ class ModelRecord:
     name : str
         What people call it.
     source : str
-        "builtin", "hub" or "path".
+        "builtin", "hub", "path" or "upload".
     reference : str
-        What was asked for: a built-in name, ``owner/name@commit``, or a folder.
+        What was asked for: a built-in name, ``owner/name@commit``, a folder, or what was uploaded.
     fingerprint : str
         sha256 over the sorted (file name, file sha256) of weights, config and tokenizer.
     family : str
@@ -60,6 +60,8 @@ class ModelRecord:
     files : tuple of StoredFile
     size : int
         Bytes of all files.
+    warnings : tuple of str
+        What people should know about it, though it is accepted.
     """
 
     id: str
@@ -76,6 +78,7 @@ class ModelRecord:
     dtype: str
     size: int
     files: tuple[StoredFile, ...] = field(default=(), repr=False)
+    warnings: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Json]:
         """Return the record as plain values."""
@@ -85,9 +88,11 @@ class ModelRecord:
     def from_json(cls, value: dict[str, Json]) -> Self:
         """Rebuild a record from `as_json`."""
         fields = dict(value)
-        files = fields.pop("files")
+        files, warnings = fields.pop("files"), fields.pop("warnings", ())
         assert isinstance(files, list | tuple)
-        return cls(**fields, files=tuple(StoredFile(**item) for item in files))  # type: ignore[arg-type]  # plain values written by as_json
+        assert isinstance(warnings, list | tuple)
+        kept = tuple(StoredFile(**item) for item in files)
+        return cls(**fields, files=kept, warnings=tuple(map(str, warnings)))  # type: ignore[arg-type]  # plain values written by as_json
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from linearity.adapters.hugging_face import load_model
 from linearity.adapters.inputs import prepare_model
+from linearity.adapters.model_inspection import inspect_model
+from linearity.adapters.model_intake import offered_files
+from linearity.adapters.naming import InputName
 from linearity.adapters.store import ArtifactStore
 from linearity.contracts.inputs import ModelRecord
 from linearity.errors import RejectedInputError
@@ -23,6 +25,11 @@ TEMPLATE += "{% if add_generation_prompt %}assistant:{% endif %}"
 
 def prepared(folder: Path, store: ArtifactStore) -> ModelRecord:
     return prepare_model(str(folder), store=store, roots=None, log=quiet)
+
+
+def prepared_from_hub(folder: Path, store: ArtifactStore) -> ModelRecord:
+    named = InputName("owner--name", "owner/name", "hub", "owner/name@0123456")
+    return inspect_model(offered_files(folder), named, store=store, log=quiet)
 
 
 def loaded(record: ModelRecord, store: ArtifactStore) -> LoadedModel:
@@ -89,7 +96,7 @@ def test_a_template_is_rendered_for_a_hub_model_and_not_for_a_folder(
     (folder / "chat_template.jinja").write_text(TEMPLATE)
     record = prepared(folder, small_store)
     local = loaded(record, small_store)
-    hub = loaded(replace(record, source="hub"), small_store)
+    hub = loaded(prepared_from_hub(folder, small_store), small_store)
 
     assert record.source == "path"
     assert local.chat is None
@@ -102,7 +109,7 @@ def test_a_template_that_cannot_be_rendered_says_so(
 ) -> None:
     folder = glass_folder()
     (folder / "chat_template.jinja").write_text("{{ raise_exception('no') }}")
-    model = loaded(replace(prepared(folder, small_store), source="hub"), small_store)
+    model = loaded(prepared_from_hub(folder, small_store), small_store)
     assert model.chat is not None
 
     with pytest.raises(RejectedInputError, match=r"chat template of .* cannot be rendered"):

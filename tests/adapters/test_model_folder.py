@@ -14,6 +14,7 @@ from linearity.adapters.inputs import prepare_model
 from linearity.adapters.store import ArtifactStore
 from linearity.contracts.inputs import ModelRecord
 from linearity.errors import InputChangedError, RejectedInputError
+from linearity.models.loaded import LoadedModel
 from tests.conftest import quiet
 
 Folder = Callable[[], Path]
@@ -89,9 +90,9 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str, str]] = {
         lambda f: change_weights(f, with_other_shape), "mismatched_weights", "norm"),
     "integers": (lambda f: change_weights(f, with_integers), "unsupported_dtype", "I8"),
     "pickle only": (as_pickle, "pickle_only", "pytorch_model.bin"),
-    "a web page": (as_text, "not_safetensors", "impossible length"),
-    "a huge header": (with_huge_header, "not_safetensors", "impossible length"),
-    "truncated": (truncated, "not_safetensors", "model.safetensors"),
+    "a web page": (as_text, "not_safetensors", "looks like a web page"),
+    "a huge header": (with_huge_header, "not_safetensors", "9,223,372,036,854,775,808 bytes"),
+    "truncated": (truncated, "bad_header", "is truncated"),
     "an index that leaves the folder": (with_escaping_index, "bad_index", "../other"),
     "no weights": (lambda f: (f / "model.safetensors").unlink(), "file_missing", "model.safe"),
     "no tokenizer": (lambda f: (f / "tokenizer.json").unlink(), "file_missing", "tokenizer.json"),
@@ -112,7 +113,7 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str, str]] = {
     "a fractional width": (lambda f: change_config(f, hidden_size=128.5), "bad_config", "128.5"),
     "heads that do not divide": (
         lambda f: change_config(f, num_attention_heads=7, num_key_value_heads=3),
-        "bad_config", "cannot be built|does not describe"),
+        "bad_config", "num_attention_heads is 7, wanted a divisor"),
     "more blocks than weights": (
         lambda f: change_config(f, num_hidden_layers=6), "missing_weights", "layers.4"),
     "fewer blocks than weights": (
@@ -120,7 +121,7 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str, str]] = {
     "config that is not JSON": (
         lambda f: (f / "config.json").write_text("{"), "bad_json", "config.json"),
     "an empty tokenizer": (
-        lambda f: (f / "tokenizer.json").write_text("{}"), "bad_tokenizer", "tokenizer cannot"),
+        lambda f: (f / "tokenizer.json").write_text("{}"), "bad_tokenizer", "has no model"),
     "config that is a list": (
         lambda f: (f / "config.json").write_text("[]"), "bad_json", "not a JSON object"),
 }  # fmt: skip
@@ -161,7 +162,8 @@ def test_a_sharded_model_is_read(glass_folder: Folder, small_store: ArtifactStor
     for shard, part in shards:
         save_file({name: tensors[name] for name in part}, folder / shard, {"format": "pt"})
     weight_map = {name: shard for shard, part in shards for name in part}
-    index = {"metadata": {"total_size": 1}, "weight_map": weight_map}
+    size = sum(tensor.nbytes for tensor in tensors.values())
+    index = {"metadata": {"total_size": size}, "weight_map": weight_map}
     (folder / "model.safetensors.index.json").write_text(json.dumps(index))
     (folder / "model.safetensors").unlink()
 
@@ -172,20 +174,34 @@ def test_a_sharded_model_is_read(glass_folder: Folder, small_store: ArtifactStor
     assert {file.name for file in record.files} >= {shard for shard, _ in shards}
 
 
-def test_a_token_that_the_model_does_not_know_is_an_error_with_both_numbers(
+def test_an_added_token_that_the_model_does_not_know_warns_and_is_refused_in_a_text(
     glass_folder: Folder, small_store: ArtifactStore
 ) -> None:
     folder = glass_folder()
     tokenizer = json.loads((folder / "tokenizer.json").read_text())
-    tokenizer["model"]["vocab"]["e"] = 99_999
+    flags = dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized", "special"), False)
+    tokenizer["added_tokens"] = [{"id": 1024, "content": "<new>", **flags}]
     (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
     record = prepare(folder, small_store)
     model = load_model(record, small_store, device="cpu", dtype="float32", attention="eager")
 
-    with pytest.raises(RejectedInputError, match="99999") as caught:
-        model.tokenize("e")
-
+    assert "'<new>' lies beyond the model's embedding" in record.warnings[0]
+    with pytest.raises(RejectedInputError, match="1024") as caught:
+        model.tokenize("a <new> b")
     assert caught.value.data["reason"] == "tokenizer_mismatch"
+
+
+def test_a_folder_gives_the_same_numbers_as_the_built_in(
+    glass_folder: Folder, glass: LoadedModel, small_store: ArtifactStore
+) -> None:
+    record = prepare(glass_folder(), small_store)
+    model = load_model(record, small_store, device="cpu", dtype="float32", attention="eager")
+    text = "Alice was beginning to get very tired of sitting by her sister"
+    ids = torch.tensor([glass.tokenize(text)])
+
+    assert model.tokenize(text) == glass.tokenize(text)
+    with torch.inference_mode():
+        assert torch.equal(model.network(ids).logits, glass.network(ids).logits)
 
 
 def test_a_file_changed_after_registration_is_noticed(

@@ -1,0 +1,149 @@
+"""Inspecting a model in a limited child process, and the record that comes of it."""
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from linearity.adapters.given_files import GivenFile
+from linearity.adapters.limited import Limits, call_limited
+from linearity.adapters.model_folder import InspectedModel, Log, ModelFolder
+from linearity.adapters.naming import InputName
+from linearity.adapters.store import ArtifactStore
+from linearity.adapters.tokenizer_library import open_tokenizer
+from linearity.contracts.answers import RENDERED_SOURCES
+from linearity.contracts.canonical import Json, digest
+from linearity.contracts.inputs import ModelRecord, StoredFile
+from linearity.errors import CorruptObjectError
+
+SLOWEST_SCAN = 20_000_000
+"""Bytes of weights a second that are read even on a busy machine."""
+
+
+@dataclass(frozen=True)
+class OfferedModel:
+    """Files that claim to be a model.
+
+    Parameters
+    ----------
+    files : tuple of GivenFile
+        Those whose names may be part of a model; paths with links followed.
+    others : tuple of str
+        Names of files beside them, for a hint only.
+    digests : mapping of str to str
+        sha256 of the files that are objects of the store, by name.
+    """
+
+    files: tuple[GivenFile, ...]
+    others: tuple[str, ...] = ()
+    digests: Mapping[str, str] | None = None
+
+
+def inspect_model(
+    offered: OfferedModel, named: InputName, *, store: ArtifactStore, log: Log
+) -> ModelRecord:
+    """Look at everything in a limited child process and return the record of the model.
+
+    Weights stay where they are; the small files that the library will read are written anew,
+    from what is known of them, and lie in the store.
+
+    Raises
+    ------
+    RejectedInputError
+        With everything that is wrong, or with the limit that was met.
+    CorruptObjectError
+        If an uploaded file is not what was uploaded.
+    """
+    argument: Json = {
+        "files": [[file.name, str(file.path)] for file in offered.files],
+        "others": offered.others,
+        "store": str(store.root.absolute()),
+        "keep_template": named.source in RENDERED_SOURCES,
+    }
+    size = sum(file.path.stat().st_size for file in offered.files)
+    limits = Limits(
+        cpu_seconds=300 + size // SLOWEST_SCAN, wall_seconds=900 + 2 * size / SLOWEST_SCAN
+    )
+    answer = call_limited(f"{__name__}:inspect_here", argument, limits=limits, log=log)
+    assert isinstance(answer, dict)
+    return _record(answer, offered, named)
+
+
+def inspect_here(argument: Json, log: Log) -> Json:
+    """Look at everything in this process; what `inspect_model` runs in the child."""
+    assert isinstance(argument, dict)
+    store = ArtifactStore(Path(str(argument["store"])))
+    files = [GivenFile(name, Path(path)) for name, path in _pairs(argument["files"])]
+    others = argument["others"]
+    assert isinstance(others, list)
+    folder = ModelFolder(files, list(map(str, others)), log)
+    model = folder.inspect(is_trusted=False, keep_template=argument["keep_template"] is True)
+    _open_tokenizer(model)
+    return {
+        "facts": asdict(model.facts),
+        "given": {name: asdict(file) for name, file in model.files.items()},
+        "cleaned": {name: [store.put(data), len(data)] for name, data in model.cleaned.items()},
+        "warnings": model.warnings,
+    }
+
+
+def model_fingerprint(digests: Mapping[str, str]) -> str:
+    """Return what identifies a model: the names and digests of its files as they were given."""
+    return digest(sorted([name, sha256] for name, sha256 in digests.items()))
+
+
+def _open_tokenizer(model: InspectedModel) -> None:
+    """Let the library that will load the tokenizer do so once."""
+    with tempfile.TemporaryDirectory() as name:
+        for file, data in model.cleaned.items():
+            (Path(name) / file).write_bytes(data)
+        open_tokenizer(Path(name))
+
+
+def _record(answer: Mapping[str, Json], offered: OfferedModel, named: InputName) -> ModelRecord:
+    facts, given, cleaned = answer["facts"], answer["given"], answer["cleaned"]
+    warnings = answer["warnings"]
+    assert isinstance(facts, dict)
+    assert isinstance(given, dict)
+    assert isinstance(cleaned, dict)
+    assert isinstance(warnings, list)
+    paths = {file.name: file.path for file in offered.files}
+    files = [StoredFile(name, str(sha256), int(size)) for name, (sha256, size) in cleaned.items()]
+    for name, file in given.items():
+        _check_digest(name, file["sha256"], offered.digests)
+        if name.endswith(".safetensors"):
+            in_place = offered.digests is None
+            files.append(
+                StoredFile(
+                    name,
+                    file["sha256"],
+                    file["size"],
+                    str(paths[name]) if in_place else None,
+                    file["modified_ns"] if in_place else None,
+                )
+            )
+    return ModelRecord(
+        **facts,
+        id=named.id,
+        name=named.name,
+        source=named.source,
+        reference=named.reference,
+        fingerprint=model_fingerprint({name: file["sha256"] for name, file in given.items()}),
+        size=sum(file["size"] for file in given.values()),
+        files=tuple(files),
+        warnings=tuple(map(str, warnings)),
+    )
+
+
+def _check_digest(name: str, sha256: str, digests: Mapping[str, str] | None) -> None:
+    if digests is not None and digests[name] != sha256:
+        raise CorruptObjectError(
+            f"{name} is not the file that was uploaded",
+            next_step="Remove the model and upload it again.",
+            file=name,
+        )
+
+
+def _pairs(value: Json) -> Sequence[tuple[str, str]]:
+    assert isinstance(value, list)
+    return [(str(name), str(path)) for name, path in value]
