@@ -34,6 +34,10 @@ class Drawings:
             self._drawn.put(key, variant, weight=len(variant.body))
         return variant
 
+    def forget(self, sha256: str) -> None:
+        """Let go of every figure of a result."""
+        self._drawn.drop_where(lambda key: key[0] == sha256)
+
     def partial(self, data: bytes, name: str, options: Mapping[str, str]) -> Variant:
         """Return the figure of an intermediate result."""
         return make_variant(IDENTITY, draw(name, orjson.loads(data), options))

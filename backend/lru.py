@@ -2,6 +2,7 @@
 
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 Key = TypeVar("Key")
@@ -41,6 +42,12 @@ class Lru(Generic[Key, Value]):
         """Forget `key`; absent is fine."""
         with self._lock:
             self._drop(key)
+
+    def drop_where(self, condition: Callable[[Key], bool]) -> None:
+        """Forget every key that meets a condition."""
+        with self._lock:
+            for key in [key for key in self._items if condition(key)]:
+                self._drop(key)
 
     def _drop(self, key: Key) -> None:
         _, weight = self._items.pop(key, (None, 0))

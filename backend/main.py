@@ -38,6 +38,7 @@ from backend.routes import (
 )
 from backend.security import Guard, read_policy
 from backend.shared_headers import SharedHeaders
+from backend.sweeping import Sweeper
 from backend.version import read_revision, read_version
 from linearity.adapters.settings import Settings, read_settings
 
@@ -109,10 +110,12 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 async def _reconcile(services: Services) -> None:
     """Compare database and queue every few seconds; a failure is logged and tried again."""
     reconciler = Reconciler(services.state, services.queue, services.live)
+    sweeper = Sweeper(services.state, services.store, services.results)
 
     def one_pass() -> None:
         register_builtins(services.state)
         reconciler.run_once()
+        sweeper.run_once()
         services.uploads.tidy()
 
     while True:

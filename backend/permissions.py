@@ -26,8 +26,11 @@ PERMISSIONS: Mapping[str, Mapping[str, Role]] = {
     f"{API}/models/{{id}}": {"DELETE": _A},
     f"{API}/datasets": {"POST": _A},
     f"{API}/datasets/{{id}}": {"DELETE": _A},
+    f"{API}/datasets/{{id}}/preview": {"POST": _A},
+    f"{API}/datasets/{{id}}/confirm": {"POST": _A},
     f"{API}/logs": {"POST": _A},
     f"{API}/logs/{{id}}": {"DELETE": _A},
+    f"{API}/uploads/{{uuid}}": {"HEAD": _A, "PATCH": _A},
     f"{API}/shares": {"POST": _A},
     f"{API}/shares/{{id}}": {"DELETE": _A},
     # Looking for something to register reaches out to the hub, or into the server's folders.
@@ -51,7 +54,7 @@ def needed_role(method: str, path: str) -> Role:
     """Return the least role that may do this."""
     for pattern, roles in _RULES:
         if pattern.match(path):
-            named = roles.get("GET" if method == "HEAD" else method)
+            named = roles.get(method) or (roles.get("GET") if method == "HEAD" else None)
             if named is not None:
                 return named
     return Role.VIEWER if method in SAFE_METHODS else Role.ADMIN

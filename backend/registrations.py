@@ -10,21 +10,16 @@ from pathlib import Path
 
 from redis.exceptions import RedisError
 
-from backend.permissions import check_owner
 from backend.queue import Queue
-from backend.refusals import BuiltinProtectedError
 from backend.strict_json import check_fields
-from backend.uploads.declaring import forget_parts
-from backend.visitors import LOCAL, Visitor
+from backend.visitors import LOCAL
 from linearity.adapters.live import Live
 from linearity.adapters.naming import InputName, name_hub, name_input, name_path, name_revision
 from linearity.adapters.state import InputRow, State
 from linearity.adapters.state_inputs import Intake
-from linearity.adapters.store import ArtifactStore
 from linearity.contracts.canonical import Json
 from linearity.contracts.inputs import BUILTIN_DATASETS, BUILTIN_MODELS
 from linearity.contracts.parameters import choice
-from linearity.contracts.runs import InputState
 from linearity.errors import (
     InvalidParameterError,
     NotYetError,
@@ -65,21 +60,6 @@ def register_builtins(state: State) -> None:
         for name in BUILTINS[kind]:
             if state.get_input(kind, name) is None:
                 _add(state, kind, name_input(kind, name), LOCAL.name)
-
-
-def delete_input(
-    kind: str, id: str, *, visitor: Visitor, state: State, queue: Queue, store: ArtifactStore
-) -> None:
-    """Forget an input that no open run needs; files of one's own stay, uploaded ones go."""
-    row = find_input(state, kind, id)
-    if row.source == "builtin":
-        raise BuiltinProtectedError(f"{row.name} is built in and stays")
-    check_owner(visitor, row.owner, f"the {kind} {row.name}")
-    if row.state is not InputState.READY:
-        with contextlib.suppress(RedisError):
-            queue.stop(row)
-    state.delete_input(kind, row.id)
-    forget_parts(store, state.delete_uploads(kind, row.id))
 
 
 def find_input(state: State, kind: str, text: str) -> InputRow:

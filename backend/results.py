@@ -67,15 +67,26 @@ class Results:
         return value
 
     def forget(self, sha256: str) -> None:
-        """Delete the result in every spelling from the store; the cache lets go by itself."""
-        for encoding in ENCODINGS:
-            stored = self._store.get_ref(_variant_name(sha256, encoding))
-            if isinstance(stored, str):
-                self._store.delete(stored)
-            self._from_store.drop((sha256, encoding))
-        self._from_store.drop((sha256, IDENTITY))
-        self._parsed.drop(sha256)
+        """Delete the result in every spelling, from the store and from the cache."""
+        self.forget_spellings(sha256)
         self._store.delete(sha256)
+
+    def forget_spellings(self, sha256: str) -> None:
+        """Delete the compressed spellings of a result and every copy in a cache."""
+        for encoding in (*ENCODINGS, IDENTITY):
+            self._from_store.drop((sha256, encoding))
+            with contextlib.suppress(RedisError):
+                self._live.cache_forget(f"{sha256}:{encoding}")
+        for stored in self.spellings(sha256):
+            self._store.delete(stored)
+        for encoding in ENCODINGS:
+            self._store.delete_ref(_variant_name(sha256, encoding))
+        self._parsed.drop(sha256)
+
+    def spellings(self, sha256: str) -> list[str]:
+        """Return the digests under which the compressed spellings of a result are stored."""
+        found = [self._store.get_ref(_variant_name(sha256, encoding)) for encoding in ENCODINGS]
+        return [stored for stored in found if isinstance(stored, str)]
 
     def _stored(self, sha256: str, encoding: str) -> bytes:
         if encoding == IDENTITY:

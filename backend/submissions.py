@@ -19,9 +19,7 @@ from backend.refusals import (
     QuarantinedError,
 )
 from backend.registrations import find_input
-from backend.results import Results
 from backend.strict_json import check_fields
-from linearity.adapters.checkpoints import FileCheckpoints
 from linearity.adapters.live import Live
 from linearity.adapters.machine import free_disk_bytes, memory_bytes
 from linearity.adapters.state import InputRow, RunRow, State
@@ -173,19 +171,6 @@ def cancel(run: RunRow, *, state: State, queue: Queue, live: Live) -> RunRow:
         queue.stop(run)
         live.announce_run(cancelled)
     return cancelled
-
-
-def delete(
-    run: RunRow, *, state: State, live: Live, results: Results, store: ArtifactStore
-) -> None:
-    """Forget a run that is over, with its result, its checkpoints and what Redis remembers."""
-    row = state.delete_run(run.id)
-    FileCheckpoints(store.root, run.id).delete()
-    # Links end with the run, so what they had frozen goes too.
-    for result in state.frozen_results(run.id) | ({row.result} if row.result else set()):
-        results.forget(result)
-    with contextlib.suppress(RedisError):
-        live.forget(run.id)
 
 
 def describe(question: Question, *, state: State, store: ArtifactStore) -> dict[str, object]:

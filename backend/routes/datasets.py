@@ -6,8 +6,10 @@ from starlette.responses import Response
 from backend.answers import API, answer, json_body
 from backend.dataset_previews import confirm_dataset, preview_dataset
 from backend.dataset_registrations import register_dataset
+from backend.deletions import Derived, delete_input
 from backend.dependencies import ServicesDep, VisitorDep
-from backend.registrations import SOURCES, delete_input, find_input
+from backend.dependents import describe_dependents, find_dependents
+from backend.registrations import SOURCES, find_input
 from backend.strict_json import JsonObject
 from backend.uploads.answering import FILES, answer_upload, input_views, is_upload, one_view
 from backend.views import input_view
@@ -67,15 +69,16 @@ def confirm(id: str, body: JsonObject, services: ServicesDep) -> Response:
     return answer(input_view(row), 202, {"Location": f"{API}/datasets/{row.id}"})
 
 
+@router.get("/{id}/dependents")
+def get_dependents(id: str, services: ServicesDep) -> Response:
+    """Return what depends on a dataset, and how many bytes go with it."""
+    return answer(describe_dependents(services, find_dependents(services, "dataset", id)))
+
+
 @router.delete("/{id}", status_code=204)
-def delete_dataset(id: str, services: ServicesDep, visitor: VisitorDep) -> Response:
-    """Forget a dataset that no open run needs."""
-    delete_input(
-        "dataset",
-        id,
-        visitor=visitor,
-        state=services.state,
-        queue=services.queue,
-        store=services.store,
-    )
+def delete_dataset(
+    id: str, services: ServicesDep, visitor: VisitorDep, derived: Derived = "keep"
+) -> Response:
+    """Delete a dataset that no open run needs; ``derived=delete`` also what was made from it."""
+    delete_input(services, "dataset", id, visitor=visitor, derived=derived)
     return Response(status_code=204)

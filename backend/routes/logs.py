@@ -4,8 +4,10 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from backend.answers import API, answer, json_body
+from backend.deletions import Derived, delete_input
 from backend.dependencies import ServicesDep, VisitorDep
-from backend.registrations import delete_input, find_input
+from backend.dependents import describe_dependents, find_dependents
+from backend.registrations import find_input
 from backend.strict_json import JsonObject
 from backend.uploads.answering import FILES, answer_upload, input_views, one_view
 from linearity.contracts.parameters import choice
@@ -34,15 +36,16 @@ def get_log(id: str, services: ServicesDep) -> Response:
     return answer(one_view(services, find_input(services.state, "log", id)))
 
 
+@router.get("/{id}/dependents")
+def get_dependents(id: str, services: ServicesDep) -> Response:
+    """Return what depends on a log, and how many bytes go with it."""
+    return answer(describe_dependents(services, find_dependents(services, "log", id)))
+
+
 @router.delete("/{id}", status_code=204)
-def delete_log(id: str, services: ServicesDep, visitor: VisitorDep) -> Response:
-    """Forget a request log and the files that were uploaded for it."""
-    delete_input(
-        "log",
-        id,
-        visitor=visitor,
-        state=services.state,
-        queue=services.queue,
-        store=services.store,
-    )
+def delete_log(
+    id: str, services: ServicesDep, visitor: VisitorDep, derived: Derived = "keep"
+) -> Response:
+    """Delete a log that no open run needs; ``derived=delete`` also what was made from it."""
+    delete_input(services, "log", id, visitor=visitor, derived=derived)
     return Response(status_code=204)

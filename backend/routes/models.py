@@ -4,8 +4,10 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from backend.answers import API, answer, json_body
+from backend.deletions import Derived, delete_input
 from backend.dependencies import Services, ServicesDep, VisitorDep
-from backend.registrations import SOURCES, delete_input, find_input, register_input
+from backend.dependents import describe_dependents, find_dependents
+from backend.registrations import SOURCES, find_input, register_input
 from backend.series import is_series, parse_series, register_series
 from backend.strict_json import JsonObject
 from backend.uploads.answering import FILES, answer_upload, input_views, is_upload, one_view
@@ -73,15 +75,16 @@ def get_model(id: str, services: ServicesDep) -> Response:
     return answer(one_view(services, find_input(services.state, "model", id)))
 
 
+@router.get("/{id}/dependents")
+def get_dependents(id: str, services: ServicesDep) -> Response:
+    """Return what depends on a model, and how many bytes go with it."""
+    return answer(describe_dependents(services, find_dependents(services, "model", id)))
+
+
 @router.delete("/{id}", status_code=204)
-def delete_model(id: str, services: ServicesDep, visitor: VisitorDep) -> Response:
-    """Forget a model that no open run needs."""
-    delete_input(
-        "model",
-        id,
-        visitor=visitor,
-        state=services.state,
-        queue=services.queue,
-        store=services.store,
-    )
+def delete_model(
+    id: str, services: ServicesDep, visitor: VisitorDep, derived: Derived = "keep"
+) -> Response:
+    """Delete a model that no open run needs; ``derived=delete`` also what was made from it."""
+    delete_input(services, "model", id, visitor=visitor, derived=derived)
     return Response(status_code=204)

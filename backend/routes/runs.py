@@ -8,15 +8,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from backend.answers import API, NOT_KEPT, REVALIDATED, answer, json_body
+from backend.deletions import delete_run
 from backend.dependencies import RunDep, Services, ServicesDep, VisitorDep
 from backend.exports import to_csv, to_excel_csv, to_npz
 from backend.negotiation import IDENTITY, choose_encoding, make_variant, send_variant
 from backend.parameter_docs import params_schema
-from backend.permissions import check_owner
 from backend.refusals import RunNotFinishedError
 from backend.results import ENCODINGS
 from backend.strict_json import JsonObject
-from backend.submissions import ask, cancel, delete, describe, submit
+from backend.submissions import ask, cancel, describe, submit
 from linearity.adapters.state import RunRow
 from linearity.contracts.runs import KINDS, RunStatus
 
@@ -111,16 +111,9 @@ def cancel_run(run: RunDep, services: ServicesDep) -> Response:
 
 
 @router.delete("/{run_id}", status_code=204)
-def delete_run(run: RunDep, services: ServicesDep, visitor: VisitorDep) -> Response:
+def forget_run(run: RunDep, services: ServicesDep, visitor: VisitorDep) -> Response:
     """Forget a run that is over, and its result; for who asked first, and administrators."""
-    check_owner(visitor, run.owner, "this run")
-    delete(
-        run,
-        state=services.state,
-        live=services.live,
-        results=services.results,
-        store=services.store,
-    )
+    delete_run(services, run, visitor=visitor)
     return Response(status_code=204)
 
 

@@ -54,6 +54,10 @@ class FileCheckpoints:
         except OSError as error:
             log.warning("a checkpoint could not be written: %s", error.strerror)
 
+    def size(self) -> int:
+        """Return how many bytes are kept."""
+        return self._path.stat().st_size if self._path.exists() else 0
+
     def delete(self) -> None:
         """Forget everything; nothing there is fine."""
         self._path.unlink(missing_ok=True)

@@ -4,6 +4,7 @@ All of it may vanish at any moment without breaking a promise: the state databas
 store hold the truth. Errors of the connection (`redis.RedisError`) pass to the caller.
 """
 
+import contextlib
 from typing import Any
 
 import orjson
@@ -130,6 +131,17 @@ class Live:
             return
         entry = _MAGIC + sha256_hex(data).encode() + data
         self._cache.set(_cache_key(key), entry, ex=seconds)
+
+    def cache_forget(self, key: str) -> None:
+        """Drop a cached body."""
+        self._cache.delete(_cache_key(key))
+
+    def rewrite_files(self) -> None:
+        """Let both servers write their append-only files anew, without what was deleted."""
+        for client in {self.redis, self._cache}:
+            # Switched off, not allowed or under way already: then it is up to the server.
+            with contextlib.suppress(redis.ResponseError):
+                client.bgrewriteaof()
 
 
 def connect(url: str, *, quick: bool = False) -> redis.Redis:

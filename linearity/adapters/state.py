@@ -15,6 +15,7 @@ from linearity.adapters.database import (
 )
 from linearity.adapters.state_access import AccessRow, AccessStates
 from linearity.adapters.state_inputs import InputStates
+from linearity.adapters.state_removals import RemovalStates
 from linearity.adapters.state_runs import RunStates, Submission
 from linearity.adapters.state_shares import NewShare, ShareRow, ShareStates
 from linearity.adapters.state_uploads import UploadRow, UploadStates
@@ -34,7 +35,7 @@ __all__ = [
 ]
 
 
-class State(InputStates, RunStates, ShareStates, UploadStates, AccessStates):
+class State(InputStates, RunStates, ShareStates, UploadStates, AccessStates, RemovalStates):
     """The state database at `url`; safe for many threads and many processes, not across a fork."""
 
     def __init__(self, url: str) -> None:

@@ -22,7 +22,8 @@ from linearity.adapters.database import (
     lost_problem,
     run_row,
 )
-from linearity.adapters.tables import attempts, openings, runs, shares
+from linearity.adapters.state_removals import forget_run, write_down
+from linearity.adapters.tables import attempts, openings, runs
 from linearity.contracts.runs import RunRequest, RunStatus
 from linearity.errors import ConflictError, InvalidParameterError, UnknownRunError
 
@@ -120,6 +121,15 @@ class RunStates(Transactions):
         )
         with self._read() as connection:
             return connection.execute(wanted).scalar_one()
+
+    def runs_of(self, kind: str, id: str) -> list[RunRow]:
+        """Return every run of a model or dataset, newest first; a log has none of its own."""
+        columns = {"model": runs.c.model_id, "dataset": runs.c.dataset_id}
+        if kind not in columns:
+            return []
+        return self._runs(
+            sa.select(runs).where(columns[kind] == id).order_by(runs.c.created.desc())
+        )
 
     def open_runs(self) -> list[RunRow]:
         """Return the runs that somebody still has to work on, oldest first."""
@@ -256,12 +266,7 @@ class RunStates(Transactions):
                     next_step="Cancel it first.",
                     status=str(row.status),
                 )
-            connection.execute(runs.delete().where(runs.c.id == run_id))
-            connection.execute(
-                shares.update()
-                .where(shares.c.run_id == run_id, shares.c.revoked.is_(None))
-                .values(revoked=utc_now())
-            )
+            write_down(connection, forget_run(connection, run_id))
             return row
 
     # How the database is reached.

@@ -122,6 +122,10 @@ class ArtifactStore:
             return None
         return strict_loads(data)
 
+    def delete_ref(self, name: Json) -> None:
+        """Forget what `set_ref` remembered; nothing there is fine."""
+        (self.root / "refs" / sha256_hex(canonical_json(name))).unlink(missing_ok=True)
+
     @contextlib.contextmanager
     def writer(self) -> Iterator["ObjectWriter"]:
         """Write an object piece by piece; it appears when the block ends without an error."""

@@ -127,3 +127,11 @@ sessions = sa.Table(
     sa.Column("token_hash", sa.String, nullable=False, index=True),
     sa.Column("expires", sa.String, nullable=False),
 )
+
+removals = sa.Table(
+    "removals",
+    metadata,
+    # Objects of the store that a deleted row named; they go as soon as nothing names them.
+    sa.Column("sha256", sa.String, primary_key=True),
+    sa.Column("since", sa.String, nullable=False),
+)

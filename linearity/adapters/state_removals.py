@@ -1,0 +1,162 @@
+"""What is forgotten, and which stored objects go with it: deleting means deleting.
+
+The rows go first and, in the same transaction, the digests of what they named are written down in
+`removals`. Whoever sweeps takes the objects away that nothing names any more; a crash in between
+loses nothing but time.
+"""
+
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from linearity.adapters.clock import utc_now
+from linearity.adapters.database import OPEN_STATUSES, Transactions
+from linearity.adapters.tables import inputs, removals, runs, shares, uploads
+from linearity.contracts.runs import InputState
+from linearity.errors import ConflictError
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class InputName:
+    """What an input is found by."""
+
+    kind: str
+    id: str
+
+
+class RemovalStates(Transactions):
+    """Forgetting inputs and runs, and what was in the store for them alone."""
+
+    def forget(self, gone: Collection[InputName], run_ids: Collection[str] = ()) -> None:
+        """Forget inputs with their uploads, and runs with their links; note what they named.
+
+        Raises
+        ------
+        ConflictError
+            While an open run needs one of them; then nothing is forgotten.
+        """
+        with self._write() as connection:
+            _refuse_open_runs(connection, gone, run_ids)
+            named: set[str] = set()
+            for name in gone:
+                named |= _forget_input(connection, name)
+            for id in run_ids:
+                named |= forget_run(connection, id)
+            write_down(connection, named)
+
+    def removals(self) -> list[str]:
+        """Return the digests that are to be taken away, oldest first."""
+        wanted = sa.select(removals.c.sha256).order_by(removals.c.since)
+        with self._read() as connection:
+            return list(connection.execute(wanted).scalars())
+
+    def add_removals(self, digests: Iterable[str]) -> None:
+        """Write down digests that are to be taken away."""
+        with self._write() as connection:
+            write_down(connection, digests)
+
+    def drop_removals(self, digests: Collection[str]) -> None:
+        """Cross out digests: they are gone, or somebody needs them again."""
+        with self._write() as connection:
+            connection.execute(removals.delete().where(removals.c.sha256.in_(digests)))
+
+    def named_objects(self, *, without: Collection[InputName | str] = ()) -> set[str]:
+        """Return every digest that a row names, as if the rows `without` were gone.
+
+        A run's request names its inputs by their digests too, but needs them no more once it is
+        over; what a derived dataset was made of is history as well. Both do not count.
+        """
+        with self._read() as connection:
+            named: set[str] = set()
+            for row in connection.execute(sa.select(inputs.c.kind, inputs.c.id, _text())):
+                if InputName(row.kind, row.id) not in without:
+                    named |= digests_in(row.record)
+            found = connection.execute(sa.select(uploads.c.kind, uploads.c.input, uploads.c.sha256))
+            named |= {row.sha256 for row in found if InputName(row.kind, row.input) not in without}
+            results = connection.execute(sa.select(runs.c.id, runs.c.result))
+            named |= {row.result for row in results if row.id not in without}
+            frozen = sa.select(shares.c.run_id, shares.c.result).where(shares.c.revoked.is_(None))
+            named |= {r.result for r in connection.execute(frozen) if r.run_id not in without}
+        return {digest for digest in named if digest}
+
+    def is_inspecting(self) -> bool:
+        """Whether somebody may be about to name an object that no row names yet."""
+        begun = (inputs.c.state == InputState.INSPECTING, inputs.c.heartbeat.is_not(None))
+        with self._read() as connection:
+            return connection.execute(sa.select(inputs.c.id).where(*begun)).first() is not None
+
+    def count_open_shares(self, run_ids: Collection[str]) -> int:
+        """Return how many links to these runs have not been ended."""
+        wanted = sa.select(sa.func.count()).where(
+            shares.c.run_id.in_(run_ids), shares.c.revoked.is_(None), shares.c.expires > utc_now()
+        )
+        with self._read() as connection:
+            return connection.execute(wanted).scalar_one()
+
+    def erase_traces(self) -> None:
+        """Let the database's journal go, where deleted rows may still be read."""
+        with self._engine.connect() as connection:
+            raw: Any = connection.connection.dbapi_connection
+            raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def digests_in(text: str | None) -> set[str]:
+    """Return everything in `text` that may be the name of a stored object."""
+    return set(_DIGEST.findall(text or ""))
+
+
+def _text() -> sa.ColumnElement[str]:
+    return sa.type_coerce(inputs.c.record, sa.Text).label("record")
+
+
+def _refuse_open_runs(
+    connection: Connection, gone: Collection[InputName], run_ids: Collection[str]
+) -> None:
+    columns = {"model": runs.c.model_id, "dataset": runs.c.dataset_id}
+    users = [columns[name.kind] == name.id for name in gone if name.kind in columns]
+    wanted = sa.select(runs.c.id).where(
+        runs.c.status.in_(OPEN_STATUSES), sa.or_(runs.c.id.in_(run_ids), *users)
+    )
+    if user := connection.execute(wanted).scalars().first():
+        raise ConflictError(
+            f"the open run {user} still needs it",
+            next_step="Cancel the run first, or wait until it ends.",
+            run=user,
+        )
+
+
+def _forget_input(connection: Connection, name: InputName) -> set[str]:
+    one = (inputs.c.kind == name.kind, inputs.c.id == name.id)
+    row = connection.execute(sa.select(_text()).where(*one)).first()
+    files = (uploads.c.kind == name.kind, uploads.c.input == name.id)
+    sent = connection.execute(sa.select(uploads.c.sha256).where(*files)).scalars()
+    named = {digest for digest in sent if digest} | digests_in(row.record if row else None)
+    connection.execute(uploads.delete().where(*files))
+    connection.execute(inputs.delete().where(*one))
+    return named
+
+
+def forget_run(connection: Connection, id: str) -> set[str]:
+    """Forget a run, end the links to it, and return the objects that it named."""
+    links = shares.c.run_id == id
+    frozen = connection.execute(sa.select(shares.c.result).where(links)).scalars()
+    named = {digest for digest in frozen if digest}
+    result = connection.execute(sa.select(runs.c.result).where(runs.c.id == id)).scalar()
+    open_links = shares.update().where(links, shares.c.revoked.is_(None))
+    connection.execute(open_links.values(revoked=utc_now()))
+    connection.execute(runs.delete().where(runs.c.id == id))
+    return named | ({result} if result else set())
+
+
+def write_down(connection: Connection, digests: Iterable[str]) -> None:
+    """Note objects that are to be taken away."""
+    known = set(connection.execute(sa.select(removals.c.sha256)).scalars())
+    moment = utc_now()
+    for digest in sorted(set(digests) - known):
+        connection.execute(removals.insert().values(sha256=digest, since=moment))
