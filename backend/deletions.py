@@ -53,9 +53,11 @@ def delete_input(
         if row.state is not InputState.READY:
             with contextlib.suppress(RedisError):
                 services.queue.stop(row)
-    services.state.forget([InputName(row.kind, row.id) for row in rows], [run.id for run in runs])
+    run_ids = [run.id for run in runs]
+    results = services.state.results_of(run_ids)
+    services.state.forget([InputName(row.kind, row.id) for row in rows], run_ids)
     forget_parts(services.store, files)
-    _clear(services, runs)
+    _clear(services, run_ids, results)
 
 
 def delete_run(services: Services, run: RunRow, *, visitor: Visitor) -> None:
@@ -66,19 +68,20 @@ def delete_run(services: Services, run: RunRow, *, visitor: Visitor) -> None:
     ForbiddenError, UnknownRunError, ConflictError
     """
     check_owner(visitor, run.owner, "this run")
+    results = services.state.results_of([run.id])
     services.state.delete_run(run.id)
-    _clear(services, [run])
+    _clear(services, [run.id], results)
 
 
-def _clear(services: Services, runs: Iterable[RunRow]) -> None:
+def _clear(services: Services, run_ids: Iterable[str], results: Iterable[str]) -> None:
     """Take away the bytes behind rows that are gone; what fails here the sweeper does later."""
-    for run in runs:
-        FileCheckpoints(services.store.root, run.id).delete()
+    for id in run_ids:
+        FileCheckpoints(services.store.root, id).delete()
         with contextlib.suppress(RedisError):
-            services.live.forget(run.id)
-        if run.result is not None:
-            services.drawings.forget(run.result)
-            services.results.forget(run.result)
+            services.live.forget(id)
+    for result in results:  # a result tells its run's id, so no other run has the same one
+        services.drawings.forget(result)
+        services.results.forget(result)
     Sweeper(services.state, services.store, services.results).run_once()
     with contextlib.suppress(RedisError):
         services.live.rewrite_files()

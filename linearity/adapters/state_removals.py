@@ -85,6 +85,14 @@ class RemovalStates(Transactions):
             named |= {r.result for r in connection.execute(frozen) if r.run_id not in without}
         return {digest for digest in named if digest}
 
+    def results_of(self, run_ids: Collection[str]) -> set[str]:
+        """Return the stored results of runs: the present ones and those that links froze."""
+        present = sa.select(runs.c.result).where(runs.c.id.in_(run_ids))
+        frozen = sa.select(shares.c.result).where(shares.c.run_id.in_(run_ids))
+        with self._read() as connection:
+            found = [*connection.execute(present).scalars(), *connection.execute(frozen).scalars()]
+        return {digest for digest in found if digest}
+
     def is_inspecting(self) -> bool:
         """Whether somebody may be about to name an object that no row names yet."""
         begun = (inputs.c.state == InputState.INSPECTING, inputs.c.heartbeat.is_not(None))
