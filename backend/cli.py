@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
+from backend import cli_hub
 from backend.children import python_command, python_environ
 from linearity.adapters.settings import Settings, read_settings
 from linearity.errors import ConflictError, InvalidRequestError, LinearScopeError
@@ -137,9 +138,19 @@ def list_models(data: DataOption = None) -> None:
 
 
 @models.command("add")
-def add_model(name: str, data: DataOption = None) -> None:
+def add_model(
+    name: str,
+    revisions: Annotated[
+        str | None, typer.Option("--revisions", help="Of a hub id: a,b,c; registers a series.")
+    ] = None,
+    data: DataOption = None,
+) -> None:
     """Inspect and register a model: a built-in name, a hub id or a path."""
-    _add_input("model", name, data)
+    if revisions is None:
+        _add_input("model", name, data)
+    with _sentences():
+        status = cli_hub.add_series(_settings(data), name, revisions or "")
+    raise typer.Exit(status)
 
 
 @models.command("show")
@@ -303,6 +314,9 @@ def _become(module: str, *arguments: str) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os.execve(command[0], command, python_environ(os.environ))
+
+
+cli_hub.install(models, _settings, _sentences)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import orjson
 
 from backend.figures.figure import figure
+from backend.figures.load import load_figure
 from backend.lru import Lru
 from backend.negotiation import IDENTITY, Variant, compress, make_variant
 from backend.results import Results
@@ -46,3 +47,8 @@ class Drawings:
 def draw(name: str, result: Mapping[str, object], options: Mapping[str, str]) -> bytes:
     """Return the figure as JSON bytes; what is not finite becomes null."""
     return orjson.dumps(figure(name, result, options), option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def draw_load(name: str, summary: Mapping[str, object], options: Mapping[str, str]) -> bytes:
+    """Return a figure of a request log as JSON bytes."""
+    return orjson.dumps(load_figure(name, summary, options))

@@ -12,7 +12,6 @@ from linearity.adapters.first_look import FirstLook
 from linearity.adapters.live import Live
 from linearity.adapters.machine import memory_bytes
 from linearity.adapters.state import State
-from linearity.contracts.canonical import Json
 from linearity.contracts.estimate import estimate, settle_pairs
 from linearity.contracts.inputs import ModelRecord
 from linearity.contracts.linearity import KIND, METHOD, SCHEMA, parse_params
@@ -30,7 +29,7 @@ class Device:
     memory_bytes: int | None
 
 
-def forecast(look: FirstLook, *, state: State, devices: Sequence[Device]) -> dict[str, Json] | None:
+def forecast(look: FirstLook, *, state: State, devices: Sequence[Device]) -> dict[str, Any] | None:
     """Return what a `linearity` run with default parameters takes; None if that is not known.
 
     Whether it fits is asked of every device for all pairs of states; where all pairs do not fit
@@ -46,7 +45,7 @@ def forecast(look: FirstLook, *, state: State, devices: Sequence[Device]) -> dic
     request = settle_pairs(asked, record, memory_bytes=memory_bytes())
     speed = measured_speed(state, record.id, kind=KIND)
     cost = estimate(request, record, flops_per_second=speed)
-    fits: list[Json] = [
+    fits = [
         {
             "name": device.name,
             "memory_bytes": device.memory_bytes,

@@ -31,6 +31,9 @@ PERMISSIONS: Mapping[str, Mapping[str, Role]] = {
     f"{API}/logs": {"POST": _A},
     f"{API}/logs/{{id}}": {"DELETE": _A},
     f"{API}/uploads/{{uuid}}": {"HEAD": _A, "PATCH": _A},
+    f"{API}/logs/{{id}}/preview": {"GET": _A},  # shows what people asked
+    f"{API}/logs/{{id}}/confirm": {"POST": _A},
+    f"{API}/logs/{{id}}/datasets": {"POST": _A},
     f"{API}/shares": {"POST": _A},
     f"{API}/shares/{{id}}": {"DELETE": _A},
     # Looking for something to register reaches out to the hub, or into the server's folders.

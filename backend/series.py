@@ -77,7 +77,7 @@ def register_series(
             reference=named.reference,
             intake=Intake(owner=owner, options=options, series=series.label),
         )
-        state.join_series("model", row.id, series.label, options)
+        state.join_series("model", row.id, series.label, options, name=named.name)
         if created:
             # The row is committed; should the queue fail just now, the reconciler queues it.
             with contextlib.suppress(RedisError):

@@ -13,7 +13,13 @@ from linearity.errors import InvalidParameterError, InvalidRequestError, Unknown
 MAX_BODY_BYTES = 256 * 1024
 
 Fields = dict[str, type]
-_KIND_OF_VALUE = {str: "a text", bool: "true or false", dict: "an object", list: "a list"}
+_KIND_OF_VALUE = {
+    str: "a text",
+    bool: "true or false",
+    dict: "an object",
+    list: "a list",
+    int: "a whole number",
+}
 
 
 async def read_object(request: Request) -> dict[str, Json]:

@@ -1,4 +1,4 @@
-"""Inspecting a model or dataset: from its reference to the record that runs rely on."""
+"""Inspecting a model, dataset or request log: from its reference to its record."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from linearity.adapters.inputs import prepare_model
+from linearity.adapters.log_datasets import prepare_set
+from linearity.adapters.logs import prepare_log
 from linearity.adapters.model_intake import received_model
 from linearity.adapters.naming import InputName, name_input
 from linearity.adapters.state import InputRow, State, UploadRow
@@ -33,6 +35,8 @@ def inspect(
     LinearScopeError
         If it cannot be used.
     """
+    if row.kind == "log":
+        return dict(prepare_log(row, roots=roots, store=store, log=log).as_json())
     # The registered id and name lead: links, lists and results name the input the same way.
     if row.kind == "model" and row.source == "upload":
         named = InputName(row.id, row.name, row.source, row.reference)
@@ -40,6 +44,8 @@ def inspect(
     if row.kind == "model":
         model = prepare_model(row.reference, store=store, roots=roots, log=log)
         return dict(replace(model, id=row.id, name=row.name).as_json())
+    if row.source == "log":
+        return dict(prepare_set(row, store=store, log=log).as_json())
     dataset = inspect_dataset(row, uploads, roots=roots, store=store, log=log)
     return dict(replace(dataset, id=row.id, name=row.name).as_json())
 

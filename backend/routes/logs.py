@@ -1,20 +1,41 @@
-"""``/api/v1/logs``: what a service was asked, when, and how long it took."""
+"""``/api/v1/logs``: what a service was asked, when, how long it took, and what follows."""
 
 from fastapi import APIRouter
+from starlette.requests import Request
 from starlette.responses import Response
 
-from backend.answers import API, answer, json_body
+from backend.answers import API, NOT_KEPT, answer, json_body
 from backend.deletions import Derived, delete_input
 from backend.dependencies import ServicesDep, VisitorDep
 from backend.dependents import describe_dependents, find_dependents
+from backend.drawings import draw_load
+from backend.log_sets import list_sets, make_sets
+from backend.log_views import read_summary, summary_view
+from backend.logs import confirm_log, preview_log, register_log, require_log
 from backend.registrations import find_input
 from backend.strict_json import JsonObject
-from backend.uploads.answering import FILES, answer_upload, input_views, one_view
-from linearity.contracts.parameters import choice
+from backend.uploads.answering import FILES, answer_upload, input_views, is_upload, one_view
+from backend.views import input_view
+from linearity.contracts.logs import WEIGHTS
+from linearity.contracts.reading import MASKS
+from linearity.contracts.runs import InputState
 
 router = APIRouter(prefix=f"{API}/logs", tags=["logs"])
 
-_BODY = json_body(source={"enum": ["upload"]}, name={"type": "string"}, files=FILES)
+_BODY = json_body(
+    source={"enum": ["upload", "path"]},
+    name={"type": "string", "description": "upload only"},
+    path={"type": "string", "description": "path only: an absolute file"},
+    files=FILES,
+)
+_CONFIRM = json_body(options={"type": "object", "description": "see the preview's `options`"})
+_SETS = json_body(
+    name={"type": "string"},
+    documents={"type": "integer", "minimum": 2, "description": "of each of the two sets"},
+    seed={"type": "integer", "minimum": 0},
+    weight={"enum": list(WEIGHTS)},
+    mask={"type": "array", "items": {"enum": list(MASKS)}},
+)
 
 
 @router.get("")
@@ -24,16 +45,62 @@ def list_logs(services: ServicesDep) -> Response:
 
 
 @router.post("", status_code=201, openapi_extra=_BODY)
-def register_log(body: JsonObject, services: ServicesDep, visitor: VisitorDep) -> Response:
-    """Declare the files of a request log; 200 if they were declared before."""
-    choice("source", body.get("source"), ("upload",))
-    return answer_upload("log", body, services, visitor)
+def add_log(body: JsonObject, services: ServicesDep, visitor: VisitorDep) -> Response:
+    """Register a log or declare its file; 200 if that was done before."""
+    if is_upload(body):
+        return answer_upload("log", body, services, visitor)
+    row = register_log(body, services, visitor)
+    status = 201 if row.state is InputState.RECEIVING else 200
+    return answer(input_view(row), status, {"Location": f"{API}/logs/{row.id}"})
 
 
 @router.get("/{id}")
 def get_log(id: str, services: ServicesDep) -> Response:
     """Return one request log by id, reference or name."""
     return answer(one_view(services, find_input(services.state, "log", id)))
+
+
+@router.get("/{id}/preview")
+def get_preview(id: str, request: Request, services: ServicesDep) -> Response:
+    """Return the first rows and a proposal how to read them; format, encoding, delimiter."""
+    return answer(preview_log(id, dict(request.query_params), services))
+
+
+@router.post("/{id}/confirm", status_code=202, openapi_extra=_CONFIRM)
+def confirm(id: str, body: JsonObject, services: ServicesDep) -> Response:
+    """Let a worker read the log as the options say."""
+    return answer(input_view(confirm_log(id, body, services)), 202)
+
+
+@router.get("/{id}/summary")
+def get_summary(id: str, services: ServicesDep) -> Response:
+    """Return where requests, tokens, time and money go, and the finding in both languages."""
+    record = require_log(id, services)
+    row = find_input(services.state, "log", record.id)
+    return answer(summary_view(record, row, read_summary(record, services)))
+
+
+@router.get("/{id}/figures/{name}")
+def get_figure(id: str, name: str, request: Request, services: ServicesDep) -> Response:
+    """Return the figure pareto, hours or lengths; the query holds measure, lang and theme."""
+    record = require_log(id, services)
+    row = find_input(services.state, "log", record.id)
+    view = summary_view(record, row, read_summary(record, services))
+    data = draw_load(name, view, dict(request.query_params))
+    return Response(data, headers=NOT_KEPT, media_type="application/json")
+
+
+@router.get("/{id}/datasets")
+def get_sets(id: str, services: ServicesDep) -> Response:
+    """Return the datasets that were made of the log."""
+    return answer({"items": list_sets(id, services)})
+
+
+@router.post("/{id}/datasets", status_code=202, openapi_extra=_SETS)
+def add_sets(id: str, body: JsonObject, services: ServicesDep, visitor: VisitorDep) -> Response:
+    """Make a calibration and an evaluation set, disjoint and weighted by real use."""
+    rows = make_sets(id, body, services, visitor)
+    return answer({"items": [input_view(row) for row in rows]}, 202)
 
 
 @router.get("/{id}/dependents")

@@ -4,7 +4,6 @@ Reads the hub's own index, config.json and headers of weights; never a weight. W
 be reached, the local cache answers, and the answer says so.
 """
 
-import itertools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -100,13 +99,7 @@ class HubCatalogue:
         self._require_online(f"a model like {text!r}")
         cached = {item.name for item in cached_revisions(self.place)}
         with hub_errors(f"a model like {text!r}"):
-            found = open_hub(self.place).list_models(
-                search=text,
-                sort="downloads",
-                limit=limit,
-                expand=["safetensors", "gated", "downloads"],
-            )
-            return [_hit(item, cached) for item in itertools.islice(found, limit)]
+            return [_hit(item, cached) for item in _search(open_hub(self.place), text, limit)]
 
     def search_cache(self, text: str, limit: int) -> list[HubHit]:
         """Return the models of the local cache whose name holds `text`."""
@@ -243,6 +236,25 @@ class HubCatalogue:
             files=files,
             revisions=tuple(_cached_refs(self.place, cached.name)),
         )
+
+
+def _search(hub: Any, text: str, limit: int) -> list[Any]:
+    """Ask as `HfApi.list_models` does, but once: it would try for half a minute."""
+    from huggingface_hub import ModelInfo
+    from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status
+
+    query = {
+        "search": text,
+        "sort": "downloads",
+        "limit": limit,
+        "expand": ["safetensors", "gated", "downloads"],
+    }
+    answer = get_session().get(
+        f"{hub.endpoint}/api/models", params=query, headers=build_hf_headers()
+    )
+    hf_raise_for_status(answer)
+    found = answer.json()
+    return [ModelInfo(**item) for item in (found if isinstance(found, list) else [])[:limit]]
 
 
 def _hit(item: Any, cached: set[str]) -> HubHit:

@@ -4,7 +4,12 @@ import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from linearity.errors import DiskFullError, HubUnreachableError, UnknownInputError
+from linearity.errors import (
+    DiskFullError,
+    HubUnreachableError,
+    LinearScopeError,
+    UnknownInputError,
+)
 
 
 @contextmanager
@@ -26,33 +31,13 @@ def hub_errors(reference: str, *, what: str = "model") -> Iterator[None]:
         If the hub does not answer, answers with a failure of its own, or may not be asked.
     DiskFullError
     """
-    from huggingface_hub.errors import (
-        GatedRepoError,
-        HfHubHTTPError,
-        HFValidationError,
-        RepositoryNotFoundError,
-        RevisionNotFoundError,
-    )
-
     try:
         yield
-    except GatedRepoError as error:
-        raise gated(reference, what) from error
-    except (RepositoryNotFoundError, RevisionNotFoundError, HFValidationError) as error:
-        raise not_on_hub(reference, what) from error
-    except HfHubHTTPError as error:
-        raise _by_status(error, reference, what) from error
-    except OSError as error:  # offline mode, and nothing in the cache
-        if error.errno == errno.ENOSPC:
-            raise DiskFullError(
-                f"the disk filled up while {reference} was fetched",
-                next_step="Free space or move HF_HUB_CACHE to a larger disk, then try again.",
-            ) from error
-        raise unreachable(reference) from error
     except Exception as error:
-        if not _is_of_connection(error):
+        ours = _translate(error, reference, what)
+        if ours is None:
             raise
-        raise unreachable(reference) from error
+        raise ours from error
 
 
 def gated(reference: str, what: str = "model") -> UnknownInputError:
@@ -82,6 +67,32 @@ def unreachable(reference: str) -> HubUnreachableError:
         next_step="Connect this machine to the hub, or give a local folder.",
         reason="hub_unreachable",
     )
+
+
+def _translate(error: Exception, reference: str, what: str) -> LinearScopeError | None:
+    """Return our own error for one of the hub's client, None for any other."""
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        HfHubHTTPError,
+        HFValidationError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    if isinstance(error, GatedRepoError):
+        return gated(reference, what)
+    if isinstance(error, RepositoryNotFoundError | RevisionNotFoundError | HFValidationError):
+        return not_on_hub(reference, what)
+    if isinstance(error, HfHubHTTPError):
+        return _by_status(error, reference, what)
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return DiskFullError(
+            f"the disk filled up while {reference} was fetched",
+            next_step="Free space or move HF_HUB_CACHE to a larger disk, then try again.",
+        )
+    # Offline mode; or something answers that is no hub, a login page for example.
+    is_no_answer = isinstance(error, OSError | ValueError) or _is_of_connection(error)
+    return unreachable(reference) if is_no_answer else None
 
 
 def _by_status(error: Exception, reference: str, what: str) -> UnknownInputError:

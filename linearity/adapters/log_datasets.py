@@ -7,25 +7,59 @@ depends on the log, the options and the seed alone, so that whoever makes them g
 import hashlib
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
+from linearity.adapters.dataset_intake import take_in
 from linearity.adapters.documents import encode_documents
-from linearity.adapters.limited import Limits, call_limited
+from linearity.adapters.limited import call_limited
 from linearity.adapters.log_reader import ReadRequest, Skipped, read_requests
+from linearity.adapters.logs import READING, locate_tokenizer
 from linearity.adapters.masking import mask
+from linearity.adapters.naming import InputName
+from linearity.adapters.readers.layouts import InputFile
+from linearity.adapters.state import InputRow
 from linearity.adapters.store import ArtifactStore
 from linearity.business.load import length_bin
 from linearity.business.weighted_sets import Split, WeightedDraw
 from linearity.contracts.canonical import Json, strict_loads
-from linearity.contracts.inputs import Document
+from linearity.contracts.inputs import DatasetRecord, Document
 from linearity.contracts.logs import SIDES
+from linearity.contracts.reading import ReadingOptions
 from linearity.errors import RejectedInputError, UnknownInputError
 
-MOST_DOCUMENTS = 20_000
-"""Of one set; both are held while they are written."""
+_READ = ReadingOptions(
+    format="jsonl", encoding="utf-8", prompt="prompt", response="response", category="category"
+)
 _KEY_BYTES = 8
 _LARGEST_SET = 1 << 30
+
+
+def prepare_set(
+    row: InputRow, *, store: ArtifactStore, log: Callable[[str], None]
+) -> DatasetRecord:
+    """Return the record of a dataset made of a log.
+
+    Parameters
+    ----------
+    row : InputRow
+        Its options hold ``sets`` (what `make_sets` takes) and ``side``.
+    store : ArtifactStore
+    log : callable
+
+    Raises
+    ------
+    LinearScopeError
+        As `make_sets`, and if no text is left.
+    """
+    options = row.options or {}
+    made = make_sets(options["sets"], store=store, log=log)
+    file = InputFile(f"{options['side']}.jsonl", store.path(str(made[options["side"]])))
+    named = InputName(id=row.id, name=row.name, source=row.source, reference=row.reference)
+    record = take_in([file], _READ, named, store=store, log=log)
+    shortages = cast("list[dict[str, Json]]", made["shortages"])
+    return replace(record, warnings=[*record.warnings, *map(_warning, shortages)])
 
 
 def make_sets(
@@ -65,10 +99,11 @@ def make_sets(
     with tempfile.TemporaryDirectory(dir=store.root / "staging") as folder:
         out = {side: str(Path(folder) / side) for side in SIDES}
         argument = dict(request) | {"path": str(path.absolute()), "routes": routes, "out": out}
+        argument["tokenizer"] = locate_tokenizer(request["tokenizer"], store)
         shortages = call_limited(
             "linearity.adapters.log_datasets:draw_sets",
             argument,
-            limits=Limits(cpu_seconds=3600, wall_seconds=4 * 3600.0, file_bytes=_LARGEST_SET),
+            limits=replace(READING, file_bytes=_LARGEST_SET),
             log=log,
         )
         made: dict[str, Json] = {side: store.put_file(Path(out[side]))[0] for side in SIDES}
@@ -123,6 +158,14 @@ def _draw(argument: Mapping[str, Json], log: Callable[[str], None]) -> Split:
             number = int.from_bytes(key.digest())
             draw.offer(request.route, length_bin(request.prompt_tokens), number, place)
     return draw.split()
+
+
+def _warning(short: Mapping[str, Json]) -> dict[str, str]:
+    return {
+        "code": "route_short",
+        "message": f"route {short['route']!r} has {short['found']} of its {short['wanted']} "
+        "documents: the log has too few different prompts of it",
+    }
 
 
 def _requests(

@@ -92,11 +92,17 @@ class InputStates(Transactions):
                 return None
             return _require_input(connection, kind, id)
 
-    def join_series(self, kind: str, id: str, series: str, options: dict[str, Any]) -> bool:
-        """Say that an input belongs to a series, and where in it; its state stays as it is."""
-        change = _input(kind, id).values(series=series, options=options)
+    def join_series(
+        self, kind: str, id: str, series: str, options: dict[str, Any], *, name: str
+    ) -> bool:
+        """Say that an input belongs to a series, where in it and under which name."""
         with self._write() as connection:
-            return connection.execute(change).rowcount == 1
+            row = _find_row(connection, kind, id)
+            if row is None:
+                return False
+            named = {"name": name, "record": row.record and {**row.record, "name": name}}
+            joined = _input(kind, id).values(series=series, options=options, **named)
+            return connection.execute(joined).rowcount == 1
 
     def get_input(self, kind: str, id: str) -> InputRow | None:
         """Return the input, or None."""

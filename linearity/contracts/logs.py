@@ -19,6 +19,8 @@ MEASURES = ("requests", "tokens", "prompt_tokens", "response_tokens", "time", "c
 WEIGHTS = ("requests", "tokens", "time")
 """What the mix of routes in a set may follow."""
 SIDES = ("calibration", "evaluation")
+MOST_SET_DOCUMENTS = 20_000
+"""Of one set; both are held in memory while they are written."""
 LONGEST_COLUMN = 200
 FURTHEST_OFFSET = 14 * 60
 LONGEST_CURRENCY = 8
