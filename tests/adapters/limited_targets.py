@@ -120,3 +120,23 @@ def make_socket_natively(_: Json, __: Log) -> Json:
 
 def tell_surroundings(_: Json, __: Log) -> Json:
     return {"environment": dict(os.environ), "folder": os.listdir()}  # noqa: PTH208
+
+
+def inspect_under_watch(argument: Json, log: Log) -> Json:
+    """Inspect a model and return what was imported, connected to or started meanwhile."""
+    from linearity.adapters.model_inspection import inspect_here
+    from linearity.errors import RejectedInputError
+
+    events: list[str] = []
+    watched = ("import", "socket.", "subprocess.", "os.exec", "os.system", "urllib.")
+
+    def hook(event: str, arguments: tuple[object, ...]) -> None:
+        if event.startswith(watched):
+            events.append(f"{event} {arguments[0]}")
+
+    sys.addaudithook(hook)
+    try:
+        inspect_here(argument, log)
+    except RejectedInputError as error:
+        return {"events": events, "reason": str(error.data["reason"])}
+    return {"events": events, "reason": None}
