@@ -82,6 +82,12 @@ function cards(kind, { series, items }, remove) {
   return h("div", { class: "series-group" }, h("h3", {}, t("series_of", { name: series })), list);
 }
 
+/** The server speaks English whatever the language of the page. */
+function warnings(lines) {
+  const items = lines.map((line) => h("li", { lang: "en" }, line));
+  return h("details", {}, h("summary", {}, t("input_warnings")), h("ul", {}, items));
+}
+
 function card(kind, input, remove) {
   const { name, source, reference, record } = input;
   const fingerprint = record?.fingerprint?.slice(0, 12);
@@ -93,6 +99,7 @@ function card(kind, input, remove) {
     h("div", {}, inputFacts(kind.slice(0, -1), input)),
     h("div", { class: "quiet" }, `${t(`source_${source}`)} · `, h("code", {}, reference)),
     fingerprint && h("div", { class: "quiet" }, `${t("fingerprint")} `, h("code", {}, fingerprint)),
+    record?.warnings?.length > 0 && warnings(record.warnings),
     source !== "builtin" &&
       h("button", { type: "button", class: "small", on: { click } }, t("remove_input", { name })),
   );

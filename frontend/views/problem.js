@@ -19,7 +19,8 @@ export function problemText(problem) {
     h("p", {}, tOr(`problem_${code}`, message || t("problem_error"), data)),
     reason && h("p", {}, reason),
     code in OWN_WORDS || !message ? null : detail(code, message),
-    reasons.length > 0 && h("ul", {}, reasons.map(reasonItem)),
+    // A single reason is the message itself.
+    reasons.some((one) => one.message !== message) && h("ul", {}, reasons.map(reasonItem)),
     step && h("p", { class: "problem-step" }, step),
   );
 }

@@ -1,8 +1,8 @@
 """What a process that reads other people's bytes gives up before it begins.
 
 Memory is limited through `RLIMIT_DATA`: what the process allocates counts, what it only maps from
-files does not. `RLIMIT_AS` would count both: importing torch alone reserves 0.6 GB (without CUDA;
-tens of GB with it), and a mapped checkpoint its whole size (docs/decisions/0013).
+files does not. `RLIMIT_AS` would count both: importing torch maps 0.60 GB and allocates 0.18 GB,
+and a mapped checkpoint is as large as it is (docs/decisions/0013).
 
 The network is taken away twice, because neither means works everywhere: a network namespace of
 its own, which containers often forbid, and a seccomp filter that refuses to make sockets, which

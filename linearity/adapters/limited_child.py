@@ -41,11 +41,12 @@ def _confine(limits: dict[str, int]) -> None:
     from linearity.adapters.confinement import leave_network, limit_resources
 
     if not leave_network():
-        sys.addaudithook(_refuse_network)
+        sys.addaudithook(refuse_network)
     limit_resources(**limits)
 
 
-def _refuse_network(event: str, _: object) -> None:
+def refuse_network(event: str, _: object) -> None:
+    """Refuse, as an audit hook, what would reach the network."""
     if event in ("socket.__new__", "socket.connect", "socket.bind", "socket.getaddrinfo"):
         raise OSError(errno.EACCES, "this process has no network")
 

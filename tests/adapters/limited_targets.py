@@ -118,6 +118,19 @@ def make_socket_natively(_: Json, __: Log) -> Json:
     return [made, ctypes.get_errno()]
 
 
+def connect_without_kernel(_: Json, __: Log) -> Json:
+    """Try what the hook alone refuses, before the kernel is asked."""
+    from linearity.adapters.limited_child import refuse_network
+
+    for event in ("socket.__new__", "socket.connect", "socket.getaddrinfo"):
+        try:
+            refuse_network(event, ())
+        except PermissionError:
+            continue
+        return event
+    return "refused"
+
+
 def tell_surroundings(_: Json, __: Log) -> Json:
     return {"environment": dict(os.environ), "folder": os.listdir()}  # noqa: PTH208
 

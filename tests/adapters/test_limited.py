@@ -168,3 +168,7 @@ def test_the_child_sees_no_secret_and_an_empty_folder(monkeypatch: pytest.Monkey
     assert surroundings["folder"] == []
     assert "secret" not in environment.values()
     assert environment["HF_HUB_OFFLINE"] == environment["TRANSFORMERS_OFFLINE"] == "1"
+
+
+def test_where_the_kernel_helps_nowhere_python_still_refuses() -> None:
+    assert call("connect_without_kernel") == "refused"

@@ -8,6 +8,7 @@ import pytest
 
 import linearity
 from backend.problems import PROBLEMS
+from linearity.adapters.findings import NEXT_STEPS
 from tests.frontend.sources import FRONTEND, SCRIPTS, read
 
 # Problems that a run or an input can end with, beside those that an answer of the API can have.
@@ -104,7 +105,7 @@ def test_every_reason_to_reject_an_input_has_words_and_a_next_step() -> None:
     adapters = Path(linearity.__file__).parent / "adapters"
     sources = "\n".join(read(path) for path in sorted(adapters.glob("*.py")))
     reasons = set(re.findall(r'reason="(\w+)"', sources))
-    reasons |= set(re.findall(r'\(\w+, "(\w+_weights)"', sources))
+    reasons |= set(NEXT_STEPS)
 
     words = {f"reason_{code}" for code in reasons} | {f"reason_step_{code}" for code in reasons}
     assert {"missing_weights", "mismatched_weights", "no_text", "gated"} <= reasons
