@@ -13,12 +13,13 @@ export function problemText(problem) {
   const step = nextStep(code, problem?.nextStep ?? problem?.next_step ?? "", data);
   const reason = tOr(`reason_${data.reason}`, "");
   const reasons = Array.isArray(data.reasons) ? data.reasons : [];
+  const isListed = reasons.length > 1 && message.startsWith(reasons[0].message); // then not said twice
   return h(
     "div",
     { class: "problem", role: "alert" },
     h("p", {}, tOr(`problem_${code}`, message || t("problem_error"), data)),
-    reason && h("p", {}, reason),
-    code in OWN_WORDS || !message ? null : detail(code, message),
+    reason && !isListed && h("p", {}, reason),
+    code in OWN_WORDS || !message || isListed ? null : detail(code, message),
     // A single reason is the message itself.
     reasons.some((one) => one.message !== message) && h("ul", {}, reasons.map(reasonItem)),
     step && h("p", { class: "problem-step" }, step),

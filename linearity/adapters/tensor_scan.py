@@ -90,8 +90,10 @@ def scan_weights(
         if seen.is_zero:
             zeros.append(tensor.name)
     if zeros:
-        named = ", ".join(zeros[:MOST_NAMED]) + (" ..." if len(zeros) > MOST_NAMED else "")
-        findings.warn(f"{name}: {len(zeros)} weights are zero throughout: {named}")
+        named = ", ".join(zeros[:MOST_NAMED]) + (
+            f" and {len(zeros) - MOST_NAMED} more" if len(zeros) > MOST_NAMED else ""
+        )
+        findings.warn(f"{name}: zero throughout: {named}")
     return hasher.hexdigest()
 
 

@@ -163,7 +163,7 @@ PADDING = {"strategy": {"Fixed": 512}, "direction": "Right", "pad_to_multiple_of
            "pad_id": 0, "pad_type_id": 0, "pad_token": "<unk>"}  # fmt: skip
 TRUNCATION = {"max_length": 2, "strategy": "LongestFirst", "stride": 0, "direction": "Right"}
 ACCEPTED: dict[str, tuple[Change, str]] = {
-    "zeros": (weights(lambda a: a[UP].fill(0)), f"1 weights are zero throughout: {UP}"),
+    "zeros": (weights(lambda a: a[UP].fill(0)), f"zero throughout: {UP}"),
     "minus zeros": (weights(lambda a: a[UP].fill(-0.0)), "zero throughout"),
     "subnormals": (weights(lambda a: a[UP].fill(1e-40)), ""),
     "1e38 in float32": (weights(lambda a: a[UP].fill(1e38)), ""),

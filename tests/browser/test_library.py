@@ -74,3 +74,43 @@ def test_a_yes_removes_the_input_and_says_so(visit: Visit) -> None:
     assert page.locator(".card", has_text="old-model").count() == 0
     assert visit.site.services.state.get_input("model", "old-model") is None
     assert visit.errors == []
+
+
+REASONS = [
+    {"code": "bad_config", "message": "config.json: num_labels is 100000000, wanted less"},
+    {"code": "bad_tokenizer", "message": "tokenizer.json pads every text to 1,000,000,000"},
+]
+
+
+def test_every_reason_of_a_refusal_is_listed(visit: Visit) -> None:
+    state = visit.site.services.state
+    state.add_input("model", id="odd", name="odd", source="path", reference="models/odd")
+    data = {"reason": "bad_config", "reasons": REASONS}
+    message = f"{REASONS[0]['message']} (and 1 more)"
+    state.input_rejected("model", "odd", REFUSAL | {"message": message, "data": data})
+    page = visit.open("/library?lang=ja")
+
+    items = page.locator(".card", has_text="models/odd").locator(".problem li")
+    items.first.wait_for()
+
+    assert items.all_inner_texts() == [
+        f"設定(config.json)が正しくありません。 {REASONS[0]['message']}",
+        f"トークナイザを読み込めません。 {REASONS[1]['message']}",
+    ]
+    assert page.locator(".card", has_text="models/odd").locator(".problem-detail").count() == 0
+
+
+def test_what_was_accepted_though_it_is_odd_is_said_on_the_card(phone: Visit) -> None:
+    state = phone.site.services.state
+    warning = "model.safetensors: zero throughout: model.norm.weight"
+    record = {"blocks": 2, "width": 16, "parameters": 5_000_000, "warnings": [warning]}
+    state.add_input("model", id="zeros", name="zeros", source="path", reference="models/zeros")
+    state.input_ready("model", "zeros", record)
+    page = phone.open("/library")
+
+    card = page.locator(".card", has_text="models/zeros")
+    card.get_by_text("Accepted, but worth knowing").click()
+
+    assert card.locator("li").inner_text() == warning
+    assert page.evaluate("() => document.body.scrollWidth <= innerWidth")
+    state.delete_input("model", "zeros")
