@@ -53,6 +53,12 @@ ANY_ADDRESS = {
     "1 Host with credentials": get("/", 400, "host_not_allowed", Host="127.0.0.1@evil.example"),
     "2 no Host": get("/", 400, "host_not_allowed", Host=""),
     "3 foreign Origin": post_run(GOOD, 403, "cross_site_refused", Origin="https://evil.example"),
+    **{
+        f"3 foreign Origin on {method}": Case(
+            method, f"{MODELS}/x", 403, "cross_site_refused", None, {"Origin": "https://evil"}
+        )
+        for method in ("PUT", "PATCH", "DELETE")
+    },
     "4 Origin null": post_run(GOOD, 403, "cross_site_refused", Origin="null"),
     "5 same-site": post_run(GOOD, 403, "cross_site_refused", **{"Sec-Fetch-Site": "same-site"}),
     "5 cross-site": post_run(GOOD, 403, "cross_site_refused", **{"Sec-Fetch-Site": "cross-site"}),
@@ -62,6 +68,10 @@ ANY_ADDRESS = {
     "9 not UTF-8 in path": get("/api/v1/models/%ff", 404, "unknown_input"),
     "9 climbing path": get("/assets/%2e%2e%2f%2e%2e%2fetc%2fpasswd", 404, "not_found"),
     "9 doubly encoded path": get("/assets/%252e%252e%252fetc", 404, "not_found"),
+    "9 overlong UTF-8": get("/assets/%c0%ae%c0%ae/etc/passwd", 404, "not_found"),
+    "9 two slashes": get("//etc/passwd", 404, "not_found"),
+    "9 NUL in an asset": get("/assets/app.js%00.html", 404, "not_found"),
+    "9 another case": get("/API/V1/RUNS", 404, "not_found"),
     "9 backslashes": get("/assets/..\\..\\etc", 404, "not_found"),
     "9 slash at the end": get("/api/v1/runs/", 404, "not_found"),
     "10 TRACE": Case("TRACE", RUNS, 405, "method_not_allowed"),
@@ -69,6 +79,9 @@ ANY_ADDRESS = {
     "10 PUT": Case("PUT", RUNS, 405, "method_not_allowed"),
     "12 compressed body": post_run(
         gzip.compress(GOOD), 415, "unsupported_media_type", **{"Content-Encoding": "gzip"}
+    ),
+    "12 another compression": post_run(
+        GOOD, 415, "unsupported_media_type", **{"Content-Encoding": "br"}
     ),
     "13 limit -1": get(f"{RUNS}?limit=-1", 422, "invalid_parameter"),
     "13 limit 0": get(f"{RUNS}?limit=0", 422, "invalid_parameter"),
@@ -165,6 +178,9 @@ REGISTRATIONS = {
     "source missing": register(422, "invalid_parameter", name="glass-en"),
     "source unknown": register(422, "invalid_parameter", source="ftp", name="x"),
     "source upload": register(422, "invalid_parameter", source="upload"),
+    "29 revision of another kind": register(
+        422, "invalid_parameter", source="hub", name="a/b", revision="a b"
+    ),
     "extra field": register(422, "unknown_parameter", source="builtin", name="x", token="t"),
     "unknown builtin": register(404, "unknown_input", source="builtin", name="gpt-17"),
     "delete a builtin": Case("DELETE", f"{MODELS}/glass-en", 409, "builtin_protected"),
