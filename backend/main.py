@@ -20,6 +20,7 @@ from backend.problems import install_problem_handlers
 from backend.reconciler import PASS_SECONDS, Reconciler
 from backend.registrations import register_builtins
 from backend.routes import (
+    compare,
     datasets,
     events,
     figures,
@@ -53,6 +54,7 @@ RESOURCES = (
     uploads,
     runs,
     figures,
+    compare,
     events,
     shares,
     sessions,

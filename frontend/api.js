@@ -18,6 +18,8 @@ export const addresses = {
   start: (query = {}) => `/?${new URLSearchParams(query)}`.replace(/\?$/, ""),
   run: (id) => `/runs/${encodeURIComponent(id)}`,
   jobs: () => "/jobs",
+  /** @param {string[]} runs two of them, or the first alone */
+  compare: (runs) => `/compare?runs=${runs.map(encodeURIComponent).join(",")}`,
   inputs: () => "/library",
   /** @param {"model"|"dataset"|"log"} kind */
   add: (kind) => `/library/add/${kind}`,
@@ -26,13 +28,13 @@ export const addresses = {
   plotly: () => document.querySelector('meta[name="plotly"]').content,
 };
 
-/** @returns {{name: "start"|"run"|"jobs"|"library"|"add_model"|"add_dataset"|"add_log", id?: string}} the page that an address means */
+/** @returns {{name: "start"|"run"|"jobs"|"compare"|"library"|"add_model"|"add_dataset"|"add_log", id?: string}} the page that an address means */
 export function pageOf(path) {
   const run = /^\/runs\/([^/]+)\/?$/.exec(path);
   if (run) return { name: "run", id: decodeURIComponent(run[1]) };
   const add = /^\/library\/add\/(model|dataset|log)\/?$/.exec(path);
   if (add) return { name: `add_${add[1]}` };
-  if (path === "/jobs") return { name: "jobs" };
+  if (path === "/jobs" || path === "/compare") return { name: path.slice(1) };
   return { name: path === "/library" ? "library" : "start" };
 }
 
@@ -75,6 +77,11 @@ export const getFigure = (id, name, query, signal) =>
   request(`${API}/runs/${encodeURIComponent(id)}/figures/${name}?${new URLSearchParams(query)}`, {
     signal,
   });
+
+/** @param {string[]} runs two ids */
+export const compareRuns = (runs) => request(`${API}/compare?${new URLSearchParams({ runs })}`);
+export const getComparisonFigure = (runs, query) =>
+  request(`${API}/compare/figures/profile?${new URLSearchParams({ runs, ...query })}`);
 
 /** What is no owner/name becomes one that the server refuses with a sentence. */
 function hubPath(name) {

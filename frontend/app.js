@@ -12,6 +12,7 @@ const PAGES = {
   start: () => import("./views/start_page.js"),
   run: () => import("./views/run_page.js"),
   jobs: () => import("./views/jobs_page.js"),
+  compare: () => import("./views/compare_page.js"),
   library: () => import("./views/library_page.js"),
   add_model: () => import("./views/add_model_page.js"),
   add_dataset: () => import("./views/library_page.js"),

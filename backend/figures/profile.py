@@ -39,7 +39,7 @@ def profile(result: Mapping[str, Any], options: FigureOptions) -> dict[str, Any]
         heldout = series(result["profile"], f"{prefix}_heldout", blocks=blocks)
         fit = series(result["profile"], f"{prefix}_fit", blocks=blocks)
         heldouts[name] = heldout
-        data += [*_band(heldout, colour), _line(fit.values, colour, width=1, name=name)]
+        data += [*band(heldout, colour), _line(fit.values, colour, width=1, name=name)]
         if options.kept:
             kept = series(result.get("kept"), f"{prefix}_heldout", blocks=blocks)
             data.append(_line(kept.values, colour, width=1.5, dash="dot", name=name))
@@ -50,7 +50,7 @@ def profile(result: Mapping[str, Any], options: FigureOptions) -> dict[str, Any]
     return {"data": data, "layout": _layout(result, options, blocks, bottom, _ends(heldouts))}
 
 
-def _band(line: Series, colour: str) -> list[dict[str, Any]]:
+def band(line: Series, colour: str) -> list[dict[str, Any]]:
     """Return the interval as one closed band for each stretch without a gap."""
     shapes = []
     for stretch in _stretches(line):

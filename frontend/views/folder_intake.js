@@ -4,9 +4,9 @@ import { checkFolder, listFolders } from "../api.js";
 import { fill, h } from "../dom.js";
 import { bytes } from "../format.js";
 import { t } from "../i18n.js";
-import { register } from "./hub_intake.js";
 import { preflightCard, sizeText } from "./preflight_card.js";
 import { problemText } from "./problem.js";
+import { register } from "./register_model.js";
 import { seriesPicker } from "./revision_picker.js";
 
 /** @returns {HTMLElement} */

@@ -1,12 +1,13 @@
 // A model of the hub: found by typing, looked at, then registered at the commit that was shown.
 
-import { addInput, addresses, checkHubModel, searchHub } from "../api.js";
+import { addresses, checkHubModel, searchHub } from "../api.js";
 import { fill, h } from "../dom.js";
 import { bytes, integer } from "../format.js";
 import { t } from "../i18n.js";
 import { combobox } from "./combobox.js";
 import { millions, preflightCard } from "./preflight_card.js";
 import { problemText } from "./problem.js";
+import { register } from "./register_model.js";
 import { seriesPicker } from "./revision_picker.js";
 
 /** Why the local cache answers: in words, with and without models in it. */
@@ -118,16 +119,3 @@ function seriesOf(place, { name, revisions, usable }) {
 
 const registered = () =>
   h("p", {}, t("registered_already"), " ", h("a", { href: addresses.inputs() }, t("nav_library")));
-
-/** Register one model or a series, and say what became of it. */
-export async function register(place, body) {
-  try {
-    const answer = await addInput("models", body);
-    const words = answer.items
-      ? t("added_series", { count: answer.items.length, name: answer.series })
-      : t(`added_${answer.state}`, { name: answer.name });
-    fill(place.message, h("p", {}, words, " ", h("a", { href: addresses.inputs() }, t("nav_library"))));
-  } catch (error) {
-    fill(place.message, problemText(error));
-  }
-}

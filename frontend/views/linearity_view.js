@@ -5,6 +5,7 @@ import { inRange, shownView } from "../scores.js";
 import { blockShapes, cellShapes } from "../selection_shapes.js";
 import { update } from "../state.js";
 import { pairText } from "../view_keys.js";
+import * as comparePicker from "./compare_picker.js";
 import * as details from "./details.js";
 import * as figures from "./figures.js";
 import * as heatmapPanel from "./heatmap_panel.js";
@@ -39,14 +40,16 @@ export function mount(body) {
   const places = {
     details: h("section", { id: "details", class: "details", tabindex: "-1" }),
     table: region("numbers"),
+    compare: region("compare-link", "div"),
     plan: region("plan-section"),
   };
-  fill(body, row, places.details, places.table, places.plan);
+  fill(body, row, places.details, places.table, places.compare, places.plan);
   return (state) => {
     if (changed(body, state.lang)) for (const { speak } of panels) speak();
     heatmapPanel.render(switches, state);
     details.render(places.details, state);
     table.render(places.table, state);
+    comparePicker.renderLink(places.compare, state);
     planSection.render(places.plan, state);
     figures.render(plots, DRAWINGS, state); // shows its own errors
   };
