@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from backend import cli_hub
+from backend import cli_hub, cli_logs
 from backend.children import python_command, python_environ
 from linearity.adapters.settings import Settings, read_settings
 from linearity.errors import ConflictError, InvalidRequestError, LinearScopeError
@@ -317,6 +317,7 @@ def _become(module: str, *arguments: str) -> None:
 
 
 cli_hub.install(models, _settings, _sentences)
+cli_logs.install(app, _settings, _sentences)
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ def read_summary(record: LogRecord, services: Services) -> Json:
     return summary
 
 
-def summary_view(record: LogRecord, row: InputRow, summary: Json) -> Json:
+def totals_view(row: InputRow, summary: Json) -> Json:
     """Return the totals with times in seconds, money in the log's currency, and shares."""
     known = measures_known(summary)
     shares: Json = {
@@ -35,8 +35,8 @@ def summary_view(record: LogRecord, row: InputRow, summary: Json) -> Json:
     }
     read = (row.options or {}).get("read", {})
     return {
-        "id": record.id,
-        "name": record.name,
+        "id": row.id,
+        "name": row.name,
         "finding": find_bottleneck(summary).as_json(),
         "measures": known,
         "currency": read.get("currency", ""),

@@ -23,17 +23,21 @@ export const addresses = {
   inputs: () => "/library",
   /** @param {"model"|"dataset"|"log"} kind */
   add: (kind) => `/library/add/${kind}`,
+  log: (id) => `/library/logs/${encodeURIComponent(id)}`,
+  confirmLog: (id) => `/library/add/log?${new URLSearchParams({ log: id })}`,
   events: (runs) => `${API}/events?runs=${runs.map(encodeURIComponent).join(",")}`,
   result: (id, query) => `${API}/runs/${encodeURIComponent(id)}/result?${new URLSearchParams(query)}`,
   plotly: () => document.querySelector('meta[name="plotly"]').content,
 };
 
-/** @returns {{name: "start"|"run"|"jobs"|"compare"|"library"|"add_model"|"add_dataset"|"add_log", id?: string}} the page that an address means */
+/** @returns {{name: "start"|"run"|"jobs"|"compare"|"library"|"add_model"|"add_dataset"|"add_log"|"log", id?: string}} the page that an address means */
 export function pageOf(path) {
   const run = /^\/runs\/([^/]+)\/?$/.exec(path);
   if (run) return { name: "run", id: decodeURIComponent(run[1]) };
   const add = /^\/library\/add\/(model|dataset|log)\/?$/.exec(path);
   if (add) return { name: `add_${add[1]}` };
+  const log = /^\/library\/logs\/([^/]+)\/?$/.exec(path);
+  if (log) return { name: "log", id: decodeURIComponent(log[1]) };
   if (path === "/jobs" || path === "/compare") return { name: path.slice(1) };
   return { name: path === "/library" ? "library" : "start" };
 }
@@ -62,6 +66,12 @@ export const checkHubModel = (name, revision) =>
 export const listFolders = (path) =>
   request(`${API}/folders${path === undefined ? "" : `?${new URLSearchParams({ path })}`}`);
 export const checkFolder = (path) => request(`${API}/folders/model?${new URLSearchParams({ path })}`);
+
+const logPart = (id, part) => `${API}/logs/${encodeURIComponent(id)}/${part}`;
+/** @param {string} part preview, summary, datasets, or figures/ and a name */
+export const readLog = (id, part, query = {}) => request(`${logPart(id, part)}?${new URLSearchParams(query)}`);
+/** @param {"confirm"|"datasets"} part */
+export const writeLog = (id, part, body) => send("POST", logPart(id, part), body);
 
 export const listRuns = (query = {}) => request(`${API}/runs?${new URLSearchParams(query)}`);
 export const getRun = (id) => request(`${API}/runs/${encodeURIComponent(id)}`);

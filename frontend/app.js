@@ -16,7 +16,8 @@ const PAGES = {
   library: () => import("./views/library_page.js"),
   add_model: () => import("./views/add_model_page.js"),
   add_dataset: () => import("./views/library_page.js"),
-  add_log: () => import("./views/library_page.js"),
+  add_log: () => import("./views/add_log_page.js"),
+  log: () => import("./views/log_page.js"),
 };
 
 const main = document.getElementById("main");

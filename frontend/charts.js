@@ -16,6 +16,9 @@ const SIZES = {
   interaction: [800, 840],
   scores: [1200, 460],
   documents: [1200, 480],
+  pareto: [1200, 480],
+  hours: [900, 420],
+  lengths: [900, 420],
 };
 const NARROW = matchMedia("(max-width: 640px)");
 

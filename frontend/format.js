@@ -42,6 +42,13 @@ export function seconds(value) {
   return value < 100 ? unit("second", value < 10 ? 1 : 0).format(value) : duration([value, value]);
 }
 
+/** An amount of a log: time as hours, minutes or seconds; money in its own currency, if it has one. */
+export function amount(measure, value, currency = "") {
+  if (measure !== "time") return `${intl(value < 1000 ? "money" : "integer").format(value)} ${currency}`.trim();
+  const [name, size] = value < 180 ? ["second", 1] : value < 10_800 ? ["minute", 60] : ["hour", 3600];
+  return unit(name, 1).format(value / size);
+}
+
 /** "3 sec. ago" */
 export function age(value) {
   const [name, size] = value < 100 ? ["second", 1] : value < 6000 ? ["minute", 60] : ["hour", 3600];
@@ -57,6 +64,7 @@ export function moment(text) {
 const FORMATS = {
   integer: { maximumFractionDigits: 0 },
   significant: { maximumSignificantDigits: 3, minimumSignificantDigits: 3 },
+  money: { maximumSignificantDigits: 4 },
   percent: { style: "percent", maximumFractionDigits: 1 },
 };
 

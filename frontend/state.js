@@ -20,6 +20,7 @@ import { VIEW, onlyMoves, viewText } from "./view_keys.js";
  * @property {number|null} n the selected number of changed blocks
  * @property {"all"|"different"|"identical"} show which answers
  * @property {number} at which page of them
+ * @property {"requests"|"tokens"|"prompt_tokens"|"response_tokens"|"time"|"cost"|null} measure of a log
  * @property {"en"|"ja"} lang
  * @property {"light"|"dark"} theme
  * @property {object|null} run as the API tells it

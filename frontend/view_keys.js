@@ -10,6 +10,7 @@ export const KINDS = ["linearity", "ablation", "plan", "answers"];
 export const METRICS = ["nll_diff", "ppl", "kl", "top1", "top5"];
 export const ACTIONS = ["drop", "linear", "merged"];
 export const FITTINGS = ["one_shot", "sequential"];
+export const MEASURES = ["requests", "tokens", "prompt_tokens", "response_tokens", "time", "cost"];
 export const ANSWER_FILTERS = ["all", "different", "identical"];
 
 const systemTheme = () => (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
@@ -30,6 +31,7 @@ export const VIEW = {
   curve: { parse: parseCurve, standard: () => null },
   n: { parse: parseCount, standard: () => null },
   show: { parse: oneOf(ANSWER_FILTERS), standard: () => "all" },
+  measure: { parse: oneOf(MEASURES), standard: () => null }, // then what the finding speaks of
   at: { parse: parseCount, standard: () => 1 },
   lang: { parse: oneOf(["en", "ja"]), standard: browserLanguage, stored: true },
   theme: { parse: oneOf(["light", "dark"]), standard: systemTheme, stored: true },

@@ -6,7 +6,14 @@ from typing import Any, cast
 
 from backend.figures.labels import escape
 from backend.figures.load_labels import LOAD_LABELS
-from backend.figures.load_points import Bar, hour_bars, layers, length_bars, route_bars
+from backend.figures.load_points import (
+    Bar,
+    hour_bars,
+    layers,
+    length_bars,
+    length_starts,
+    route_bars,
+)
 from backend.figures.theme import FONT_SIZE, THEMES, Theme, ThemeName, axis, base_layout, meta
 from linearity.contracts.logs import MEASURES
 from linearity.contracts.parameters import choice, only_known
@@ -48,7 +55,7 @@ def load_figure(name: str, summary: Summary, options: Mapping[str, str]) -> dict
     ----------
     name : "pareto" | "hours" | "lengths"
     summary : mapping
-        As `backend.log_views.summary_view` makes it.
+        As `backend.log_views.totals_view` makes it.
     options : mapping of str to str
         ``measure``, ``lang``, ``theme``.
 
@@ -101,7 +108,9 @@ def _hours(drawing: _Drawing) -> dict[str, Any]:
 def _lengths(drawing: _Drawing) -> dict[str, Any]:
     bars = length_bars(drawing.summary, drawing.measure)
     names = [bar.name for bar in bars]
-    layout = _layout(drawing, names, drawing.words["length"])
+    layout = _layout(
+        drawing, [f"{low:,}" for low in length_starts(drawing.summary)], drawing.words["length"]
+    )
     return {"data": _layers(drawing, bars, names), "layout": layout}
 
 
@@ -213,6 +222,12 @@ def _layout(drawing: _Drawing, ticks: Sequence[str], title: str) -> dict[str, An
             showgrid=False,
             automargin="height",
         ),
-        "yaxis": axis(theme, _title(drawing, drawing.measure), rangemode="tozero", tickformat="~s"),
+        "yaxis": axis(
+            theme,
+            _title(drawing, drawing.measure),
+            rangemode="tozero",
+            # Hours and money may be small parts, where SI would say "milli".
+            tickformat=",~g" if drawing.measure in ("time", "cost") else "~s",
+        ),
         "meta": meta(theme, f"{escape(drawing.summary['name'])} · {words[drawing.measure]}"),
     }

@@ -59,10 +59,12 @@ def hour_bars(summary: Row, measure: str) -> list[Bar]:
 
 def length_bars(summary: Row, measure: str) -> list[Bar]:
     """Return the bins of prompt length, the shortest first, without empty ends."""
-    rows = summary["lengths"]
-    used = [number for number, row in enumerate(rows) if row["requests"]]
-    kept = rows[used[0] : used[-1] + 1] if used else []
-    return _bars([(length_name(row), [row]) for row in kept], measure)
+    return _bars([(length_name(row), [row]) for row in _used(summary)], measure)
+
+
+def length_starts(summary: Row) -> list[int]:
+    """Return the smallest length of every bin that is shown."""
+    return [row["from"] for row in _used(summary)]
 
 
 def length_name(row: Row) -> str:
@@ -89,3 +91,9 @@ def _bars(groups: Sequence[tuple[str, Sequence[Row]]], measure: str) -> list[Bar
 def _height(rows: Sequence[Row], measure: str) -> float:
     value: float = sum(row[measure] for row in rows)
     return value / SECONDS_PER_HOUR if measure == "time" else value
+
+
+def _used(summary: Row) -> Sequence[Row]:
+    rows: Sequence[Row] = summary["lengths"]
+    used = [number for number, row in enumerate(rows) if row["requests"]]
+    return rows[used[0] : used[-1] + 1] if used else []

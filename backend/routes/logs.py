@@ -10,7 +10,7 @@ from backend.dependencies import ServicesDep, VisitorDep
 from backend.dependents import describe_dependents, find_dependents
 from backend.drawings import draw_load
 from backend.log_sets import list_sets, make_sets
-from backend.log_views import read_summary, summary_view
+from backend.log_views import read_summary, totals_view
 from backend.logs import confirm_log, preview_log, register_log, require_log
 from backend.registrations import find_input
 from backend.strict_json import JsonObject
@@ -77,7 +77,7 @@ def get_summary(id: str, services: ServicesDep) -> Response:
     """Return where requests, tokens, time and money go, and the finding in both languages."""
     record = require_log(id, services)
     row = find_input(services.state, "log", record.id)
-    return answer(summary_view(record, row, read_summary(record, services)))
+    return answer(totals_view(row, read_summary(record, services)))
 
 
 @router.get("/{id}/figures/{name}")
@@ -85,7 +85,7 @@ def get_figure(id: str, name: str, request: Request, services: ServicesDep) -> R
     """Return the figure pareto, hours or lengths; the query holds measure, lang and theme."""
     record = require_log(id, services)
     row = find_input(services.state, "log", record.id)
-    view = summary_view(record, row, read_summary(record, services))
+    view = totals_view(row, read_summary(record, services))
     data = draw_load(name, view, dict(request.query_params))
     return Response(data, headers=NOT_KEPT, media_type="application/json")
 

@@ -36,6 +36,13 @@ def run_page(run_id: str, request: Request, services: ServicesDep) -> Response:
     return _send(request, services.assets.page, FRESH, status=status)
 
 
+@router.api_route("/library/logs/{id}", methods=_READ)
+def log_page(id: str, request: Request, services: ServicesDep) -> Response:
+    """Return the page of a request log; for an unknown one with 404."""
+    status = 200 if services.state.find_input("log", id) else 404
+    return _send(request, services.assets.page, FRESH, status=status)
+
+
 @router.api_route("/assets/{path:path}", methods=_READ)
 def asset(path: str, request: Request, services: ServicesDep) -> Response:
     """Return a file of the page; its address changes with its content."""

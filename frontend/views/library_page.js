@@ -1,6 +1,6 @@
-// Models and datasets that are registered here: what is known of each, adding and removing.
+// Models, datasets and request logs that are registered here: what is known of each, adding and removing.
 
-import { addresses, deleteInput, listDatasets, listModels } from "../api.js";
+import { addresses, deleteInput, listInputs } from "../api.js";
 import { fill, h } from "../dom.js";
 import { t } from "../i18n.js";
 import { getState, subscribe } from "../state.js";
@@ -10,6 +10,7 @@ import { bySeries } from "./series.js";
 import { inputFacts } from "./start_fields.js";
 
 const REFRESH_MS = 3000;
+const KINDS = ["model", "dataset", "log"];
 const PREPARING = ["receiving", "inspecting"];
 
 /** @param {HTMLElement} main */
@@ -32,17 +33,17 @@ const addLinks = () =>
   h(
     "nav",
     { class: "add-links", "aria-label": t("add_input") },
-    ["model", "dataset", "log"].map((kind) =>
+    KINDS.map((kind) =>
       h("a", { class: "button", href: addresses.add(kind) }, t(`add_${kind}`)),
     ),
   );
 
 async function refresh(lists, message) {
   try {
-    const [models, datasets] = await Promise.all([listModels(), listDatasets()]);
+    const found = await Promise.all(KINDS.map(listInputs));
     const remove = (kind, input) => removeInput(kind, input, lists, message);
-    fill(lists, section("models", models.items, remove), section("datasets", datasets.items, remove));
-    const preparing = [...models.items, ...datasets.items].some(({ state }) => PREPARING.includes(state));
+    fill(lists, KINDS.map((kind, index) => section(`${kind}s`, found[index].items, remove)));
+    const preparing = found.flatMap(({ items }) => items).some(({ state }) => PREPARING.includes(state));
     if (preparing) setTimeout(() => lists.isConnected && refresh(lists, message), REFRESH_MS);
   } catch (error) {
     fill(message, problemText(error));
@@ -100,7 +101,14 @@ function card(kind, input, remove) {
     h("div", { class: "quiet" }, `${t(`source_${source}`)} · `, h("code", {}, reference)),
     fingerprint && h("div", { class: "quiet" }, `${t("fingerprint")} `, h("code", {}, fingerprint)),
     record?.warnings?.length > 0 && warnings(record.warnings),
+    kind === "logs" && logLink(input),
     source !== "builtin" &&
       h("button", { type: "button", class: "small", on: { click } }, t("remove_input", { name })),
   );
+}
+
+function logLink({ id, state }) {
+  const confirming = state === "receiving" || state === "rejected";
+  const words = t(confirming ? "log_choose_columns" : "log_open");
+  return h("a", { href: confirming ? addresses.confirmLog(id) : addresses.log(id) }, words);
 }

@@ -47,7 +47,7 @@ export function renderNavigation(element, current, state) {
   const open = openJobsText(state);
   if (!changed(element, current, state.lang, open)) return;
   const link = (name, address, ...more) => {
-    const here = name === current || (name === "library" && current.startsWith("add_"));
+    const here = name === current || (name === "library" && (current === "log" || current.startsWith("add_")));
     const attributes = { href: address, "aria-current": here ? "page" : null };
     return h("a", attributes, t(`nav_${name}`), ...more);
   };

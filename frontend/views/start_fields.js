@@ -47,6 +47,7 @@ export function inputFacts(kind, input) {
   if (input.state === "rejected") return problemText(input.problem);
   if (input.state !== "ready") return t(`state_${input.state}`);
   const record = input.record ?? {};
+  if (kind === "log") return t("log_facts", { requests: integer(record.requests), routes: integer(record.routes) });
   if (kind === "dataset") {
     const [documents, size] = [integer(record.documents), bytes(record.characters ?? 0)];
     return t("dataset_facts", { documents, size });

@@ -1,6 +1,7 @@
 """Request logs over the API, with the worker's part done in this process."""
 
 import json
+import logging
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -11,14 +12,15 @@ from starlette.testclient import TestClient
 from backend.dependencies import Services
 from backend.sweeping import Sweeper
 from linearity.adapters.documents import decode_documents
-from linearity.adapters.state import InputRow
+from linearity.adapters.live import EVENTS_KEY
+from linearity.adapters.settings import Settings
 from linearity.contracts.canonical import sha256_hex
-from linearity.errors import LinearScopeError
 from tests.log_generator import requests, write_jsonl
-from workers.registration import inspect
+from tests.worker_here import work
 
 REQUESTS = 2_000
 URL = "/api/v1/logs"
+CANARY = "the canary asks about her invoice"
 
 
 @pytest.fixture
@@ -256,6 +258,50 @@ def test_only_files_below_the_roots_are_registered(
     assert client.post(URL, json=body).status_code in (403, 422)
 
 
+def test_what_people_asked_is_in_no_answer_message_event_or_row(
+    client: TestClient,
+    services: Services,
+    settings: Settings,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    path = services.settings.model_roots[0] / "private.jsonl"
+    good = [{"route": "a", "prompt": f"{CANARY} {n}", "response": CANARY} for n in range(40)]
+    bad = [
+        json.dumps({"route": CANARY * 10, "prompt": "x"}),
+        json.dumps({"route": "a", "prompt": [CANARY]}),
+        f'{{"prompt": "{CANARY}", "prompt": "{CANARY}"}}',
+        f'{{"{CANARY}": NaN',
+    ]
+    path.write_text("\n".join([*map(json.dumps, good), *bad]))
+    answers = []
+    log = add_log(client, services, path)
+    made = client.post(f"{URL}/{log}/datasets", json={"name": "p", "documents": 4})
+    answers.append(made.text)
+    for item in made.json()["items"]:
+        work(services, "dataset", item["id"])
+    broken = path.with_name("broken.jsonl")
+    broken.write_text("\n".join(bad))
+    rejected = client.post(URL, json={"source": "path", "path": str(broken)}).json()["id"]
+    options = {"format": "jsonl", "columns": {"prompt": "prompt", "route": "route"}}
+    client.post(f"{URL}/{rejected}/confirm", json={"options": options})
+    assert work(services, "log", rejected).state == "rejected"
+    wrong = {"format": "jsonl", "columns": {"prompt_tokens": "prompt"}}
+    answers.append(client.post(f"{URL}/{rejected}/confirm", json={"options": wrong}).text)
+    assert work(services, "log", rejected).state == "rejected"
+    addresses = [f"{URL}{rest}" for rest in ("", f"/{log}", f"/{log}/summary", f"/{log}/datasets")]
+    addresses += [f"{URL}/{log}/figures/pareto", f"{URL}/{log}/dependents", f"{URL}/{rejected}"]
+    answers += [client.get(a).text for a in [*addresses, "/api/v1/datasets", "/readyz"]]
+    assert all(answers)
+    assert CANARY in client.get(f"{URL}/{log}/preview").text  # what its owner confirms
+    events = repr(services.live.redis.xrange(EVENTS_KEY))
+    assert rejected in events
+    database = b"".join(file.read_bytes() for file in settings.data.glob("state.db*"))
+    assert b"no_requests" in database
+    assert [text[:80] for text in [*answers, caplog.text, events] if CANARY in text] == []
+    assert CANARY.encode() not in database
+
+
 def add_log(client: TestClient, services: Services, path: Path) -> str:
     id: str = client.post(URL, json={"source": "path", "path": str(path)}).json()["id"]
     options = client.get(f"{URL}/{id}/preview").json()["options"]
@@ -267,20 +313,3 @@ def add_log(client: TestClient, services: Services, path: Path) -> str:
 def sweep(services: Services) -> None:
     """Take away what nothing names, young or not."""
     Sweeper(services.state, services.store, services.results, young_seconds=0).run_once()
-
-
-def work(services: Services, kind: str, id: str) -> InputRow:
-    """Do what a worker does with a registration."""
-    row = services.state.get_input(kind, id)
-    assert row is not None
-    try:
-        record = inspect(
-            row, roots=services.settings.model_roots, store=services.store, log=lambda _: None
-        )
-    except LinearScopeError as error:
-        services.state.input_rejected(kind, id, error.as_json())
-    else:
-        services.state.input_ready(kind, id, record)
-    done = services.state.get_input(kind, id)
-    assert done is not None
-    return done
