@@ -25,6 +25,7 @@ export const addresses = {
   add: (kind) => `/library/add/${kind}`,
   log: (id) => `/library/logs/${encodeURIComponent(id)}`,
   confirmLog: (id) => `/library/add/log?${new URLSearchParams({ log: id })}`,
+  addDataset: (id) => `/library/add/dataset?${new URLSearchParams({ id })}`,
   events: (runs) => `${API}/events?runs=${runs.map(encodeURIComponent).join(",")}`,
   result: (id, query) => `${API}/runs/${encodeURIComponent(id)}/result?${new URLSearchParams(query)}`,
   plotly: () => document.querySelector('meta[name="plotly"]').content,
@@ -56,6 +57,10 @@ export const listInputs = (kind) => request(`${API}/${kind}s`);
 export const getInput = (kind, id) => request(`${API}/${kind}s/${encodeURIComponent(id)}`);
 export const deleteInput = (kind, id) =>
   send("DELETE", `${API}/${kind}/${encodeURIComponent(id)}`);
+
+export const previewDataset = (id, body, signal) =>
+  send("POST", `${API}/datasets/${encodeURIComponent(id)}/preview`, body, signal);
+export const confirmDataset = (id, body) => send("POST", `${API}/datasets/${encodeURIComponent(id)}/confirm`, body);
 
 export const searchHub = (text, signal) =>
   request(`${API}/hub/models?${new URLSearchParams({ q: text.slice(0, 100) })}`, { signal });

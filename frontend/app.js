@@ -15,7 +15,7 @@ const PAGES = {
   compare: () => import("./views/compare_page.js"),
   library: () => import("./views/library_page.js"),
   add_model: () => import("./views/add_model_page.js"),
-  add_dataset: () => import("./views/library_page.js"),
+  add_dataset: () => import("./views/add_dataset_page.js"),
   add_log: () => import("./views/add_log_page.js"),
   log: () => import("./views/log_page.js"),
 };

@@ -99,6 +99,8 @@ function card(kind, input, remove) {
     h("h3", {}, name),
     h("div", {}, inputFacts(kind.slice(0, -1), input)),
     h("div", { class: "quiet" }, `${t(`source_${source}`)} · `, h("code", {}, reference)),
+    kind === "datasets" && input.state === "receiving" &&
+      h("p", {}, h("a", { href: addresses.addDataset(input.id) }, t("continue_dataset"))),
     fingerprint && h("div", { class: "quiet" }, `${t("fingerprint")} `, h("code", {}, fingerprint)),
     record?.warnings?.length > 0 && warnings(record.warnings),
     kind === "logs" && logLink(input),

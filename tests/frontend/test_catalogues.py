@@ -32,6 +32,7 @@ FROM_A_LIST = (
     *("strategy_", "action_", "fitting_", "fidelity_", "template_", "metric_", "axis_", "rule_"),
     *("answers_", "show_", "model_", "canary_", "intake_", "add_", "upload_", "left_"),
     *("log_", "measure_", "skipped_", "mask_", "set_"),
+    *("dataset_", "recognised_", "delimiter_", "reading_", "record_", "summary_"),
 )
 
 
@@ -104,7 +105,7 @@ def test_every_problem_has_words() -> None:
 
 def test_every_reason_to_reject_an_input_has_words_and_a_next_step() -> None:
     adapters = Path(linearity.__file__).parent / "adapters"
-    sources = "\n".join(read(path) for path in sorted(adapters.glob("*.py")))
+    sources = "\n".join(read(path) for path in sorted(adapters.rglob("*.py")))
     reasons = set(re.findall(r'reason="(\w+)"', sources))
     reasons |= set(NEXT_STEPS)
 
