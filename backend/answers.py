@@ -21,7 +21,13 @@ def answer(value: object, status: int = 200, headers: Mapping[str, str] | None =
     )
 
 
-def json_body(**properties: object) -> dict[str, object]:
+def json_body(*required: str, **properties: object) -> dict[str, object]:
     """Return what OpenAPI says about a body that `strict_json` reads."""
-    schema = {"type": "object", "properties": properties, "additionalProperties": False}
+    schema: dict[str, object] = {
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": False,
+    }
+    if required:
+        schema["required"] = list(required)
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}

@@ -18,6 +18,7 @@ from linearity.contracts.runs import InputState
 router = APIRouter(prefix=f"{API}/datasets", tags=["datasets"])
 
 _BODY = json_body(
+    "source",
     source={"enum": [*SOURCES, "upload"]},
     name={"type": "string", "description": "built-in name, hub id, or the name of an upload"},
     path={"type": "string", "description": "path only: an absolute file or folder"},

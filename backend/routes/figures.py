@@ -7,6 +7,7 @@ from starlette.responses import Response
 from backend.answers import API, NOT_KEPT, REVALIDATED
 from backend.dependencies import RunDep, ServicesDep
 from backend.drawings import ENCODINGS
+from backend.figures.options import CHOICES
 from backend.negotiation import choose_encoding, send_variant
 from backend.routes.runs import require_partial, require_result
 from linearity.contracts.runs import RunStatus
@@ -14,7 +15,23 @@ from linearity.contracts.runs import RunStatus
 router = APIRouter(prefix=f"{API}/runs", tags=["figures"])
 
 
-@router.get("/{run_id}/figures/{name}")
+_OPTIONS = {
+    "parameters": [
+        *(
+            {"name": name, "in": "query", "schema": {"enum": list(values), "default": values[0]}}
+            for name, values in CHOICES.items()
+        ),
+        {
+            "name": "plan",
+            "in": "query",
+            "description": "for categories: the plan of a point of an ablation",
+            "schema": {"type": "string"},
+        },
+    ]
+}
+
+
+@router.get("/{run_id}/figures/{name}", openapi_extra=_OPTIONS)
 def get_figure(run: RunDep, name: str, request: Request, services: ServicesDep) -> Response:
     """Return a figure ``{data, layout}``; the query holds lang, theme, score and the like."""
     options = dict(request.query_params)

@@ -23,6 +23,7 @@ from linearity.contracts.runs import InputState
 router = APIRouter(prefix=f"{API}/logs", tags=["logs"])
 
 _BODY = json_body(
+    "source",
     source={"enum": ["upload", "path"]},
     name={"type": "string", "description": "upload only"},
     path={"type": "string", "description": "path only: an absolute file"},

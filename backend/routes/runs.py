@@ -45,6 +45,9 @@ class ResultQuery(BaseModel, extra="forbid"):
 
 
 _BODY = json_body(
+    "kind",
+    "model",
+    "dataset",
     kind={"enum": list(KINDS)},
     model={"type": "string", "description": "id, reference or name of a registered model"},
     dataset={"type": "string", "description": "id, reference or name of a registered dataset"},

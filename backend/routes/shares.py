@@ -13,6 +13,7 @@ from linearity.adapters.settings import Settings, is_loopback
 router = APIRouter(prefix=f"{API}/shares", tags=["shares"])
 
 _BODY = json_body(
+    "run",
     run={"type": "string", "description": "id of the run"},
     mode={"enum": list(MODES), "default": MODES[0]},
     days={"type": "integer", "minimum": 1, "maximum": MOST_DAYS, "default": DAYS},
