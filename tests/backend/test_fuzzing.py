@@ -23,11 +23,13 @@ from tests.backend.builders import a_finished_run
 from tests.backend.conftest import Valkey
 from tests.backend.serving import serving
 
-EXAMPLES = 12
+EXAMPLES = 40
 WAIT_SECONDS = 10.0
 UNTOUCHED = 1_000_000
 """Requests a minute that nothing here reaches: the pace has tests of its own."""
 HIDDEN = "Traceback"
+REFUSED_BY_PARSER = "Invalid HTTP request received."
+"""What uvicorn itself answers to bytes that are no HTTP; nothing of ours has seen them."""
 HONEST = {"hub_unreachable"}
 """Refusals of what needs the hub, which is out of reach here: 503, as anywhere without it."""
 
@@ -41,7 +43,9 @@ def _document() -> dict[str, Any]:
 
 
 SCHEMA = schemathesis.openapi.from_dict(_document())
-OPERATIONS = {found.ok().label: found.ok() for found in SCHEMA.get_all_operations()}
+FOUND: list[Any] = [found.ok() for found in SCHEMA.get_all_operations()]  # type: ignore[union-attr]
+# What deletes comes last, so that the others find something.
+OPERATIONS = {found.label: found for found in sorted(FOUND, key=lambda op: op.method == "delete")}
 QUESTIONS = [
     (label, mode)
     for label, operation in OPERATIONS.items()
@@ -59,7 +63,7 @@ class Server:
     run: str
     folder: str
 
-    def name_what_exists(self, case: Case) -> None:
+    def name_what_exists(self, case: Case[Any]) -> None:
         """Put existing names where a case has any."""
         names = {"run_id": self.run, "id": "glass-en"}
         if "/figures/" in case.operation.path:
@@ -91,7 +95,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, valkey_server: Valkey) -> I
         yield Server(url, run.id, str(folder))
 
 
-def is_endless(case: Case) -> bool:
+def is_endless(case: Case[Any]) -> bool:
     """Whether a case follows everything that happens, which has no end."""
     return case.operation.path.endswith("/events") and not str(
         (case.query or {}).get("runs", "")
@@ -111,7 +115,7 @@ def test_no_request_breaks_the_server(label: str, mode: GenerationMode, server: 
         suppress_health_check=list(HealthCheck),
     )
     @hypothesis.given(case=operation.as_strategy(generation_mode=mode), known=strategies.booleans())
-    def send(case: Case, known: bool) -> None:
+    def send(case: Case[Any], known: bool) -> None:
         if known:
             server.name_what_exists(case)
         hypothesis.assume(not is_endless(case))
@@ -124,11 +128,15 @@ def test_no_request_breaks_the_server(label: str, mode: GenerationMode, server: 
 def check(answer: schemathesis.Response, server: Server) -> None:
     """Refuse a 5xx, and a refusal that is not a problem with a code that we know."""
     text = answer.content.decode(errors="replace")
+    if answer.status_code == 400 and text == REFUSED_BY_PARSER:
+        return
     honest = answer.status_code == 503 and answer.json()["code"] in HONEST
     assert answer.status_code < 500 or honest, text[:500]
     assert HIDDEN not in text
     assert server.folder not in text
     if answer.status_code >= 400:
         assert answer.headers["content-type"] == [MEDIA_TYPE], text[:500]
+        if answer.request.method == "HEAD":  # an answer without a body
+            return
         problem = answer.json()
         assert PROBLEMS[problem["code"]].status == problem["status"] == answer.status_code
