@@ -21,10 +21,11 @@ _PAGE = """<!doctype html>
     <link rel="stylesheet" href="{assets}/styles/base.css">
     <link rel="stylesheet" href="{assets}/styles/layout.css">
     <link rel="stylesheet" href="{assets}/styles/controls.css">
+    <link rel="stylesheet" href="{assets}/styles/share.css">
   </head>
   <body>
     <header class="site-header"><span class="brand">LinearScope</span></header>
-    <main class="page prose">
+    <main class="page ended">
       <h1>{title}</h1>
       <p>{text}</p>
     </main>

@@ -34,6 +34,7 @@ from backend.routes import (
     sessions,
     shared,
     shares,
+    snapshots,
     tokens,
     uploads,
 )
@@ -55,6 +56,7 @@ RESOURCES = (
     runs,
     figures,
     compare,
+    snapshots,
     events,
     shares,
     sessions,

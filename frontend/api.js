@@ -1,6 +1,11 @@
 // The only module that knows addresses.
 
-const API = "/api/v1";
+// The page of a share link reads everything below that link; it has no other right.
+const SHARED = /^\/s\/[^/]+/.exec(location.pathname)?.[0] ?? "";
+const API = SHARED ? `${SHARED}/data` : "/api/v1";
+
+/** Whether this page was opened by a share link: one run, to look at only. */
+export const isShared = SHARED !== "";
 
 /** An answer that was not a success: RFC 9457 problem+json, or no answer at all. */
 export class Problem extends Error {
@@ -28,11 +33,13 @@ export const addresses = {
   addDataset: (id) => `/library/add/dataset?${new URLSearchParams({ id })}`,
   events: (runs) => `${API}/events?runs=${runs.map(encodeURIComponent).join(",")}`,
   result: (id, query) => `${API}/runs/${encodeURIComponent(id)}/result?${new URLSearchParams(query)}`,
+  snapshot: (id, query) => `${API}/runs/${encodeURIComponent(id)}/snapshot?${new URLSearchParams(query)}`,
   plotly: () => document.querySelector('meta[name="plotly"]').content,
 };
 
-/** @returns {{name: "start"|"run"|"jobs"|"compare"|"library"|"add_model"|"add_dataset"|"add_log"|"log", id?: string}} the page that an address means */
+/** @returns {{name: "start"|"run"|"jobs"|"compare"|"library"|"add_model"|"add_dataset"|"add_log"|"log"|"shared", id?: string}} the page that an address means */
 export function pageOf(path) {
+  if (isShared) return { name: "shared" };
   const run = /^\/runs\/([^/]+)\/?$/.exec(path);
   if (run) return { name: "run", id: decodeURIComponent(run[1]) };
   const add = /^\/library\/add\/(model|dataset|log)\/?$/.exec(path);
@@ -122,6 +129,11 @@ async function transfer(url, options) {
   throw new Problem({ status: response.status, ...(await response.json().catch(() => ({}))) });
 }
 
+export const getSharedLink = () => request(API);
+export const listShares = (run) => request(`${API}/shares?${new URLSearchParams({ run })}`);
+export const createShare = (body) => send("POST", `${API}/shares`, body);
+export const revokeShare = (id) => send("DELETE", `${API}/shares/${encodeURIComponent(id)}`);
+
 function send(method, url, body, signal) {
   const headers = body === undefined ? {} : { "Content-Type": "application/json" };
   return request(url, { method, headers, body: body && JSON.stringify(body), signal });
@@ -130,6 +142,7 @@ function send(method, url, body, signal) {
 async function request(url, options = {}) {
   const response = await reach(url, options);
   if (response.status === 204) return null;
+  if (isShared && response.status === 410) location.reload(); // the server says why the link has ended
   const body = await response.json().catch(() => ({}));
   if (!response.ok) throw new Problem({ status: response.status, ...body });
   return body;

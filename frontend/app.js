@@ -1,6 +1,6 @@
 // Entry: decide which page the address means, give it the language, and show it.
 
-import { pageOf } from "./api.js";
+import { isShared, pageOf } from "./api.js";
 import { fill } from "./dom.js";
 import { speak, t } from "./i18n.js";
 import { followBrowser, getState, subscribe, update } from "./state.js";
@@ -18,6 +18,7 @@ const PAGES = {
   add_dataset: () => import("./views/add_dataset_page.js"),
   add_log: () => import("./views/add_log_page.js"),
   log: () => import("./views/log_page.js"),
+  shared: () => import("./views/shared_page.js"),
 };
 
 const main = document.getElementById("main");
@@ -30,11 +31,12 @@ async function start() {
   subscribe((state) => renderFrame(page.name, state));
   update({});
   await (await module).show(main, page.id);
-  await countOpenJobs();
+  if (!isShared) await countOpenJobs();
 }
 
 function renderFrame(name, state) {
-  preferences.renderNavigation(document.getElementById("nav"), name, state);
+  if (isShared) document.querySelector(".brand").removeAttribute("href");
+  else preferences.renderNavigation(document.getElementById("nav"), name, state);
   preferences.render(document.getElementById("preferences"), state);
   for (const element of document.querySelectorAll("[data-i18n]")) {
     element.textContent = t(element.dataset.i18n);

@@ -1,9 +1,9 @@
 // The only module that touches Plotly. Figures come from Python; the page adds the selection.
 
 import { addresses } from "./api.js";
+import { CONFIG } from "./chart_config.js";
 import { JAPANESE } from "./plotly_japanese.js";
 
-const CONFIG = { showSendToCloud: false, displaylogo: false, displayModeBar: false, responsive: true };
 const EXPORT_SCALE = 2;
 const EVALUATE_AFTER_MS = 1500;
 const TITLE_PLACE = { x: 0.02, xanchor: "left", y: 0.98, yanchor: "top" };

@@ -38,3 +38,16 @@ export function blocksOfPlan(text) {
     Array.from({ length: last - first + 1 }, (_, index) => Number(first) + index),
   );
 }
+
+/** Where the selected point lies in the picture; nowhere when its value has no place on the axis. */
+export function markOf(state, { data }) {
+  const [curve, point] = [shownCurve(state), shownPoint(state)];
+  if (!point) return null;
+  const line = data.find(
+    ({ meta, mode }) =>
+      mode === "lines+markers" &&
+      ["strategy", "action", "fitting"].every((key) => meta?.[key] === curve[key]),
+  );
+  const y = line?.y[line.x.indexOf(point.changed)];
+  return y === undefined || y === null ? null : { x: point.changed, y };
+}

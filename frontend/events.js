@@ -1,6 +1,6 @@
 // News about runs: server-sent events, and polling for as long as those do not come.
 
-import { addresses } from "./api.js";
+import { addresses, isShared } from "./api.js";
 
 const POLL_INTERVAL_MS = 2000;
 const KINDS = ["status", "progress", "partial", "log", "heartbeat"];
@@ -8,6 +8,7 @@ const KINDS = ["status", "progress", "partial", "log", "heartbeat"];
 /**
  * Follow runs until `close` is called. EventSource reconnects by itself and sends Last-Event-ID,
  * so nothing is missed; until it is open, and while it is down, `poll` is called every two seconds.
+ * A share link has no events of its own: its page only polls, so a withdrawn link ends at once.
  *
  * @param {string[]} runs
  * @param {{event: (kind: string, data: object) => void, poll: () => Promise<void>}} handlers
@@ -16,7 +17,7 @@ const KINDS = ["status", "progress", "partial", "log", "heartbeat"];
 export function follow(runs, { event, poll }) {
   let timer = 0;
   let closed = false;
-  const source = new EventSource(addresses.events(runs));
+  const source = isShared ? null : new EventSource(addresses.events(runs));
 
   const stopPolling = () => {
     clearTimeout(timer);
@@ -31,19 +32,19 @@ export function follow(runs, { event, poll }) {
   };
 
   for (const kind of KINDS) {
-    source.addEventListener(kind, (message) => {
+    source?.addEventListener(kind, (message) => {
       stopPolling();
       event(kind, JSON.parse(message.data));
     });
   }
-  source.addEventListener("open", stopPolling);
-  source.addEventListener("error", startPolling);
+  source?.addEventListener("open", stopPolling);
+  source?.addEventListener("error", startPolling);
   startPolling();
 
   const close = () => {
     closed = true;
     stopPolling();
-    source.close();
+    source?.close();
   };
   // An open stream would keep the page out of the back-forward cache and hold a connection.
   addEventListener("pagehide", close, { once: true });

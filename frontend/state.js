@@ -50,6 +50,22 @@ export function update(patch, { replace = false } = {}) {
   announce();
 }
 
+/** @returns {Record<string, string>} the present view as texts, without what is the reader's own choice */
+export const viewTexts = () =>
+  Object.fromEntries(
+    Object.entries(VIEW)
+      .filter(([key, { standard, stored }]) => !stored && viewText(state[key]) !== viewText(standard()))
+      .map(([key]) => [key, viewText(state[key])]),
+  );
+
+/** Show a view that came as texts, as far as the address itself does not say otherwise. */
+export function showView(texts) {
+  const asked = new URLSearchParams(location.search);
+  const told = Object.entries(texts).filter(([key]) => key in VIEW && !VIEW[key].stored && !asked.has(key));
+  const read = told.map(([key, text]) => [key, VIEW[key].parse(text)]).filter(([, value]) => value !== null);
+  update(Object.fromEntries(read), { replace: true });
+}
+
 /**
  * Follow the back and forward buttons, and the system's own theme.
  *

@@ -13,5 +13,6 @@
   const lang = asked.get("lang") || stored("lang") || navigator.language;
   const root = document.documentElement;
   if (theme === "light" || theme === "dark") root.dataset.theme = theme;
+  root.toggleAttribute("data-shared", location.pathname.startsWith("/s/"));
   root.lang = lang.toLowerCase().startsWith("ja") ? "ja" : "en";
 })();

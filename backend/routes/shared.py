@@ -25,6 +25,7 @@ from backend.refusals import (
     TooManyGuessesError,
 )
 from backend.routes.runs import ResultQuery, export
+from backend.routes.snapshots import send_snapshot
 from backend.shares import Opened
 
 router = APIRouter(prefix="/s", include_in_schema=False)
@@ -119,6 +120,15 @@ def shared_figure(
     partial = options.get("partial") == "1" and link.result is None
     result = _partial(link, services) if partial else _finished(link, services)
     return _json(request, draw(name, result, options))
+
+
+@router.api_route(f"{_DATA}/runs/{{run_id}}/snapshot", methods=_READ)
+def shared_snapshot(link: OpenedRunDep, request: Request, services: ServicesDep) -> Response:
+    """Return what is on the screen as one HTML file."""
+    result = _finished(link, services)
+    assert link.result is not None
+    whole = result == services.results.parsed(link.result)
+    return send_snapshot(request, result, link.result if whole else None)
 
 
 @router.api_route("/{path:path}", methods=_READ)

@@ -1,6 +1,6 @@
 // The body of an `ablation` run: curves and the selected plan; single blocks; orders; interaction.
 
-import { blocksOfPlan, shownCurve, shownPoint } from "../curves.js";
+import { blocksOfPlan, markOf, shownCurve, shownPoint } from "../curves.js";
 import { changed, fill, h } from "../dom.js";
 import { blocksShapes, pointShapes } from "../selection_shapes.js";
 import { getState } from "../state.js";
@@ -92,17 +92,4 @@ export function mount(body) {
     openings.render(at.splits, state);
     figures.render(plots, DRAWINGS, state); // shows its own errors
   };
-}
-
-/** Where the selected point lies in the picture; nowhere when its value has no place on the axis. */
-function markOf(state, { data }) {
-  const [curve, point] = [shownCurve(state), shownPoint(state)];
-  if (!point) return null;
-  const line = data.find(
-    ({ meta, mode }) =>
-      mode === "lines+markers" &&
-      ["strategy", "action", "fitting"].every((key) => meta?.[key] === curve[key]),
-  );
-  const y = line?.y[line.x.indexOf(point.changed)];
-  return y === undefined || y === null ? null : { x: point.changed, y };
 }

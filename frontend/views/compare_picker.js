@@ -1,6 +1,6 @@
 // Which two runs to compare: finished ones of the kind linearity, the second of the first's model.
 
-import { addresses, listRuns } from "../api.js";
+import { addresses, isShared, listRuns } from "../api.js";
 import { changed, fill, h } from "../dom.js";
 import { moment } from "../format.js";
 import { t } from "../i18n.js";
@@ -49,7 +49,7 @@ const othersOf = (runs, { id, model }) => runs.filter((run) => run.id !== id && 
 
 /** On the page of a run: the way to a comparison, if there is another run of its model. */
 export function renderLink(element, { run, lang }) {
-  const there = run?.status === "finished" && run.kind === "linearity";
+  const there = !isShared && run?.status === "finished" && run.kind === "linearity";
   if (!there || !changed(element, run.id, lang)) return;
   element.hidden = true;
   finished({ model: run.model.id })

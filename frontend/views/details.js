@@ -34,7 +34,9 @@ function selected(result, pair) {
       h("span", { class: "quiet" }, blocks),
       steps(result, pair),
     ),
-    h("div", { class: "scroll-x" }, scoreTable(result, pair, adjacent)),
+    // A narrow screen scrolls it sideways, with the keyboard too.
+    h("div", { class: "scroll-x", tabindex: "0", role: "group", "aria-label": t("selection_title", pair) },
+      scoreTable(result, pair, adjacent)),
     h("dl", { class: "numbers" }, facts(result, pair, adjacent)),
   ];
 }

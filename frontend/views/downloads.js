@@ -4,6 +4,7 @@ import { addresses } from "../api.js";
 import { picture } from "../charts.js";
 import { changed, fill, h } from "../dom.js";
 import { t } from "../i18n.js";
+import { snapshotLink } from "./snapshot_link.js";
 import { problemText } from "./problem.js";
 
 /**
@@ -21,7 +22,7 @@ export function render(element, { run, result, lang }, view, figures) {
   fill(
     element,
     h("h2", {}, t("downloads")),
-    h("ul", { class: "downloads" }, files(run, view.formats, lang), pictures(run, shown, figures, message)),
+    h("ul", { class: "downloads" }, files(run, view.formats, lang), snapshot(), pictures(run, shown, figures, message)),
     message,
   );
 }
@@ -39,6 +40,8 @@ function files(run, formats, lang) {
   });
   return row(t("download_numbers"), links);
 }
+
+const snapshot = () => row(t("download_snapshot"), [snapshotLink(t("snapshot_html"))]);
 
 function pictures(run, names, figures, message) {
   return names.map((name) =>

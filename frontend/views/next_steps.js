@@ -1,6 +1,6 @@
 // What can be asked next about a plan, as buttons that ask it and go to the answer.
 
-import { addresses, submitRun } from "../api.js";
+import { addresses, isShared, submitRun } from "../api.js";
 import { fill, h } from "../dom.js";
 import { t } from "../i18n.js";
 import { followUp } from "../requests.js";
@@ -10,8 +10,10 @@ import { problemText } from "./problem.js";
  * @param {object} run whose model, text and sampling are taken over
  * @param {{plan: string, fitting: string|null}} chosen
  * @param {{report?: boolean, answers?: boolean}} offers
+ * @returns {HTMLElement|null} nothing through a share link
  */
 export function nextSteps(run, { plan, fitting }, { report = true, answers = true }) {
+  if (isShared) return null;
   const message = h("div", { "aria-live": "polite" });
   const params = fitting ? { plan, fitting } : { plan };
   const ask = (kind, more) => (event) => askFor(event.currentTarget, followUp(run, kind, { ...params, ...more }), message);

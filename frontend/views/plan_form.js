@@ -1,6 +1,6 @@
 // A plan to type: which block gets which action, measured on the same tokens as the run beside it.
 
-import { addresses, submitRun } from "../api.js";
+import { addresses, isShared, submitRun } from "../api.js";
 import { fill, h } from "../dom.js";
 import { t } from "../i18n.js";
 import { fits, followUp } from "../requests.js";
@@ -17,6 +17,7 @@ const OF_THE_PLAN = ["invalid_plan", "not_yet"];
  * @returns {{element: HTMLElement, speak: () => void, put: (values: object) => void}}
  */
 export function planForm(getRun) {
+  if (isShared) return { element: h("div", { hidden: true }), speak() {}, put() {} }; // nothing is asked there
   const typed = { plan: "", fitting: "one_shot", split: "select", fidelity: "full" };
   const form = h("form", { class: "plan-form", novalidate: true });
   const at = { problem: null, plan: null, estimate: estimatePlace("plan-estimate") };

@@ -1,6 +1,6 @@
 // On a linearity run: the way from "these blocks look linear" to what changing them costs.
 
-import { addresses } from "../api.js";
+import { addresses, isShared } from "../api.js";
 import { changed, fill, h } from "../dom.js";
 import { t } from "../i18n.js";
 import { getState } from "../state.js";
@@ -10,7 +10,7 @@ let form = null;
 
 /** @param {HTMLElement} element @param {import("../state.js").State} state */
 export function render(element, { run, lang }) {
-  element.hidden = run?.status !== "finished";
+  element.hidden = isShared || run?.status !== "finished";
   if (element.hidden || !changed(element, run.id, lang)) return;
   form ??= planForm(() => getState().run);
   const address = addresses.start({ kind: "ablation", model: run.model.id, dataset: run.dataset.id });

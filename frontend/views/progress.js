@@ -1,6 +1,6 @@
 // How far a run is, or why it stopped, and what can be done about it. Gone once it is finished.
 
-import { addresses, cancelRun, submitRun } from "../api.js";
+import { addresses, cancelRun, isShared, submitRun } from "../api.js";
 import { changed, fill, h, keepingFocus } from "../dom.js";
 import { age, duration, integer } from "../format.js";
 import { t, tOr } from "../i18n.js";
@@ -116,7 +116,9 @@ const changeLink = ({ kind, model, dataset, params }) => {
 };
 
 const line = (...children) => h("p", { class: "progress-line" }, ...children);
-const controls = (...children) => h("div", { class: "controls" }, ...children);
+
+/** Whoever looks through a share link changes nothing. */
+const controls = (...children) => !isShared && h("div", { class: "controls" }, ...children);
 
 function cancelButton(actions, stopping) {
   const text = stopping ? t("stopping") : t("cancel_run");

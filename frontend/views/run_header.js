@@ -1,11 +1,12 @@
 // Title of a run: which model, how large, on which text, how many tokens.
 
-import { addresses } from "../api.js";
+import { addresses, isShared } from "../api.js";
 import { changed, fill, h } from "../dom.js";
 import { integer, percent } from "../format.js";
 import { t } from "../i18n.js";
 import { seenTokens } from "../scores.js";
 import { planText } from "./quality.js";
+import { openShareDialog } from "./share_dialog.js";
 
 /** @param {HTMLElement} element @param {import("../state.js").State} state */
 export function render(element, { run, result, lang }) {
@@ -23,9 +24,17 @@ export function render(element, { run, result, lang }) {
     element,
     h("h1", {}, h("span", { class: "kind-name" }, kind), " ", model.name),
     h("ul", { class: "facts" }, facts.filter(Boolean).map((fact) => h("li", {}, fact))),
-    h("a", { class: "quiet-link", href: addresses.start() }, t("new_measurement")),
+    !isShared && actions(),
   );
 }
+
+const actions = () =>
+  h(
+    "div",
+    { class: "run-actions" },
+    h("button", { type: "button", class: "small", id: "share", on: { click: openShareDialog } }, t("share")),
+    h("a", { class: "quiet-link", href: addresses.start() }, t("new_measurement")),
+  );
 
 /** What a kind was asked, beside its model and text. */
 const OWN = {

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import backend.catalogue
 import linearity
 from backend.problems import PROBLEMS
 from linearity.adapters.findings import NEXT_STEPS
@@ -31,7 +32,7 @@ FROM_A_LIST = (
     *("kind_", "source_", "table_", "key_", "remove_", "start_", "finding_pending_"),
     *("strategy_", "action_", "fitting_", "fidelity_", "template_", "metric_", "axis_", "rule_"),
     *("answers_", "show_", "model_", "canary_", "intake_", "add_", "upload_", "left_"),
-    *("log_", "measure_", "skipped_", "mask_", "set_"),
+    *("log_", "measure_", "skipped_", "mask_", "set_", "share_"),
     *("dataset_", "recognised_", "delimiter_", "reading_", "record_", "summary_"),
 )
 
@@ -86,6 +87,8 @@ def test_every_word_that_a_script_asks_for_exists() -> None:
 
 def test_every_word_is_asked_for() -> None:
     scripts = "\n".join(read(path) for path in SCRIPTS) + read(FRONTEND / "index.html")
+    server = Path(backend.catalogue.__file__).parent
+    scripts += "\n".join(read(path) for path in server.glob("snapshot*.py"))
     unused = {
         key
         for key in catalogue("en")
