@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from backend import cli_hub, cli_logs
+from backend import cli_hub, cli_logs, cli_upload
 from backend.children import python_command, python_environ
 from linearity.adapters.settings import Settings, read_settings
 from linearity.errors import ConflictError, InvalidRequestError, LinearScopeError
@@ -25,7 +25,7 @@ app = typer.Typer(
     add_completion=False,
 )
 tokens = typer.Typer(help="Who may come in: add, list, revoke.", no_args_is_help=True)
-models = typer.Typer(help="Registered models: list, add, show.", no_args_is_help=True)
+models = typer.Typer(help="Registered models: list, add, upload, show.", no_args_is_help=True)
 datasets = typer.Typer(help="Registered datasets: list, add, show.", no_args_is_help=True)
 runs = typer.Typer(help="Runs: list, show.", no_args_is_help=True)
 app.add_typer(models, name="models")
@@ -316,6 +316,7 @@ def _become(module: str, *arguments: str) -> None:
     os.execve(command[0], command, python_environ(os.environ))
 
 
+cli_upload.install(models, _sentences)
 cli_hub.install(models, _settings, _sentences)
 cli_logs.install(app, _settings, _sentences)
 

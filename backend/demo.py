@@ -1,68 +1,15 @@
 """The first run of a fresh installation: queued by itself, through the HTTP API like any other."""
 
 import http.client
-import json
 import threading
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from typing import Any
 
+from backend.api_client import ApiClient, ApiRefusedError
 from linearity.contracts.inputs import DEMO_DATASET, DEMO_MODEL
 
 POLL_SECONDS = 1.0
-REQUEST_SECONDS = 10.0
 _OVER = ("finished", "failed", "cancelled")
-
-
-class ApiClient:
-    """JSON requests to our own server; never through a proxy."""
-
-    def __init__(self, address: str, token: str | None) -> None:
-        self._address = address
-        self._headers = {"Accept": "application/json"}
-        if token is not None:
-            self._headers["Authorization"] = f"Bearer {token}"
-        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-
-    def get(self, path: str) -> Any:
-        """Return the JSON at `path`."""
-        return self._send(urllib.request.Request(self._address + path, headers=self._headers))
-
-    def post(self, path: str, body: dict[str, object]) -> Any:
-        """Send `body` and return the JSON answer."""
-        return self._send(
-            urllib.request.Request(
-                self._address + path,
-                data=json.dumps(body).encode(),
-                headers=self._headers | {"Content-Type": "application/json"},
-                method="POST",
-            )
-        )
-
-    def is_alive(self) -> bool:
-        """Whether the server answers at all."""
-        request = urllib.request.Request(self._address + "/livez", headers=self._headers)
-        try:
-            with self._opener.open(request, timeout=2) as answer:
-                return bool(answer.status == 200)
-        except (OSError, http.client.HTTPException):
-            return False
-
-    def _send(self, request: urllib.request.Request) -> Any:
-        try:
-            with self._opener.open(request, timeout=REQUEST_SECONDS) as answer:
-                return json.load(answer)
-        except urllib.error.HTTPError as error:
-            raise ApiRefusedError(error.code, _detail(error)) from error
-
-
-class ApiRefusedError(Exception):
-    """The server answered with a problem."""
-
-    def __init__(self, status: int, detail: str) -> None:
-        super().__init__(f"{status}: {detail}")
-        self.status = status
 
 
 def run_demo(
@@ -141,12 +88,3 @@ def _patiently(call: Callable[[], Any], stop: threading.Event) -> Any:
             pass  # not up yet, or just starting again
         stop.wait(POLL_SECONDS)
     return None
-
-
-def _detail(error: urllib.error.HTTPError) -> str:
-    try:
-        problem = json.load(error)
-    except (OSError, ValueError):
-        return error.reason
-    detail = problem.get("detail") if isinstance(problem, dict) else None
-    return str(detail or error.reason)

@@ -17,8 +17,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import FrameType
 
+from backend.api_client import ApiClient
 from backend.children import Child, python_command, python_environ
-from backend.demo import ApiClient, run_demo
+from backend.demo import run_demo
 from backend.embedded import EmbeddedValkey
 from backend.tokens import address_of, welcome
 from linearity.adapters.settings import Settings

@@ -11,7 +11,6 @@ from backend.views import Json, input_view
 from backend.visitors import Visitor
 from linearity.adapters.state import InputRow
 from linearity.contracts.canonical import Json as AnyJson
-from linearity.contracts.runs import InputState
 
 FILES = {
     "type": "array",
@@ -53,6 +52,5 @@ def input_views(services: Services, kind: str) -> list[Json]:
 
 
 def one_view(services: Services, row: InputRow) -> Json:
-    """Return one input, with its files while it is being received."""
-    receiving = row.state is InputState.RECEIVING
-    return input_view(row, services.state.uploads_of(row.kind, row.id) if receiving else ())
+    """Return one input, with its files if they were uploaded."""
+    return input_view(row, services.state.uploads_of(row.kind, row.id))

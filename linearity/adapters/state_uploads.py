@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection
 from linearity.adapters.clock import utc_before, utc_now
 from linearity.adapters.database import InputRow, Transactions, input_row
 from linearity.adapters.state_inputs import begin_input
+from linearity.adapters.state_removals import write_down
 from linearity.adapters.tables import inputs, uploads
 from linearity.contracts.runs import InputState
 from linearity.errors import QuotaExceededError
@@ -82,6 +83,7 @@ class UploadStates(Transactions):
             row = _input(connection, kind, id)
             if row is not None and not _may_begin_anew(row, declared.owner):
                 return row, _uploads(connection, _of(kind, id)), False
+            _let_go(connection, kind, id)
             connection.execute(uploads.delete().where(*_of(kind, id)))
             _check_quota(connection, declared, limits)
             row = begin_input(connection, kind, id, _fresh(declared))
@@ -133,11 +135,6 @@ class UploadStates(Transactions):
         with self._write() as connection:
             connection.execute(uploads.update().where(uploads.c.id == id).values(**fresh))
 
-    def delete_upload(self, id: str) -> None:
-        """Forget one file."""
-        with self._write() as connection:
-            connection.execute(uploads.delete().where(uploads.c.id == id))
-
     def delete_uploads(self, kind: str, id: str) -> list[UploadRow]:
         """Forget the files of an input and return what they were."""
         with self._write() as connection:
@@ -161,6 +158,7 @@ class UploadStates(Transactions):
                 given_up = {"state": InputState.REJECTED, "problem": problem}
                 chosen = (inputs.c.kind == row.kind, inputs.c.id == row.id)
                 connection.execute(inputs.update().where(*chosen).values(**given_up))
+                _let_go(connection, row.kind, row.id)
             return rows
 
     def receiving_inputs(self) -> list[tuple[InputRow, list[UploadRow]]]:
@@ -192,8 +190,21 @@ def _fresh(declared: Declared) -> dict[str, Any]:
     }
 
 
+def _let_go(connection: Connection, kind: str, id: str) -> None:
+    """Count nothing of an input's files any more; objects that only they named are taken away."""
+    stored = sa.select(uploads.c.sha256).where(*_of(kind, id), uploads.c.sha256.is_not(None))
+    write_down(connection, connection.execute(stored).scalars().all())
+    connection.execute(uploads.update().where(*_of(kind, id)).values(received=0, sha256=None))
+
+
 def _check_quota(connection: Connection, declared: Declared, limits: UploadLimits) -> None:
-    everybody = sa.select(sa.func.coalesce(sa.func.sum(uploads.c.size), 0))
+    given_up = sa.select(inputs.c.id).where(
+        inputs.c.kind == uploads.c.kind,
+        inputs.c.id == uploads.c.input,
+        inputs.c.state == InputState.REJECTED,
+    )
+    nothing_kept = sa.and_(uploads.c.sha256.is_(None), sa.exists(given_up))
+    everybody = sa.select(sa.func.coalesce(sa.func.sum(uploads.c.size), 0)).where(~nothing_kept)
     own = everybody.where(uploads.c.owner == declared.owner)
     for limit, query, whose, setting in (
         (limits.owner, own, "your uploads", "LINEARSCOPE_UPLOAD_USER_LIMIT"),

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import pytest
 from fastapi import FastAPI
 
-from backend.demo import ApiClient, run_demo
+from backend.api_client import ApiClient
+from backend.demo import run_demo
 from backend.dependencies import Services
 from linearity.contracts.inputs import DEMO_DATASET, DEMO_MODEL
 from linearity.contracts.runs import InputState

@@ -6,6 +6,7 @@ import hashlib
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,8 +18,10 @@ from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from backend.dependencies import Services
+from backend.main import create_app
 from backend.visitors import Role, Visitor, visitor_of
 from linearity.adapters.clock import utc_before
+from linearity.adapters.settings import Settings
 from linearity.adapters.state import UploadRow
 from linearity.adapters.tables import inputs, uploads
 from linearity.contracts.runs import InputState
@@ -245,6 +248,25 @@ def test_an_abandoned_upload_expires_and_may_begin_anew(
     assert again != address
     assert offset(client, again) == 0
     assert client.head(address, headers=TUS).status_code == 404
+
+
+def test_what_expired_counts_for_no_quota(settings: Settings) -> None:
+    app = create_app(replace(settings, upload_limit=len(DATA) + 10))
+    services: Services = app.state.services
+    client = TestClient(app, base_url=ORIGIN)
+    files = [{"name": "a.csv", "size": 10}, {"name": "b.csv", "size": len(DATA)}]
+    body = {"source": "upload", "name": "requests", "files": files}
+    told = client.post("/api/v1/logs", json=body).json()
+    patch(client, told["uploads"][0]["url"], 0, DATA[:10])
+    full = client.post("/api/v1/logs", json={**body, "name": "second"})
+    make_old(services)
+    services.uploads.tidy()
+
+    assert full.status_code == 507
+    assert client.post("/api/v1/logs", json={**body, "name": "second"}).status_code == 201
+    assert services.state.removals() == [hashlib.sha256(DATA[:10]).hexdigest()]
+    services.live.close()
+    services.state.close()
 
 
 def test_an_upload_that_still_receives_does_not_expire(

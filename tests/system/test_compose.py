@@ -12,7 +12,7 @@ import pytest
 import redis
 from rq.worker import Worker
 
-from backend.demo import ApiClient, ApiRefusedError
+from backend.api_client import ApiClient, ApiRefusedError
 from tests.system.compose import Container, Host, read_compose
 
 TOKEN = secrets.token_urlsafe(24)
