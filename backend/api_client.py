@@ -34,6 +34,10 @@ class ApiClient:
         headers = {"Content-Type": "application/json"}
         return self._json("POST", path, json.dumps(body).encode(), headers)
 
+    def delete(self, path: str) -> None:
+        """Delete what is at `path`."""
+        self._send("DELETE", path, None, {}, REQUEST_SECONDS)
+
     def offset(self, path: str) -> int:
         """Return how many bytes of an upload the server has."""
         answer = self._send("HEAD", path, None, TUS, REQUEST_SECONDS)

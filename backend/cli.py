@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from backend import cli_hub, cli_logs, cli_upload
+from backend import cli_html, cli_hub, cli_logs, cli_shares, cli_upload
 from backend.children import python_command, python_environ
 from linearity.adapters.settings import Settings, read_settings
 from linearity.errors import ConflictError, InvalidRequestError, LinearScopeError
@@ -102,20 +102,19 @@ def run(  # noqa: PLR0913  # the options of one command
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A parameter.")
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", help="Write the result here.")] = None,
-    html: Annotated[Path | None, typer.Option("--html", help="Not built yet.")] = None,
+    html: Annotated[Path | None, typer.Option("--html", help="Write an offline page.")] = None,
     device: Annotated[str | None, typer.Option("--device", help="cpu, cuda or cuda:N.")] = None,
 ) -> None:
     """Compute one result in this process: no server, no queue, no database."""
-    if html is not None:
-        typer.echo("--html is not built yet. Use --out FILE.json, or the page.", err=True)
-        raise typer.Exit(2)
     arguments = ["run", kind, "--model", model, "--dataset", dataset]
     for item in settings or []:
         arguments += ["--set", item]
-    if out is not None:
-        arguments += ["--out", str(out)]
     if device is not None:
         arguments += ["--device", device]
+    if html is not None:
+        raise typer.Exit(cli_html.run_to_page(arguments, html=html, out=out))
+    if out is not None:
+        arguments += ["--out", str(out)]
     _become("linearity", *arguments)
 
 
@@ -319,6 +318,7 @@ def _become(module: str, *arguments: str) -> None:
 cli_upload.install(models, _sentences)
 cli_hub.install(models, _settings, _sentences)
 cli_logs.install(app, _settings, _sentences)
+cli_shares.install(app, _sentences)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from backend.children import python_command, python_environ
+from tests.backend.test_snapshot import Elements
 
 LIGHT = """
 import sys
@@ -183,12 +184,30 @@ def test_a_run_in_this_process_reads_its_device_like_a_worker(
     assert "Traceback" not in answer.stderr
 
 
-def test_a_page_instead_of_a_file_is_not_built_yet(tmp_path: Path) -> None:
-    page = str(tmp_path / "r.html")
+def test_a_page_that_cannot_be_written_is_refused_before_anything_is_computed(
+    tmp_path: Path,
+) -> None:
+    page = str(tmp_path / "nowhere" / "r.html")
     answer = run_cli(tmp_path, "run", "linearity", "--model", "m", "--dataset", "d", "--html", page)
 
     assert answer.returncode == 2
-    assert "not built yet" in answer.stderr
+    assert "--html: wanted a file in an existing folder" in answer.stderr
+
+
+@pytest.mark.slow
+def test_a_run_writes_its_page_beside_its_numbers(tmp_path: Path) -> None:
+    page, numbers = tmp_path / "r.html", tmp_path / "r.json"
+    answer = run_cli(
+        tmp_path, "run", "linearity", "--model", "glass-en", "--dataset", "python-docs",
+        "--set", "tokens=2048", "--html", str(page), "--out", str(numbers), LANG="ja_JP.UTF-8",
+    )  # fmt: skip
+
+    assert answer.returncode == 0, answer.stderr
+    saved = Elements(page.read_text(encoding="utf-8"))
+    assert saved.data("result") == json.loads(numbers.read_bytes())
+    assert list(saved.data("drawn")["figures"]) == ["heatmap", "profile", "norms"]
+    assert saved.attributes("html")[0]["lang"] == "ja"
+    assert answer.stdout == ""
 
 
 def test_the_doctor_finds_a_queue_server_that_does_not_answer(tmp_path: Path) -> None:

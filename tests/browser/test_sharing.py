@@ -19,7 +19,10 @@ from tests.browser.test_access import violations
 pytestmark = pytest.mark.system
 
 VIEW = "?score=update&sel=4-9&table=blocks"
-MANAGING = "#share, .run-actions, .plan-form form, .next-steps, #run-progress button, nav a, #compare-link select"
+MANAGING = (
+    "#share, .run-actions, .plan-form form, .next-steps, #run-progress button, nav a, "
+    "#compare-link select"
+)
 
 
 @pytest.fixture
