@@ -5,6 +5,7 @@ import { integer } from "../format.js";
 import { t } from "../i18n.js";
 import { update } from "../state.js";
 import { ANSWER_FILTERS } from "../view_keys.js";
+import { byteNote } from "./byte_note.js";
 import { markedParts } from "./marked.js";
 import { share } from "./quality.js";
 
@@ -79,6 +80,7 @@ function pairOf(pair) {
       side("dense", pair, parts.dense),
       side("changed", pair, parts.changed),
     ),
+    byteNote([prompt, pair.dense, pair.changed]),
     reference && h("p", { class: "quiet" }, t("reference_answer", { text: reference })),
   );
 }

@@ -3,6 +3,7 @@
 import { changed, fill, h } from "../dom.js";
 import { integer, score } from "../format.js";
 import { t } from "../i18n.js";
+import { byteNote } from "./byte_note.js";
 import { plainTable } from "./plain_table.js";
 import { damage, protocolLine, share } from "./quality.js";
 
@@ -54,7 +55,10 @@ function worstTokens(list) {
   ]);
   return (
     list.length > 0 &&
-    part("worst_tokens", plainTable({ heads: heads.map((key) => t(`column_${key}`)), rows, kind: "texts" }))
+    part("worst_tokens", [
+      plainTable({ heads: heads.map((key) => t(`column_${key}`)), rows, kind: "texts" }),
+      byteNote(list.flatMap(({ before, token, dense, changed: other }) => [before, token, dense, other])),
+    ])
   );
 }
 

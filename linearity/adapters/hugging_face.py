@@ -2,13 +2,14 @@
 
 import contextlib
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 
 from linearity.adapters.store import ArtifactStore
+from linearity.adapters.token_texts import detokenizer, shower, token_text
 from linearity.adapters.tokenizer_library import open_tokenizer
 from linearity.contracts.answers import RENDERED_SOURCES
 from linearity.contracts.canonical import strict_loads
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 _PANIC = "PanicException"  # of the tokenizers library: no Exception, and not to be imported
-SPACE = "▁"
-"""How tokenizers of the SentencePiece family write a space."""
 
 
 def load_model(
@@ -63,8 +62,9 @@ def load_model(
         tokenize=_tokenize(tokenizer, record.vocabulary),
         bos=_automatic_bos(tokenizer),
         network=model,
-        detokenize=_detokenize(tokenizer),
-        token_text=_token_text(tokenizer),
+        detokenize=detokenizer(tokenizer),
+        show=shower(tokenizer),
+        token_text=token_text(tokenizer),
         chat=_chat(tokenizer, record),
         stops=stops,
     )
@@ -150,24 +150,6 @@ def _known_ids(ids: list[int], vocabulary: int) -> list[int]:
             next_step="Put the tokenizer that belongs to this model into its folder.",
         )
     return ids
-
-
-def _detokenize(tokenizer: "PreTrainedTokenizerBase") -> Callable[[Sequence[int]], str]:
-    def detokenize(ids: Sequence[int]) -> str:
-        text: str = tokenizer.decode(list(ids), clean_up_tokenization_spaces=False)
-        return text
-
-    return detokenize
-
-
-def _token_text(tokenizer: "PreTrainedTokenizerBase") -> Callable[[int], str]:
-    def token_text(token: int) -> str:
-        text: str = tokenizer.decode([token], clean_up_tokenization_spaces=False)
-        # Some decoders take the space off whatever stands first.
-        spaced = str(tokenizer.convert_ids_to_tokens(token)).startswith(SPACE)
-        return f" {text}" if spaced and not text.startswith(" ") else text
-
-    return token_text
 
 
 def _chat(

@@ -36,8 +36,10 @@ class LoadedModel:
         The whole causal language model, with ``generate``. Empty where only states are recorded.
     detokenize : callable
         Ids to text, special tokens included. Without a tokenizer, ids are written as numbers.
+    show : callable
+        Ids to text for people to read: parts of characters as their bytes, ⟨E3 81⟩.
     token_text : callable
-        One id to its text, a leading space included.
+        One id to its text for people, a leading space included.
     chat : callable or None
         The text of one user to the ids of a prompt in the model's chat template, up to where the
         answer begins. None where the model has no template, or one that is not rendered here.
@@ -52,6 +54,7 @@ class LoadedModel:
     bos: int | None
     network: nn.Module = field(default_factory=nn.Module)
     detokenize: Callable[[Sequence[int]], str] = _as_numbers
+    show: Callable[[Sequence[int]], str] = _as_numbers
     token_text: Callable[[int], str] = _as_number
     chat: Callable[[str], list[int]] | None = None
     stops: tuple[int, ...] = ()

@@ -10,7 +10,7 @@ Perplexity can hardly move while nearly every answer changes, so a plan is also 
 writes (docs/science.md, section 3).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from linearity.contracts.actions import Plan, parse_plan
@@ -170,19 +170,23 @@ class _Study:
             for k, prompt in enumerate(self.taken.prompts)
             if k in changed
         ]
+        # Judged as written, shown as read: the bytes of half a character would count as numbers.
         pairs = [compare(exchange, self.material.model.detokenize) for exchange in exchanges]
-        return pairs, summarise(exchanges, pairs), answers_by_category(exchanges, pairs)
+        shown = [compare(exchange, self.material.model.show) for exchange in exchanges]
+        return shown, summarise(exchanges, pairs), answers_by_category(exchanges, pairs)
 
     def _judged(self, dense: Answers, changed: Answers) -> list[CanaryResult]:
-        detokenize = self.material.model.detokenize
         first = len(self.taken.prompts)
         return [
-            judge(
-                canary,
-                {"dense": detokenize(dense[k].tokens), "changed": detokenize(changed[k].tokens)},
-            )
+            self._judge(canary, {"dense": dense[k], "changed": changed[k]})
             for k, canary in enumerate(self.params.canaries, start=first)
         ]
+
+    def _judge(self, canary: Mapping[str, Json], answers: Mapping[str, Answer]) -> CanaryResult:
+        model = self.material.model
+        texts = {side: model.detokenize(answer.tokens) for side, answer in answers.items()}
+        dense, changed = (model.show(answers[side].tokens) for side in ("dense", "changed"))
+        return replace(judge(canary, texts), dense=dense, changed=changed)
 
     def _splits(self) -> dict[str, SplitFacts]:
         """Of a split that prompts come from, what they took; else what maps were fitted on."""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
+from linearity.contracts.byte_texts import without_bytes
 from linearity.contracts.common import Quality
 from linearity.contracts.plan import DocumentQuality, Guard, WorstToken
 from linearity.evaluate.categories import worse_than_all
@@ -85,7 +86,7 @@ def _worst_token(  # one row of several tables
     return WorstToken(
         document=window.document,
         position=window.start + position - prefix,
-        before=model.detokenize(window.ids[max(prefix, position - TOKENS_BEFORE) : position]),
+        before=model.show(window.ids[max(prefix, position - TOKENS_BEFORE) : position]),
         token=model.token_text(window.ids[position]),
         dense=model.token_text(int(reference.top[row, 0])),
         changed=model.token_text(int(tokens.likeliest[row])),
@@ -99,7 +100,7 @@ def _canaries(worst: Sequence[WorstToken]) -> list[str]:
     first_of_each: dict[int, str] = {}
     for item in worst:
         first_of_each.setdefault(item.document, item.before)
-    texts = [*first_of_each.values(), *(item.before for item in worst)]
+    texts = map(without_bytes, [*first_of_each.values(), *(item.before for item in worst)])
     return [text for text in dict.fromkeys(texts) if text.strip()][:CANARIES]
 
 

@@ -201,7 +201,7 @@ class _Source:
             ids = self._tokens(part)[start : start + self._window]
             read, rendered = self._template.continued(ids)
             document = self._document(part)
-            text = self._material.model.detokenize(ids)
+            text = self._material.model.show(ids)
             category = self._records[document].category
             yield Prompt(split, document, text, read, rendered, category=category)
 
