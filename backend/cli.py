@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from backend import cli_html, cli_hub, cli_logs, cli_shares, cli_upload
+from backend import cli_datasets, cli_html, cli_hub, cli_logs, cli_shares, cli_upload
 from backend.children import python_command, python_environ
 from linearity.adapters.settings import Settings, read_settings
 from linearity.errors import ConflictError, InvalidRequestError, LinearScopeError
@@ -26,7 +26,7 @@ app = typer.Typer(
 )
 tokens = typer.Typer(help="Who may come in: add, list, revoke.", no_args_is_help=True)
 models = typer.Typer(help="Registered models: list, add, upload, show.", no_args_is_help=True)
-datasets = typer.Typer(help="Registered datasets: list, add, show.", no_args_is_help=True)
+datasets = typer.Typer(help="Registered datasets: list, preview, add, show.", no_args_is_help=True)
 runs = typer.Typer(help="Runs: list, show.", no_args_is_help=True)
 app.add_typer(models, name="models")
 app.add_typer(datasets, name="datasets")
@@ -162,12 +162,6 @@ def show_model(name: str, data: DataOption = None) -> None:
 def list_datasets(data: DataOption = None) -> None:
     """List the registered datasets."""
     _list_inputs("dataset", data)
-
-
-@datasets.command("add")
-def add_dataset(name: str, data: DataOption = None) -> None:
-    """Inspect and register a dataset: a built-in name or a path."""
-    _add_input("dataset", name, data)
 
 
 @datasets.command("show")
@@ -316,6 +310,7 @@ def _become(module: str, *arguments: str) -> None:
 
 
 cli_upload.install(models, _sentences)
+cli_datasets.install(datasets, _settings, _sentences)
 cli_hub.install(models, _settings, _sentences)
 cli_logs.install(app, _settings, _sentences)
 cli_shares.install(app, _sentences)

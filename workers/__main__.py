@@ -14,6 +14,8 @@ from redis.retry import Retry
 
 from linearity.adapters.lifetime import watch_parent
 from linearity.adapters.settings import Settings, read_settings
+from linearity.contracts.canonical import strict_loads
+from linearity.contracts.reading import ReadingOptions
 from linearity.errors import LinearScopeError
 
 log = logging.getLogger("workers")
@@ -51,12 +53,13 @@ def main(arguments: list[str] | None = None) -> int:
     register = commands.add_parser("register", help="inspect a model or dataset in this process")
     register.add_argument("kind", choices=("model", "dataset"))
     register.add_argument("name", help="a built-in name, a hub id or a path")
+    register.add_argument("--options", default="{}", help="how a dataset is read, as JSON")
     options = parser.parse_args(arguments)
     _prepare_process()
     try:
         settings = read_settings(os.environ)
         if options.command == "register":
-            return _register(options.kind, options.name, settings)
+            return _register(options.kind, options.name, options.options, settings)
         return _work(options.queue, settings)
     except LinearScopeError as error:
         sys.stderr.write(f"{error.message}. {error.next_step}\n")
@@ -108,7 +111,7 @@ def _work(queue: str, settings: Settings) -> int:
     return 0
 
 
-def _register(kind: str, name: str, settings: Settings) -> int:
+def _register(kind: str, name: str, options: str, settings: Settings) -> int:
     from linearity.adapters.state import State
     from linearity.adapters.store import ArtifactStore
     from workers.registration import register_here
@@ -121,6 +124,7 @@ def _register(kind: str, name: str, settings: Settings) -> int:
             state=state,
             store=ArtifactStore(settings.store),
             log=log.info,
+            options=ReadingOptions.from_json(strict_loads(options.encode())),
         )
     finally:
         state.close()

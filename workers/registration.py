@@ -1,7 +1,7 @@
 """Inspecting a model, dataset or request log: from its reference to its record."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +9,13 @@ from linearity.adapters.inputs import prepare_model
 from linearity.adapters.log_datasets import prepare_set
 from linearity.adapters.logs import prepare_log
 from linearity.adapters.model_intake import received_model
-from linearity.adapters.naming import InputName, name_input
+from linearity.adapters.naming import InputName, name_hub_dataset, name_input
 from linearity.adapters.state import InputRow, State, UploadRow
+from linearity.adapters.state_inputs import Intake
 from linearity.adapters.store import ArtifactStore
+from linearity.contracts.canonical import digest
 from linearity.contracts.inputs import StoredFile
+from linearity.contracts.reading import HubDataset, ReadingOptions
 from linearity.errors import LinearScopeError
 from workers.datasets import inspect_dataset
 
@@ -64,6 +67,7 @@ def register_here(
     state: State,
     store: ArtifactStore,
     log: Callable[[str], None],
+    options: ReadingOptions | None = None,
 ) -> InputRow:
     """Register an input in this process, without a queue, and return its final row.
 
@@ -72,10 +76,12 @@ def register_here(
     LinearScopeError
         If it cannot be used; the row is then rejected with the same words.
     """
-    named = name_input(kind, text)
-    row, is_new = state.add_input(
-        kind, id=named.id, name=named.name, source=named.source, reference=named.reference
-    )
+    named = _named(kind, text)
+    reading = {} if options is None else options.as_json()
+    if reading:  # the same files read in another way are another dataset
+        named = replace(named, id=f"{named.id}-{digest(reading)[:8]}")
+    intake = Intake(options=reading or None)
+    row, is_new = state.add_input(kind, **asdict(named), intake=intake)
     if is_new:
         try:
             # Whoever types this command may read these files anyway.
@@ -85,3 +91,10 @@ def register_here(
             raise
         state.input_ready(kind, row.id, record, number=row.attempt)
     return state.get_input(kind, row.id) or row
+
+
+def _named(kind: str, text: str) -> InputName:
+    """Return the registration of a name, a path, or ``hub:`` and a dataset of the hub."""
+    if kind == "dataset" and text.startswith("hub:"):
+        return name_hub_dataset(HubDataset.from_reference(text.removeprefix("hub:")))
+    return name_input(kind, text)

@@ -27,7 +27,7 @@ MOST_FILES = 1000
 MOST_FILE_BYTES = 1 << 50
 LONGEST_NAME = 200
 SUFFIXES = {
-    "dataset": (".txt", ".md", ".jsonl", ".csv", ".parquet", ".xlsx"),
+    "dataset": (".txt", ".md", ".jsonl", ".ndjson", ".csv", ".tsv", ".parquet", ".xlsx"),
     "log": (".jsonl", ".csv"),
 }
 LARGEST = {CONFIG: 1 << 20, TOKENIZER: 256 << 20, INDEX: 64 << 20}

@@ -8,7 +8,7 @@ import { dropZone } from "./drop_zone.js";
 import { problemText } from "./problem.js";
 import { uploadList } from "./upload_list.js";
 
-const ACCEPTED = ".txt,.md,.jsonl,.csv,.parquet,.xlsx";
+const ACCEPTED = ".txt,.md,.jsonl,.ndjson,.csv,.tsv,.parquet,.xlsx";
 
 /** @param {{opened: (dataset: object) => void}} listeners called with what can be looked at */
 export function datasetSources({ opened }) {

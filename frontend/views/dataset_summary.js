@@ -5,6 +5,7 @@ import { integer, percent } from "../format.js";
 import { language, t } from "../i18n.js";
 
 const SHOWN = 12;
+const UNKNOWN_FROM = 0.02;
 
 /** @returns {Node[]|null} */
 export function datasetSummary(facts) {
@@ -25,6 +26,8 @@ export function datasetSummary(facts) {
   return [
     h("h3", {}, t("dataset_summary")),
     h("dl", { class: "dataset-facts" }, entries.filter(Boolean).map(([name, value]) => [h("dt", {}, t(`summary_${name}`)), h("dd", {}, value)]).flat()),
+    facts.unknown_tokens > UNKNOWN_FROM &&
+      h("p", { class: "warning-line" }, t("unknown_tokens_text", { share: percent(facts.unknown_tokens), model })),
     !rows.exact && h("p", { class: "field-note" }, t("estimated_note")),
     ...(badRows(problems, dropped) ?? []),
   ];

@@ -127,6 +127,12 @@ def _stream(place: str, dataset: HubDataset, revision: str | None) -> tuple[Any,
                 next_step=f"Datasets of {', '.join(BUILDERS)} files can be used.",
             )
         stream = builder.as_streaming_dataset(split=dataset.split)
+    except RuntimeError as error:  # what the library says of a repository with a script
+        raise RejectedInputError(
+            f"{dataset.name}: it is made by code of its repository, which is never run",
+            reason="unsupported_file",
+            next_step=f"Datasets of {', '.join(BUILDERS)} files can be used.",
+        ) from error
     except (DatasetsError, ValueError, FileNotFoundError) as error:
         raise _no_part(dataset, error) from error
     features = stream.features or {}

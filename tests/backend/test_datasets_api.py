@@ -1,14 +1,20 @@
 """Looking at a dataset before it is used: preview, confirmation, and the record it becomes."""
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
+from typer.testing import CliRunner
 
+from backend.cli import app
 from backend.dependencies import Services
 from linearity.adapters.inputs import load_records
+from linearity.adapters.settings import sqlite_url
+from linearity.adapters.state import State
 from linearity.contracts.inputs import DatasetRecord, StoredFile
 from linearity.contracts.runs import InputState
 from tests.backend.builders import a_model
@@ -109,6 +115,7 @@ def test_tokens_are_counted_with_the_tokenizer_of_a_model(
 
     assert response.status_code == 200, response.text
     assert response.json()["tokens"] == 5
+    assert response.json()["unknown_tokens"] == 1.0  # the tokenizer knows no word at all
     assert response.json()["columns"][0]["tokens"] == 5
 
 
@@ -223,3 +230,36 @@ def test_names_of_hub_datasets_are_judged_by_their_form(
     response = client.post("/api/v1/datasets", json={"source": "hub", "name": name})
 
     assert response.status_code == status, response.text
+
+
+def test_a_terminal_shows_a_preview_without_its_control_characters(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes("質問,回答\n富士山は\x1b[31m?,3776\n".encode("cp932"))
+
+    shown = CliRunner().invoke(app, ["datasets", "preview", str(path)])
+
+    assert shown.exit_code == 0, shown.output
+    assert "csv, CP932 (Shift_JIS) (likely)" in shown.output
+    assert "read as: prompt = 質問, response = 回答" in shown.output
+    assert "\x1b" not in shown.output
+
+
+def test_a_terminal_registers_a_dataset_with_its_options(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("x,y\nhello,1\nhello,2\n")
+    options = ["--text", "x", "--category", "y", "--documents", "1", "--data", str(tmp_path / "d")]
+
+    def add(*more: str) -> int:
+        return subprocess.run(
+            [sys.executable, "-m", "backend.cli", "datasets", "add", str(path), *options, *more],
+            check=False,
+        ).returncode
+
+    assert add() == 0
+    assert add("--encoding", "utf-16-le") == 1
+    state = State(sqlite_url(tmp_path / "d" / "state.db"))
+    read, refused = sorted(state.list_inputs("dataset"), key=lambda row: row.state)
+    state.close()
+    assert (read.state, refused.state) == (InputState.READY, InputState.REJECTED)
+    assert read.record is not None
+    assert (read.record["documents"], read.record["sampled_from"]) == (1, 2)

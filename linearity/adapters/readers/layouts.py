@@ -13,6 +13,7 @@ from linearity.adapters.readers.encodings import (
     known_encoding,
 )
 from linearity.adapters.readers.lines import read_lines
+from linearity.adapters.readers.records import KNOWN_NAMES
 from linearity.adapters.readers.separated import DELIMITERS, LONGEST_FIELD
 from linearity.adapters.readers.tables import Layout
 from linearity.contracts.reading import ReadingOptions
@@ -128,9 +129,11 @@ def find_delimiter(lines: Sequence[str], name: str) -> str:
 
 
 def has_header(lines: Sequence[str], delimiter: str) -> bool:
-    """Whether the first row looks like names: short, all different, no numbers, no sentences."""
+    """Whether the first row looks like names: a known one, or all short and different."""
     first = next((cells for cells in _parse(lines, delimiter) if cells), [])
     names = [cell.strip() for cell in first]
+    if any(name.lower() in known for known in KNOWN_NAMES.values() for name in names):
+        return True
     if not names or len(set(names)) < len(names):
         return False
     return all(_is_heading(name, alone=len(names) == 1) for name in names)

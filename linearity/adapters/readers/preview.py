@@ -191,7 +191,7 @@ def _declared_rows(file: InputFile, options: ReadingOptions) -> int | None:
 def _documents(scan: _Scan, scale: float, counter: TokenCounter) -> Facts:
     documents = scan.documents
     if not documents:
-        return dict.fromkeys(("summary", "categories", "duplicates", "tokens"))
+        return dict.fromkeys(("summary", "categories", "duplicates", "tokens", "unknown_tokens"))
     summary = describe(documents)
     categories = summary.pop("category_counts")
     copies = Counter(map(encode_document, documents))
@@ -202,6 +202,7 @@ def _documents(scan: _Scan, scale: float, counter: TokenCounter) -> Facts:
         "categories": [{"name": name, "count": n} for name, n in categories.items()],
         "duplicates": {"count": len(documents) - len(copies), "of": len(documents)},
         "tokens": None if per_character is None else round(characters * per_character),
+        "unknown_tokens": counter.unknown_share(document.text for document in documents),
     }
 
 
