@@ -27,6 +27,7 @@ from backend.refusals import (
 from backend.routes.runs import ResultQuery, export
 from backend.routes.snapshots import send_snapshot
 from backend.shares import Opened
+from backend.trusted_proxy import client_address
 
 router = APIRouter(prefix="/s", include_in_schema=False)
 
@@ -39,7 +40,7 @@ def opened(token: str, request: Request, services: ServicesDep) -> Opened:
     try:
         return services.shares.open(token)
     except ShareNotFoundError:
-        services.guesses.miss(request.client.host if request.client else "")
+        services.guesses.miss(client_address(request, services.settings.proxy))
         raise
 
 

@@ -8,6 +8,7 @@ import pytest
 from fastapi import FastAPI
 from httpx2 import Response
 
+from backend.guesses import MOST_A_MINUTE as GUESSES
 from backend.main import create_app
 from backend.wrong_tokens import MOST_A_MINUTE
 from linearity.adapters.proxy_settings import ProxyTrust
@@ -34,6 +35,20 @@ def through_proxy(
     if secret is not None:
         sent["X-LinearScope-Proxy-Secret"] = secret
     return a_client(app, address).get(ME, headers=sent)
+
+
+def test_wrong_share_links_are_counted_for_each_client_behind_the_proxy(
+    proxied_app: FastAPI,
+) -> None:
+    def guess(client: str) -> int:
+        headers = {"X-LinearScope-Proxy-Secret": SECRET, "X-Forwarded-For": client}
+        return a_client(proxied_app, PROXY).get(f"/s/{'A' * 43}", headers=headers).status_code
+
+    first = [guess("192.0.2.7") for _ in range(2 * GUESSES + 1)]  # a minute may end in between
+
+    assert first[:GUESSES] == [404] * GUESSES
+    assert 429 in first
+    assert guess("192.0.2.8") == 404
 
 
 def test_the_trusted_proxy_says_who_asks(proxied_app: FastAPI) -> None:
