@@ -113,7 +113,7 @@ def sign_in_page(
     page = _PAGE.format(
         lang=lang,
         problem=told,
-        action=f"{SIGN_IN_PATH}?{urlencode({'lang': lang})}",
+        action=f"{SIGN_IN_PATH}?{html.escape(urlencode(_looks(request, lang)))}",
         next=html.escape(safe_place(place)),
         icon=assets.address("favicon.svg"),
         theme=assets.address("theme.js"),
@@ -177,6 +177,11 @@ def _place_of(request: Request) -> str:
     # Quoted and with one slash in front, the path cannot become another host's address.
     path = "/" + quote(request.scope["path"].lstrip("/"), safe="/")
     return f"{path}?{urlencode(query)}" if query else path
+
+
+def _looks(request: Request, lang: str) -> dict[str, str]:
+    theme = request.query_params.get("theme")
+    return {"lang": lang} | ({"theme": theme} if theme in ("light", "dark") else {})
 
 
 def _asked_language(request: Request) -> dict[str, str]:

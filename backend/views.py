@@ -36,6 +36,7 @@ def input_view(row: InputRow, uploads: Sequence[UploadRow] = ()) -> Json:
         "problem": row.problem,
         "created": row.created,
         "series": row.series,
+        "owner": row.owner,
         "options": row.options,
         "record": record,
         **({"uploads": [upload_view(upload) for upload in uploads]} if uploads else {}),

@@ -62,8 +62,13 @@ export const declareUpload = (kind, name, files) =>
 /** @param {"model"|"dataset"|"log"} kind */
 export const listInputs = (kind) => request(`${API}/${kind}s`);
 export const getInput = (kind, id) => request(`${API}/${kind}s/${encodeURIComponent(id)}`);
-export const deleteInput = (kind, id) =>
-  send("DELETE", `${API}/${kind}/${encodeURIComponent(id)}`);
+export const deleteInput = (kind, id, derived = "keep") =>
+  send("DELETE", `${API}/${kind}/${encodeURIComponent(id)}?derived=${derived}`);
+/** @param {"models"|"datasets"|"logs"} kind @returns {Promise<object>} what depends on an input */
+export const getDependents = (kind, id) => request(`${API}/${kind}/${encodeURIComponent(id)}/dependents`);
+
+export const getMe = () => request(`${API}/me`);
+export const endSession = () => send("POST", `${API}/session/end`);
 
 export const previewDataset = (id, body, signal) =>
   send("POST", `${API}/datasets/${encodeURIComponent(id)}/preview`, body, signal);

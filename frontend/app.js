@@ -4,6 +4,7 @@ import { isShared, pageOf } from "./api.js";
 import { fill } from "./dom.js";
 import { speak, t } from "./i18n.js";
 import { followBrowser, getState, subscribe, update } from "./state.js";
+import { meet } from "./visitor.js";
 import { countOpenJobs } from "./views/open_jobs.js";
 import * as preferences from "./views/preferences.js";
 import { problemText } from "./views/problem.js";
@@ -27,7 +28,7 @@ async function start() {
   const page = pageOf(location.pathname);
   const module = PAGES[page.name](); // fetched beside the words
   followBrowser(({ lang }) => speak(lang).catch(showProblem));
-  await speak(getState().lang);
+  await Promise.all([speak(getState().lang), meet()]);
   subscribe((state) => renderFrame(page.name, state));
   update({});
   await (await module).show(main, page.id);

@@ -1,11 +1,12 @@
 // Models, datasets and request logs that are registered here: what is known of each, adding and removing.
 
-import { addresses, deleteInput, listInputs } from "../api.js";
+import { addresses, listInputs } from "../api.js";
 import { fill, h } from "../dom.js";
 import { t } from "../i18n.js";
 import { getState, subscribe } from "../state.js";
-import { confirmed } from "./confirm.js";
+import { mayDelete } from "../visitor.js";
 import { problemText } from "./problem.js";
+import { removeInput } from "./remove_input.js";
 import { bySeries } from "./series.js";
 import { inputFacts } from "./start_fields.js";
 
@@ -32,7 +33,7 @@ export async function show(main) {
 const addLinks = () =>
   h(
     "nav",
-    { class: "add-links", "aria-label": t("add_input") },
+    { class: "add-links", "aria-label": t("add_input"), "data-needs": "analyst" },
     KINDS.map((kind) =>
       h("a", { class: "button", href: addresses.add(kind) }, t(`add_${kind}`)),
     ),
@@ -41,8 +42,8 @@ const addLinks = () =>
 async function refresh(lists, message) {
   try {
     const found = await Promise.all(KINDS.map(listInputs));
-    const remove = (kind, input) => removeInput(kind, input, lists, message);
-    fill(lists, KINDS.map((kind, index) => section(`${kind}s`, found[index].items, remove)));
+    const ask = (kind, input) => remove(kind, input, lists, message);
+    fill(lists, KINDS.map((kind, index) => section(`${kind}s`, found[index].items, ask)));
     const preparing = found.flatMap(({ items }) => items).some(({ state }) => PREPARING.includes(state));
     if (preparing) setTimeout(() => lists.isConnected && refresh(lists, message), REFRESH_MS);
   } catch (error) {
@@ -50,18 +51,12 @@ async function refresh(lists, message) {
   }
 }
 
-async function removeInput(kind, { id, name }, lists, message) {
-  const words = {
-    title: t("remove_title", { name }),
-    note: t(`remove_${kind}_note`, { name }),
-    yes: t("remove_input", { name }),
-    no: t("keep_input", { name }),
-  };
-  if (!(await confirmed(words))) return;
+async function remove(kind, input, lists, message) {
   try {
-    await deleteInput(kind, id);
+    const done = await removeInput(kind, input);
+    if (!done) return;
     await refresh(lists, message);
-    fill(message, h("p", {}, t("removed", { name })));
+    fill(message, h("p", {}, done));
     lists.focus(); // the button that had the focus is gone
   } catch (error) {
     fill(message, problemText(error));
@@ -104,9 +99,14 @@ function card(kind, input, remove) {
     fingerprint && h("div", { class: "quiet" }, `${t("fingerprint")} `, h("code", {}, fingerprint)),
     record?.warnings?.length > 0 && warnings(record.warnings),
     kind === "logs" && logLink(input),
-    source !== "builtin" &&
-      h("button", { type: "button", class: "small", on: { click } }, t("remove_input", { name })),
+    source !== "builtin" && removal(input, click),
   );
+}
+
+/** What is somebody else's says so, to those who could remove their own. */
+function removal({ name, owner }, click) {
+  if (!mayDelete(owner)) return h("div", { class: "quiet", "data-needs": "analyst" }, t("belongs_to", { owner }));
+  return h("button", { type: "button", class: "small", on: { click } }, t("remove_input", { name }));
 }
 
 function logLink({ id, state }) {

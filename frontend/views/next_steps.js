@@ -20,7 +20,7 @@ export function nextSteps(run, { plan, fitting }, { report = true, answers = tru
   const button = (words, click) => h("button", { type: "button", on: { click } }, t(words));
   return h(
     "div",
-    { class: "next-steps" },
+    { class: "next-steps", "data-needs": "analyst" },
     h(
       "div",
       { class: "controls" },

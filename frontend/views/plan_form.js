@@ -19,7 +19,7 @@ const OF_THE_PLAN = ["invalid_plan", "not_yet"];
 export function planForm(getRun) {
   if (isShared) return { element: h("div", { hidden: true }), speak() {}, put() {} }; // nothing is asked there
   const typed = { plan: "", fitting: "one_shot", split: "select", fidelity: "full" };
-  const form = h("form", { class: "plan-form", novalidate: true });
+  const form = h("form", { class: "plan-form", novalidate: true, "data-needs": "analyst" });
   const at = { problem: null, plan: null, estimate: estimatePlace("plan-estimate") };
   let timer = 0;
 

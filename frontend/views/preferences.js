@@ -6,6 +6,7 @@ import { speak, t } from "../i18n.js";
 import { update } from "../state.js";
 import { openJobsText } from "./open_jobs.js";
 import { problemText } from "./problem.js";
+import { signedIn } from "./signed_in.js";
 
 /** @param {HTMLElement} element @param {import("../state.js").State} state */
 export function render(element, { lang, theme }) {
@@ -13,6 +14,7 @@ export function render(element, { lang, theme }) {
   keepingFocus(element, () =>
     fill(
       element,
+      signedIn(),
       switches({
         label: t("language"),
         current: lang,

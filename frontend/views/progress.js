@@ -23,7 +23,7 @@ export function render(element, { run, lang, actionProblem, stopping, receivedAt
       views[run.status](run, actions, stopping),
       actionProblem && problemText(actionProblem),
       actionProblem?.code === "quarantined" &&
-        h("button", { type: "button", on: { click: actions.force } }, t("run_anyway")),
+        h("button", { type: "button", "data-needs": "analyst", on: { click: actions.force } }, t("run_anyway")),
     ),
   );
   tick(element, receivedAt, run);
@@ -118,7 +118,7 @@ const changeLink = ({ kind, model, dataset, params }) => {
 const line = (...children) => h("p", { class: "progress-line" }, ...children);
 
 /** Whoever looks through a share link changes nothing. */
-const controls = (...children) => !isShared && h("div", { class: "controls" }, ...children);
+const controls = (...children) => !isShared && h("div", { class: "controls", "data-needs": "analyst" }, ...children);
 
 function cancelButton(actions, stopping) {
   const text = stopping ? t("stopping") : t("cancel_run");

@@ -3,6 +3,7 @@
 import { fill, h } from "../dom.js";
 import { t } from "../i18n.js";
 import { getState, subscribe } from "../state.js";
+import { may } from "../visitor.js";
 import * as latest from "./latest.js";
 import * as runsList from "./runs_list.js";
 import { startForm } from "./start_form.js";
@@ -29,7 +30,7 @@ export async function show(main) {
           h("p", { class: "quiet" }, t("start_how")),
           newest,
         ),
-        startForm(),
+        may("analyst") ? startForm() : h("p", { class: "viewer-note" }, t("viewer_note")),
       ),
       runs,
     );

@@ -116,7 +116,7 @@ def _open_site(tmp_path_factory: pytest.TempPathFactory, stack: ExitStack) -> It
     services: Services = app.state.services
     run = a_running_run(services)
     result = finish(services, run)
-    server, thread, url = _serve(app)
+    server, thread, url = serve(app)
     over = threading.Event()
     threading.Thread(target=_renew_leases, args=(services.state, over), daemon=True).start()
     yield Site(url, services, run, result, hub)
@@ -171,7 +171,7 @@ def _renew_leases(state: State, over: threading.Event) -> None:
                 state.heartbeat(run.id, run.attempt)
 
 
-def _serve(app: Any) -> tuple[uvicorn.Server, threading.Thread, str]:
+def serve(app: Any) -> tuple[uvicorn.Server, threading.Thread, str]:
     """Run the application on a free port, in a thread of this process."""
     listening = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2)

@@ -1,9 +1,13 @@
 """The library: why an input is refused, and removing one."""
 
+from dataclasses import replace
+
 import pytest
 from playwright.sync_api import Locator, Page
 
+from linearity.contracts.linearity import linearity_request
 from tests.browser.conftest import Visit
+from tests.browser.seed import DATASET, MODEL, finish
 from tests.browser.test_access import violations
 
 pytestmark = pytest.mark.system
@@ -74,6 +78,69 @@ def test_a_yes_removes_the_input_and_says_so(visit: Visit) -> None:
     assert page.locator(".card", has_text="old-model").count() == 0
     assert visit.site.services.state.get_input("model", "old-model") is None
     assert visit.errors == []
+
+
+def a_text_with_runs(visit: Visit, name: str) -> None:
+    """Register a dataset of the user's own with a finished and a running run on it."""
+    services = visit.site.services
+    sha256 = services.store.put(f"the text of {name}".encode() * 1000)
+    services.state.add_input("dataset", id=name, name=name, source="path", reference=f"/{name}")
+    record = replace(DATASET, id=name, name=name, source="path", fingerprint=sha256)
+    services.state.input_ready("dataset", name, dict(record.as_json()))
+    dataset = services.state.get_input("dataset", name)
+    model = services.state.get_input("model", MODEL.id)
+    assert dataset
+    assert model
+    for seed in (1, 2):
+        request = linearity_request({"pairs": "all", "seed": seed}, model=MODEL, dataset=record)
+        run = services.state.submit(request, model=model, dataset=dataset).run
+        services.state.start_attempt(run.id, run.attempt, "worker-1")
+        if seed == 1:
+            finish(services, run)
+
+
+def test_what_depends_on_it_is_shown_and_goes_only_when_asked(visit: Visit) -> None:
+    a_text_with_runs(visit, "told-text")
+    state = visit.site.services.state
+    page = visit.open("/library")
+
+    question = ask_to_remove(page, "told-text")
+    remove = question.get_by_role("button", name="Remove told-text")
+    assert "Finished runs: 1" in question.inner_text()
+    assert "not touched" in question.inner_text()
+    assert "needed by open runs: 1" in question.get_by_role("alert").inner_text()
+    assert remove.is_disabled()
+    page.keyboard.press("Escape")
+    question.wait_for(state="detached")
+    state.cancel(
+        next(run.id for run in state.runs_of("dataset", "told-text") if run.status.is_open)
+    )
+
+    question = ask_to_remove(page, "told-text")
+    kept = question.locator(".remove-size").inner_text()
+    question.get_by_label("Also delete what was made from it").check()
+    deleted = question.locator(".remove-size").inner_text()
+    found = violations(page)
+    remove.click()
+    page.get_by_text("told-text was removed").wait_for()
+
+    assert found == []
+    assert kept != deleted
+    assert state.runs_of("dataset", "told-text") == []
+    assert visit.errors == []
+
+
+@pytest.mark.parametrize("lang", ["en", "ja"])
+def test_the_question_fits_a_phone(phone: Visit, lang: str) -> None:
+    name = f"phone-text-{lang}-with-quite-a-long-name-of-its-own"
+    a_text_with_runs(phone, name)
+    page = phone.open(f"/library?lang={lang}")
+
+    page.locator(".card", has_text=name).get_by_role("button").click()
+    page.get_by_role("dialog").wait_for()
+
+    assert page.evaluate("() => document.documentElement.scrollWidth") == 390
+    assert page.get_by_role("dialog").evaluate("(e) => e.scrollWidth <= e.clientWidth")
 
 
 REASONS = [
