@@ -32,7 +32,7 @@ const actions = () =>
   h(
     "div",
     { class: "run-actions" },
-    h("button", { type: "button", class: "small", id: "share", on: { click: openShareDialog } }, t("share")),
+    h("button", { type: "button", class: "small", id: "share", "data-needs": "analyst", on: { click: openShareDialog } }, t("share")),
     h("a", { class: "quiet-link", href: addresses.start() }, t("new_measurement")),
   );
 
