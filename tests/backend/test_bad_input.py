@@ -34,6 +34,11 @@ def with_params(status: int, code: str, **params: Any) -> Case:
     return post_run(json.dumps(A_RUN | {"params": params}).encode(), status, code)
 
 
+def with_kind(kind: str, status: int, code: str, **params: Any) -> Case:
+    body = A_RUN | {"kind": kind, "params": params}
+    return post_run(json.dumps(body).encode(), status, code)
+
+
 def with_body(status: int, code: str, **changes: Any) -> Case:
     return post_run(json.dumps(A_RUN | changes).encode(), status, code)
 
@@ -148,6 +153,38 @@ SUBMISSIONS = {
     "33 seed 2^64": with_params(422, "invalid_parameter", seed=2**64),
     "34 dtype": with_params(422, "invalid_parameter", dtype="os.system"),
     "34 dtype int64": with_params(422, "invalid_parameter", dtype="int64"),
+    **{
+        f"30 plan {plan!r}": with_kind("plan", 422, "invalid_plan", plan=plan)
+        for plan in (
+            "-1:drop",
+            "1000000000:drop",
+            "4:drop",
+            "1:drop,1:drop",
+            "0",
+            "1:melt",
+            "0-3:drop",
+            "3-1:drop",
+            "1:drop;2:drop",
+            "0:merged",
+        )
+    },
+    "30 empty plan": with_kind("plan", 422, "invalid_plan", plan=""),
+    "30 no plan": with_kind("plan", 422, "invalid_plan"),
+    "30 no strategy": with_kind("ablation", 422, "invalid_parameter", strategies=[]),
+    "30 strategy twice nested": with_kind("ablation", 422, "invalid_parameter", strategies=[["x"]]),
+    **{
+        f"31 changed {changed!r}": with_kind("ablation", 422, "invalid_parameter", changed=changed)
+        for changed in (0, -1, 10**9, 1.5, True, "２", None, [2])
+    },
+    "31 interaction 1": with_kind("ablation", 422, "invalid_parameter", interaction=1),
+    "31 prompts 1e9": with_kind("answers", 422, "invalid_parameter", plan="1:drop", prompts=10**9),
+    "31 canary without texts": with_kind(
+        "answers", 422, "invalid_parameter", plan="1:drop", canaries=[{"prompt": "a"}]
+    ),
+    "32 ridge -0.0": with_kind("plan", 422, "invalid_parameter", plan="1:linear", ridge=-0.0),
+    "32 ridge 2": with_kind("plan", 422, "invalid_parameter", plan="1:linear", ridge=1e9),
+    "33 seed -1": with_params(422, "invalid_parameter", seed=-1),
+    "34 attention": with_params(422, "invalid_parameter", attention="__import__"),
     "later parameter": with_params(422, "not_yet", repeats=5),
 }
 
@@ -211,6 +248,9 @@ RUN_ADDRESSES = {
     "unknown format": get(f"{RUNS}/RUN/result?format=pickle", 422, "invalid_parameter"),
     "unknown result query": get(f"{RUNS}/RUN/result?formt=csv", 422, "invalid_parameter"),
     "unknown figure": get(f"{RUNS}/RUN/figures/pie", 422, "invalid_parameter"),
+    "93 categories of another kind": get(
+        f"{RUNS}/RUN/figures/categories", 422, "invalid_parameter"
+    ),
     "unknown figure option": get(f"{RUNS}/RUN/figures/norms?x=1", 422, "unknown_parameter"),
     "unknown figure value": get(f"{RUNS}/RUN/figures/norms?lang=xx", 422, "invalid_parameter"),
 }

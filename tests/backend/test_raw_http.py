@@ -25,6 +25,8 @@ NONSENSE = {
     "2 no Host": b"GET /livez HTTP/1.1\r\n\r\n",
     "2 two Hosts": b"GET /livez HTTP/1.1\r\n" + HOST + b"Host: evil.example\r\n\r\n",
     "11 negative length": POST + b"Content-Length: -1\r\n\r\n{}",
+    "11 length and chunks": POST
+    + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     "11 chunked twice": POST + b"Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n",
     "not HTTP": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
 }
