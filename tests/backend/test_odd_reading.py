@@ -162,8 +162,12 @@ def test_93_equal_numbers_are_drawn(name: str, equal: float) -> None:
 
 @pytest.mark.parametrize("kind", ["ablation", "plan", "answers"])
 def test_93_an_empty_result_has_figures_and_exports(kind: str) -> None:
-    made: Any = {"ablation": an_ablation, "plan": a_plan, "answers": some_answers}[kind]()
-    full = made.as_json()
+    makers: dict[str, Any] = {
+        "ablation": an_ablation,
+        "plan": a_plan,
+        "answers": some_answers,
+    }
+    full: dict[str, Any] = makers[kind]().as_json()
     empty = {key: [] if isinstance(value, list) else value for key, value in full.items()}
     empty |= {key: None for key in ("point", "guard", "summary", "interaction") if key in empty}
 
