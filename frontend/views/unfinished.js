@@ -50,7 +50,7 @@ function card(kind, { id, name, uploads }, refresh) {
   return h(
     "div",
     { class: "card unfinished-card" },
-    h("p", {}, h("strong", {}, name), " ", t("unfinished_note", { count: open.length, share: percent(Math.floor((1000 * sent) / size) / 1000) })),
+    h("p", {}, h("strong", {}, name), " ", t("unfinished_note", { count: open.length, all: uploads.length, share: percent(Math.floor((1000 * sent) / size) / 1000) })),
     h("details", {}, h("summary", {}, t("unfinished_files")), waitingRows(uploads)),
     h("button", { type: "button", class: "small", on: { click: remove } }, t("remove_input", { name })),
     message,

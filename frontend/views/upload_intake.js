@@ -2,11 +2,13 @@
 
 import { addresses, getInput } from "../api.js";
 import { fill, h } from "../dom.js";
-import { bytes, integer, percent } from "../format.js";
+import { percent } from "../format.js";
 import { t } from "../i18n.js";
 import { isHidden, missingFiles, sortModelFiles } from "../model_files.js";
 import { uploadInput } from "../upload.js";
+import { incomplete, keptText, leftList } from "./chosen_files.js";
 import { dropZone } from "./drop_zone.js";
+import { problemText } from "./problem.js";
 import { inputFacts } from "./start_fields.js";
 import { unfinished } from "./unfinished.js";
 import { uploadList } from "./upload_list.js";
@@ -47,6 +49,7 @@ function showChoice(place, found) {
   const missing = missingFiles(files.map(({ name }) => name));
   const form = known || !missing.length ? nameForm(place, files, known, nameFor(folder)) : incomplete(missing);
   fill(place.result);
+  place.choice.hidden = false;
   fill(place.choice, keptText(kept), form, left.length > 0 && leftList(left));
   place.choice.querySelector("input, button")?.focus();
 }
@@ -55,7 +58,6 @@ function nameForm(place, files, known, suggestion) {
   const name = h("input", { id: "upload-name", required: true, maxlength: "80", value: known?.name ?? suggestion, autocomplete: "off", spellcheck: "false", readonly: Boolean(known) });
   const submit = (event) => {
     event.preventDefault();
-    fill(place.choice);
     send(place, name.value.trim(), files);
   };
   return h(
@@ -68,21 +70,28 @@ function nameForm(place, files, known, suggestion) {
 }
 
 function send(place, name, files) {
-  place.zone.hidden = true;
-  const list = uploadList({ cancelled: () => reset(place) });
+  offer(place, false);
+  const list = uploadList({ cancelled: () => startAgain(place, h("p", {}, t("upload_cancelled_note"))) });
   fill(place.sending, h("h3", {}, name), list.element);
   uploadInput("model", name, files, {
     onProgress: (handle) => {
+      const refused = handle.state === "failed" && !handle.input; // nothing was sent: another name may do
+      if (refused) return startAgain(place, problemText(handle.problem));
       list.show(handle);
       if (handle.state === "done") watch(place, handle.input.id);
     },
   });
 }
 
-function reset(place) {
-  place.zone.hidden = false;
+/** Let files be chosen, or hide that while some are sent. */
+function offer(place, yes) {
+  for (const element of [place.zone, place.choice, place.waiting.element]) element.hidden = !yes;
+}
+
+function startAgain(place, why) {
+  offer(place, true);
   fill(place.sending);
-  fill(place.result, h("p", {}, t("upload_cancelled_note")));
+  fill(place.result, why);
   place.waiting.refresh();
 }
 
@@ -91,7 +100,7 @@ async function watch(place, id) {
   const model = await getInput("model", id).catch(() => null); // asked again in a moment
   if (!place.result.isConnected) return;
   if (model) fill(place.result, outcome(model));
-  if (model && ["ready", "rejected"].includes(model.state)) place.zone.hidden = false;
+  if (model && ["ready", "rejected"].includes(model.state)) place.zone.hidden = false; // for the next one
   else setTimeout(() => watch(place, id), POLL_MS);
 }
 
@@ -105,22 +114,6 @@ function outcome(model) {
     ready && h("a", { class: "button", href: addresses.start({ model: model.id }) }, t("measure_this_model")),
   );
 }
-
-const keptText = (kept) => {
-  const size = kept.reduce((sum, file) => sum + file.size, 0);
-  return h("p", {}, t("upload_chosen", { count: integer(kept.length), size: bytes(size) }));
-};
-
-const incomplete = (missing) =>
-  h("p", { class: "problem", role: "alert" }, t("upload_incomplete", { files: missing.slice(0, 4).join(", ") }));
-
-const leftList = (left) =>
-  h(
-    "details",
-    { class: "left-out", open: left.some(({ reason }) => reason === "pickle") },
-    h("summary", {}, t("upload_left_out", { count: integer(left.length) })),
-    h("ul", {}, left.slice(0, 200).map(({ name, reason }) => h("li", {}, h("code", {}, name), " ", t(`left_${reason}`)))),
-  );
 
 const fileOf = (kept, { name, size }) => kept.find((file) => file.name === name && file.size === size)?.file ?? null;
 const shareOf = (uploads) => sum(uploads, "offset") / sum(uploads, "size");

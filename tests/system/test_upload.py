@@ -160,7 +160,7 @@ def test_an_upload_goes_on_after_the_browser_was_closed(
         sent: list[int] = []
         page.on("request", lambda request: note_offset(request, sent))
         page.goto(f"{line.url}/library/add/model")
-        page.get_by_text("choose the folder again to go on").wait_for()
+        page.get_by_text("Choose the folder again to go on").wait_for()
         page.locator(".pick-folder").set_input_files(folder)
         page.get_by_role("button", name="Go on").click()
         page.get_by_text("Everything is sent.").wait_for(timeout=60_000)

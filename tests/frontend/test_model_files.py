@@ -1,0 +1,24 @@
+"""The page leaves out the files that the server would refuse: the two lists agree."""
+
+import re
+
+from linearity.contracts.model_files import INDEX, REFUSED_KINDS, SMALL_FILES
+from tests.frontend.sources import FRONTEND, read
+
+SOURCE = read(FRONTEND / "model_files.js")
+
+
+def test_the_page_keeps_the_small_files_that_the_server_takes() -> None:
+    block = SOURCE.partition("const SMALL = [")[2].partition("];")[0]
+
+    assert set(re.findall(r'"([^"]+)"', block)) == {*SMALL_FILES, INDEX}
+
+
+def test_the_page_knows_what_the_server_never_reads() -> None:
+    told = {
+        f".{end}": reason
+        for reason, ends in re.findall(r'\["(\w+)", /\\\.\(([^)]+)\)\$/i\]', SOURCE)
+        for end in ends.split("|")
+    }
+
+    assert told == REFUSED_KINDS
