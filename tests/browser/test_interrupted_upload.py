@@ -12,12 +12,10 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, Request, sync_playwright
+from playwright.sync_api import Browser, Page, Request
 
 from backend.children import python_command, python_environ
 from linearity.adapters.builtin_models import convert_builtin
-from tests.browser.conftest import FLAGS
-from tests.get_browser import find_browser
 from tests.servers import eventually
 from tests.system.house import House, open_house
 from tests.system.line import Line, slow_line
@@ -99,21 +97,10 @@ def line(web: WebProcess) -> Iterator[Line]:
         yield line
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    program = find_browser()
-    if program is None:
-        pytest.skip("NO CHROME OR CHROMIUM FOUND: the upload was NOT checked")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
-        yield browser
-        browser.close()
-
-
 def test_a_model_survives_a_cut_line_and_a_killed_server_and_gives_the_same_numbers(
-    folder: Path, house: House, web: WebProcess, line: Line, chromium: Browser, tmp_path: Path
+    folder: Path, house: House, web: WebProcess, line: Line, browser: Browser, tmp_path: Path
 ) -> None:
-    with visit(chromium) as page:
+    with visit(browser) as page:
         choose(page, line, folder)
         page.get_by_role("button", name="Start the upload").click()
 
@@ -146,9 +133,9 @@ def test_a_model_survives_a_cut_line_and_a_killed_server_and_gives_the_same_numb
 
 
 def test_an_upload_goes_on_after_the_browser_was_closed(
-    folder: Path, house: House, web: WebProcess, line: Line, chromium: Browser
+    folder: Path, house: House, web: WebProcess, line: Line, browser: Browser
 ) -> None:
-    with visit(chromium) as page:
+    with visit(browser) as page:
         choose(page, line, folder)
         page.get_by_role("button", name="Start the upload").click()
         eventually(lambda: web.received("model.safetensors") > 0)
@@ -156,7 +143,7 @@ def test_an_upload_goes_on_after_the_browser_was_closed(
         page.get_by_text("Paused at").wait_for()
     left_at = web.received("model.safetensors")
 
-    with visit(chromium) as page:
+    with visit(browser) as page:
         sent: list[int] = []
         page.on("request", lambda request: note_offset(request, sent))
         page.goto(f"{line.url}/library/add/model")
@@ -179,9 +166,9 @@ def note_offset(request: Request, sent: list[int]) -> None:
 
 
 @contextmanager
-def visit(chromium: Browser) -> Iterator[Page]:
+def visit(browser: Browser) -> Iterator[Page]:
     """A fresh browser profile."""
-    context = chromium.new_context(locale="en-US")
+    context = browser.new_context(locale="en-US")
     context.set_default_timeout(20_000)
     yield context.new_page()
     context.close()
