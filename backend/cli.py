@@ -13,7 +13,16 @@ from typing import Annotated, Any
 
 import typer
 
-from backend import cli_datasets, cli_html, cli_hub, cli_logs, cli_shares, cli_upload
+from backend import (
+    cli_datasets,
+    cli_html,
+    cli_hub,
+    cli_logs,
+    cli_remove,
+    cli_shares,
+    cli_tokens,
+    cli_upload,
+)
 from backend.children import python_command, python_environ
 from linearity.adapters.settings import Settings, read_settings
 from linearity.errors import ConflictError, InvalidRequestError, LinearScopeError
@@ -24,14 +33,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-tokens = typer.Typer(help="Who may come in: add, list, revoke.", no_args_is_help=True)
 models = typer.Typer(help="Registered models: list, add, upload, show.", no_args_is_help=True)
 datasets = typer.Typer(help="Registered datasets: list, preview, add, show.", no_args_is_help=True)
 runs = typer.Typer(help="Runs: list, show.", no_args_is_help=True)
 app.add_typer(models, name="models")
 app.add_typer(datasets, name="datasets")
 app.add_typer(runs, name="runs")
-app.add_typer(tokens, name="tokens")
 
 DataOption = Annotated[
     Path | None, typer.Option("--data", help="Data folder; default LINEARSCOPE_DATA or ./data.")
@@ -196,49 +203,6 @@ def show_run(id: str, data: DataOption = None) -> None:
     _print_row(row, f"there is no run {id!r}; see `linearscope runs list`")
 
 
-@tokens.command("add")
-def add_token(
-    name: str,
-    role: Annotated[str, typer.Option("--role", help="viewer, analyst or admin.")],
-    days: Annotated[int | None, typer.Option("--days", help="Valid for so long.")] = None,
-    data: DataOption = None,
-) -> None:
-    """Make a token and print it, this once."""
-    from backend.tokens import address_of, make_token
-
-    with _sentences(), _open_state(data) as state:
-        row, token = make_token({"name": name, "role": role, "days": days}, state)
-        address = address_of(_settings(data))
-    typer.echo(f"{row.id}  {row.name}  {row.role}  {row.expires or 'until revoked'}")
-    typer.echo(f"The token, shown only now: {token}")
-    typer.echo(f"In a browser, open once:   {address}/?token={token}")
-
-
-@tokens.command("list")
-def list_tokens(data: DataOption = None) -> None:
-    """List the tokens, without the tokens themselves."""
-    from backend.tokens import token_view
-
-    with _sentences(), _open_state(data) as state:
-        views = [token_view(row) for row in state.list_tokens()]
-    for view in views:
-        used = view["last_used"] or "never used"
-        typer.echo(f"{view['id']}  {view['state']:<8}{view['role']:<8}  {view['name']:<24}  {used}")
-    if not views:
-        typer.echo("no tokens yet; `linearscope tokens add NAME --role viewer` makes one")
-
-
-@tokens.command("revoke")
-def revoke_token(id: str, data: DataOption = None) -> None:
-    """Revoke a token by its id; it is refused from the next request on."""
-    with _sentences(), _open_state(data) as state:
-        row = state.revoke_token(id)
-    if row is None:
-        typer.echo(f"there is no token {id!r}; see `linearscope tokens list`", err=True)
-        raise typer.Exit(1)
-    typer.echo(f"revoked: {row.name} ({row.role})")
-
-
 def _list_inputs(kind: str, data: Path | None) -> None:
     with _sentences(), _open_state(data) as state:
         rows = state.list_inputs(kind)
@@ -314,6 +278,8 @@ cli_datasets.install(datasets, _settings, _sentences)
 cli_hub.install(models, _settings, _sentences)
 cli_logs.install(app, _settings, _sentences)
 cli_shares.install(app, _sentences)
+cli_remove.install(app, _sentences)
+cli_tokens.install(app, _settings, _sentences)
 
 
 if __name__ == "__main__":

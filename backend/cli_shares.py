@@ -47,7 +47,7 @@ def install(app: typer.Typer, sentences: Callable[[], AbstractContextManager[Non
             "lang": lang,
             "include_texts": texts,
         }
-        with sentences(), _asking(server, token) as client:
+        with sentences(), asking(server, token) as client:
             made = client.post(SHARES, body)
             typer.echo(made["url"])
             typer.echo(f"id {made['id']}, until {made['expires']}", err=True)
@@ -60,7 +60,7 @@ def install(app: typer.Typer, sentences: Callable[[], AbstractContextManager[Non
     @shares.command("list")
     def list_shares(server: ServerOption = SERVER, token: TokenOption = None) -> None:
         """List the links, newest first."""
-        with sentences(), _asking(server, token) as client:
+        with sentences(), asking(server, token) as client:
             items = client.get(SHARES)["items"]
         for item in items:
             typer.echo(_line(item))
@@ -70,13 +70,13 @@ def install(app: typer.Typer, sentences: Callable[[], AbstractContextManager[Non
     @shares.command("revoke")
     def revoke(id: str, server: ServerOption = SERVER, token: TokenOption = None) -> None:
         """End a link at once and for good."""
-        with sentences(), _asking(server, token) as client:
+        with sentences(), asking(server, token) as client:
             client.delete(f"{SHARES}/{id}")
         typer.echo(f"{id} works no longer")
 
 
 @contextmanager
-def _asking(server: str, token: str | None) -> Iterator[ApiClient]:
+def asking(server: str, token: str | None) -> Iterator[ApiClient]:
     """Turn refusals of the server into their sentence and an exit status."""
     try:
         yield ApiClient(server.rstrip("/"), token)
