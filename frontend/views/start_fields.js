@@ -1,5 +1,6 @@
 // The fields of the start form: what is asked, of which model, on which text.
 
+import { addresses } from "../api.js";
 import { fill, h, switches } from "../dom.js";
 import { bytes, integer } from "../format.js";
 import { t } from "../i18n.js";
@@ -45,6 +46,9 @@ export const isPreparing = (input) => ["receiving", "inspecting"].includes(input
 export function inputFacts(kind, input) {
   if (!input) return null;
   if (input.state === "rejected") return problemText(input.problem);
+  const coming = input.state === "receiving" ? (input.uploads ?? []) : [];
+  const missing = coming.filter(({ sha256 }) => !sha256).length;
+  if (missing) return incomplete(kind, missing, coming.length);
   if (input.state !== "ready") return t(`state_${input.state}`);
   const record = input.record ?? {};
   if (kind === "log") return t("log_facts", { requests: integer(record.requests), routes: integer(record.routes) });
@@ -58,6 +62,10 @@ export function inputFacts(kind, input) {
     millions: integer((record.parameters ?? 0) / 1e6),
   });
 }
+
+/** An upload that broke off goes on where it was begun. */
+const incomplete = (kind, count, all) =>
+  h("span", {}, t("unfinished_upload", { count, all }), " ", h("a", { href: addresses.add(kind) }, t("upload_continue")));
 
 const kindSwitch = (current) =>
   switches({

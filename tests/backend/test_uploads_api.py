@@ -1,6 +1,7 @@
 """Sending the bytes of declared files: offsets, sizes, checksums, expiry, crashes."""
 
 import base64
+import errno
 import fcntl
 import hashlib
 import socket
@@ -145,6 +146,25 @@ def test_a_piece_with_a_wrong_checksum_does_not_count(
 
     assert (damaged.status_code, damaged.json()["code"]) == (460, "checksum_mismatch")
     assert still == 500
+    assert services.store.get(hashlib.sha256(DATA).hexdigest()) == DATA
+
+
+def test_a_disk_that_fills_up_on_the_way_keeps_what_had_arrived(
+    client: TestClient, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = declare(client)
+    patch(client, address, 0, DATA[:1000])
+
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as disk:
+        disk.setattr("backend.uploads.reception.os.pwrite", full)
+        refused = patch(client, address, 1000, DATA[1000:])
+
+    assert (refused.status_code, refused.json()["code"]) == (507, "disk_full")
+    assert offset(client, address) == 1000
+    assert patch(client, address, 1000, DATA[1000:]).status_code == 204
     assert services.store.get(hashlib.sha256(DATA).hexdigest()) == DATA
 
 

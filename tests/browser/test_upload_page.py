@@ -94,6 +94,19 @@ def test_an_unfinished_upload_is_shown_and_can_be_removed(visit: Visit) -> None:
     assert visit.errors == []
 
 
+def test_the_library_leads_back_to_an_upload_that_broke_off(visit: Visit) -> None:
+    state = visit.site.services.state
+    files = (("config.json", 2), ("model.safetensors", 1000), ("tokenizer.json", 2))
+    state.declare_input(Declared("model", "broken", "broken-off", "local", files), UploadLimits())
+    page = visit.open("/library")
+
+    card = page.locator(".card", has_text="broken-off")
+    card.get_by_text("Not complete: 3 of 3 files are missing.").wait_for()
+    card.get_by_role("link", name="Go on").click()
+
+    page.locator(".unfinished-card", has_text="broken-off").wait_for()
+
+
 def test_a_paused_upload_is_cancelled_without_a_trace(phone: Visit, folder: Path) -> None:
     page = choose(phone, folder)
     held = []
