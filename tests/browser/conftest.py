@@ -23,6 +23,8 @@ from linearity.contracts.runs import RunStatus
 from tests.browser.seed import a_running_run, finish
 from tests.get_browser import find_browser
 from tests.hub_server import Hub, serving_hub
+from tests.system.house import House, open_house
+from tests.system.web_process import WebProcess
 
 FLAGS = [
     "--no-sandbox",
@@ -184,3 +186,17 @@ def serve(app: Any) -> tuple[uvicorn.Server, threading.Thread, str]:
             raise TimeoutError("the server did not start")
         time.sleep(0.02)
     return server, thread, f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    with open_house(tmp_path / "house") as house:
+        yield house
+
+
+@pytest.fixture
+def web(house: House) -> Iterator[WebProcess]:
+    web = WebProcess(house)
+    web.start()
+    yield web
+    web.kill()

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,52 +16,14 @@ from playwright.sync_api import Browser, Page, Request
 from backend.children import python_command, python_environ
 from linearity.adapters.builtin_models import convert_builtin
 from tests.servers import eventually
-from tests.system.house import House, open_house
+from tests.system.house import House
 from tests.system.line import Line, slow_line
+from tests.system.web_process import WebProcess
 
 pytestmark = [pytest.mark.system, pytest.mark.slow]
 
 BYTES_PER_SECOND = 700_000
 PARAMS = {"tokens": 1024, "context": 128}
-
-
-class WebProcess:
-    """The web process of an installation, on one port through all its lives."""
-
-    def __init__(self, house: House) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-        self._environ = {**house.environ, "LINEARSCOPE_PORT": str(self.port)}
-        self._log = house.settings.data / "api.log"
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                python_command("backend.cli", "api"), env=self._environ, stdout=log, stderr=log
-            )
-        eventually(self.is_alive)
-
-    def is_alive(self) -> bool:
-        try:
-            return httpx.get(f"{self.url}/livez").status_code == 200
-        except httpx.TransportError:
-            return False
-
-    def kill(self) -> None:
-        """End it as `kill -9` does."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-
-    def get(self, path: str) -> Any:
-        return httpx.get(f"{self.url}/api/v1{path}", timeout=30).json()
-
-    def received(self, name: str) -> int:
-        """How much of a file of the model counts."""
-        uploads = self.get("/models/glass")["uploads"]
-        return next(int(file["offset"]) for file in uploads if file["name"] == name)
 
 
 @pytest.fixture(scope="module")
@@ -74,20 +35,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "README.md").write_text("A small model.")
     (folder / "pytorch_model.bin").write_bytes(b"\x80\x04.")
     return folder
-
-
-@pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    with open_house(tmp_path / "house") as house:
-        yield house
-
-
-@pytest.fixture
-def web(house: House) -> Iterator[WebProcess]:
-    web = WebProcess(house)
-    web.start()
-    yield web
-    web.kill()
 
 
 @pytest.fixture
@@ -104,17 +51,17 @@ def test_a_model_survives_a_cut_line_and_a_killed_server_and_gives_the_same_numb
         choose(page, line, folder)
         page.get_by_role("button", name="Start the upload").click()
 
-        eventually(lambda: web.received("model.safetensors") > 0)
+        eventually(lambda: received(web) > 0)
         line.cut()
         page.get_by_text("Waiting for the connection").wait_for()
-        cut_at = web.received("model.safetensors")
+        cut_at = received(web)
         line.mend()
 
-        eventually(lambda: web.received("model.safetensors") > cut_at)
+        eventually(lambda: received(web) > cut_at)
         web.kill()
         page.get_by_text("Waiting for the connection").wait_for()
         web.start()
-        killed_at = web.received("model.safetensors")
+        killed_at = received(web)
         house.start_worker()
         page.get_by_text("is ready.").wait_for(timeout=120_000)
         measure = page.get_by_role("link", name="Measure this model").get_attribute("href")
@@ -138,10 +85,10 @@ def test_an_upload_goes_on_after_the_browser_was_closed(
     with visit(browser) as page:
         choose(page, line, folder)
         page.get_by_role("button", name="Start the upload").click()
-        eventually(lambda: web.received("model.safetensors") > 0)
+        eventually(lambda: received(web) > 0)
         page.get_by_role("button", name="Pause").click()
         page.get_by_text("Paused at").wait_for()
-    left_at = web.received("model.safetensors")
+    left_at = received(web)
 
     with visit(browser) as page:
         sent: list[int] = []
@@ -157,6 +104,12 @@ def test_an_upload_goes_on_after_the_browser_was_closed(
     row = house.state.get_input("model", "glass")
     assert row is not None
     assert row.state == "inspecting"
+
+
+def received(web: WebProcess) -> int:
+    """How much of the weights counts."""
+    uploads = web.get("/models/glass")["uploads"]
+    return next(int(file["offset"]) for file in uploads if file["name"] == "model.safetensors")
 
 
 def note_offset(request: Request, sent: list[int]) -> None:

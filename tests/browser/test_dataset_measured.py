@@ -11,18 +11,18 @@ from linearity.contracts.runs import InputState, RunStatus
 from tests.browser.test_datasets import ANSWERS, QUESTIONS, choose, table_file
 from tests.servers import eventually
 from tests.system.house import House
-from tests.system.test_upload import WebProcess, chromium, house, web
+from tests.system.web_process import WebProcess
 
 pytestmark = [pytest.mark.system, pytest.mark.slow]
 
-__all__ = ["chromium", "house", "table_file", "web"]  # fixtures
+__all__ = ["table_file"]  # a fixture
 
 
 def test_a_cp932_table_is_uploaded_read_by_a_worker_and_measured(
-    house: House, web: WebProcess, chromium: Browser, table_file: Path
+    house: House, web: WebProcess, browser: Browser, table_file: Path
 ) -> None:
     house.start_worker()
-    page = chromium.new_page(locale="ja-JP")
+    page = browser.new_page(locale="ja-JP")
     page.goto(f"{web.url}/library/add/dataset?lang=ja")
     choose(page, table_file)
     page.get_by_role("button", name="このデータセットを使う").click()
