@@ -64,7 +64,7 @@ def test_every_worker_of_the_file_waits_at_the_queue(containers: dict[str, Conta
 
 
 def test_the_page_is_closed_without_the_token(containers: dict[str, Container]) -> None:
-    with pytest.raises(ApiRefusedError, match="access token"):
+    with pytest.raises(ApiRefusedError, match="who asks"):
         ApiClient(address(containers), None).get("/api/v1/models")
 
 

@@ -84,13 +84,17 @@ def test_a_second_up_on_the_same_data_folder_is_told_so(tmp_path: Path) -> None:
 
 
 @contextmanager
-def running_up(data: Path) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
+def running_up(data: Path, **variables: str) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
     """Run `up` on a data folder that holds a run already, so that no demo is queued."""
     a_cancelled_run(data)
     output = data / "output.txt"
     with output.open("wb") as stream:
         process = subprocess.Popen(
-            up_command(data), env=environ(), stdout=stream, stderr=stream, process_group=0
+            up_command(data),
+            env=environ() | variables,
+            stdout=stream,
+            stderr=stream,
+            process_group=0,
         )
     try:
         yield process, output
