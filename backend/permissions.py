@@ -82,7 +82,7 @@ def check_role(visitor: Visitor, method: str, path: str) -> None:
 
 
 def check_owner(visitor: Visitor, owner: str, what: str) -> None:
-    """Raise unless the visitor may delete what belongs to `owner`.
+    """Raise unless the visitor may change or delete what belongs to `owner`.
 
     Raises
     ------
@@ -92,7 +92,7 @@ def check_owner(visitor: Visitor, owner: str, what: str) -> None:
     if not visitor.may_delete(owner):
         raise ForbiddenError(
             f"{what} belongs to {owner}",
-            next_step=f"Ask {owner} or an administrator to delete it.",
+            next_step=f"Ask {owner} or an administrator to do it.",
             needed=str(Role.ADMIN),
             owner=owner,
         )

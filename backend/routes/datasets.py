@@ -9,6 +9,7 @@ from backend.dataset_registrations import register_dataset
 from backend.deletions import Derived, delete_input
 from backend.dependencies import ServicesDep, VisitorDep
 from backend.dependents import describe_dependents, find_dependents
+from backend.permissions import check_owner
 from backend.registrations import SOURCES, find_input
 from backend.strict_json import JsonObject
 from backend.uploads.answering import FILES, answer_upload, input_views, is_upload, one_view
@@ -64,9 +65,11 @@ def preview(id: str, body: JsonObject, services: ServicesDep) -> Response:
 
 
 @router.post("/{id}/confirm", status_code=202, openapi_extra=_CONFIRM)
-def confirm(id: str, body: JsonObject, services: ServicesDep) -> Response:
+def confirm(id: str, body: JsonObject, services: ServicesDep, visitor: VisitorDep) -> Response:
     """Confirm how a received dataset is to be read; a worker inspects it then."""
-    row = confirm_dataset(find_input(services.state, "dataset", id), body, services)
+    found = find_input(services.state, "dataset", id)
+    check_owner(visitor, found.owner, f"the dataset {found.name}")
+    row = confirm_dataset(found, body, services)
     return answer(input_view(row), 202, {"Location": f"{API}/datasets/{row.id}"})
 
 

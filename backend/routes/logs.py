@@ -12,6 +12,7 @@ from backend.drawings import draw_load
 from backend.log_sets import list_sets, make_sets
 from backend.log_views import read_summary, totals_view
 from backend.logs import confirm_log, preview_log, register_log, require_log
+from backend.permissions import check_owner
 from backend.registrations import find_input
 from backend.strict_json import JsonObject
 from backend.uploads.answering import FILES, answer_upload, input_views, is_upload, one_view
@@ -68,9 +69,11 @@ def get_preview(id: str, request: Request, services: ServicesDep) -> Response:
 
 
 @router.post("/{id}/confirm", status_code=202, openapi_extra=_CONFIRM)
-def confirm(id: str, body: JsonObject, services: ServicesDep) -> Response:
+def confirm(id: str, body: JsonObject, services: ServicesDep, visitor: VisitorDep) -> Response:
     """Let a worker read the log as the options say."""
-    return answer(input_view(confirm_log(id, body, services)), 202)
+    found = find_input(services.state, "log", id)
+    check_owner(visitor, found.owner, f"the log {found.name}")
+    return answer(input_view(confirm_log(found.id, body, services)), 202)
 
 
 @router.get("/{id}/summary")

@@ -149,3 +149,17 @@ def test_who_submits_first_owns_the_run(locked_app: FastAPI) -> None:
     row = state.get_run(id)
     assert row is not None
     assert row.owner == "ann"
+
+
+@pytest.mark.parametrize("kind", ["datasets", "logs"])
+def test_how_an_input_is_read_is_for_its_owner_to_say(locked_app: FastAPI, kind: str) -> None:
+    row = a_row(locked_app.state.services, kind.removesuffix("s"), owner="ann", receiving=True)
+
+    answer = a_client(locked_app).post(
+        f"/api/v1/{kind}/{row.id}/confirm",
+        json={"options": {}},
+        headers=bearer(a_token(locked_app, "analyst", "bob")),
+    )
+
+    assert told(answer) == (403, "forbidden")
+    assert "ann" in answer.json()["next_step"]
