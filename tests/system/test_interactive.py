@@ -53,7 +53,11 @@ def test_a_worker_for_everything_computes_the_same_plan_in_a_child(
         house.wait_for(again.id, lambda row: row.status == "finished")
 
     assert seen != set()
-    assert house.result(again.id)["point"] == pytest.approx(warm["point"])
+    numbers = [
+        {key: value for key, value in result["point"].items() if key != "categories"}
+        for result in (house.result(again.id), warm)
+    ]
+    assert numbers[0] == pytest.approx(numbers[1])
 
 
 def test_an_input_is_registered_in_a_child_after_a_plan_was_computed(
@@ -64,6 +68,7 @@ def test_an_input_is_registered_in_a_child_after_a_plan_was_computed(
     row = house.ask("plan", model, dataset, plan="1-2:linear", seed=2, **SHORT)
     house.wait_for(row.id, lambda row: row.status == "finished")
     named = name_input("model", "glass-pt")
+    house.state.delete_input("model", named.id)  # a web process of another test may have known it
     house.state.add_input(
         "model", id=named.id, name=named.name, source=named.source, reference=named.reference
     )
