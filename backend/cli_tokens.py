@@ -3,13 +3,11 @@
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from backend.tokens import address_of, make_token, token_view
 from linearity.adapters.settings import Settings
-from linearity.adapters.state import State
 
 DataOption = Annotated[
     Path | None, typer.Option("--data", help="Data folder; default LINEARSCOPE_DATA or ./data.")
@@ -33,6 +31,8 @@ def install(
         data: DataOption = None,
     ) -> None:
         """Make a token and print it, this once."""
+        from backend.tokens import address_of, make_token
+
         with sentences(), _open_state(settings(data)) as state:
             row, token = make_token({"name": name, "role": role, "days": days}, state)
             address = address_of(settings(data))
@@ -43,6 +43,8 @@ def install(
     @tokens.command("list")
     def list_(data: DataOption = None) -> None:
         """List the tokens, without the tokens themselves."""
+        from backend.tokens import token_view
+
         with sentences(), _open_state(settings(data)) as state:
             views = [token_view(row) for row in state.list_tokens()]
         for view in views:
@@ -65,7 +67,9 @@ def install(
 
 
 @contextmanager
-def _open_state(settings: Settings) -> Iterator[State]:
+def _open_state(settings: Settings) -> Iterator[Any]:
+    from linearity.adapters.state import State
+
     state = State(settings.database_url)
     try:
         yield state

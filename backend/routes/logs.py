@@ -81,7 +81,7 @@ def get_summary(id: str, services: ServicesDep) -> Response:
     """Return where requests, tokens, time and money go, and the finding in both languages."""
     record = require_log(id, services)
     row = find_input(services.state, "log", record.id)
-    return answer(totals_view(row, read_summary(record, services)))
+    return answer(totals_view(row, read_summary(record, services.store)))
 
 
 @router.get("/{id}/figures/{name}")
@@ -89,7 +89,7 @@ def get_figure(id: str, name: str, request: Request, services: ServicesDep) -> R
     """Return the figure pareto, hours or lengths; the query holds measure, lang and theme."""
     record = require_log(id, services)
     row = find_input(services.state, "log", record.id)
-    view = totals_view(row, read_summary(record, services))
+    view = totals_view(row, read_summary(record, services.store))
     data = draw_load(name, view, dict(request.query_params))
     return Response(data, headers=NOT_KEPT, media_type="application/json")
 

@@ -10,10 +10,10 @@ from linearity.adapters.allowed_paths import allowed_path
 from linearity.adapters.limited import Limits, call_limited
 from linearity.adapters.naming import InputName
 from linearity.adapters.readers.layouts import SUFFIXES, InputFile
-from linearity.adapters.state_uploads import UploadRow
 from linearity.adapters.store import ArtifactStore
 from linearity.contracts.inputs import BUILTIN_DATASETS, DatasetRecord
 from linearity.contracts.reading import MOST_BYTES, ReadingOptions
+from linearity.contracts.uploads import UploadRow
 from linearity.errors import RejectedInputError, UnknownInputError
 
 MEMORY_BYTES = 3 << 30

@@ -18,7 +18,8 @@ from linearity.adapters.state_inputs import InputStates
 from linearity.adapters.state_removals import RemovalStates
 from linearity.adapters.state_runs import RunStates, Submission
 from linearity.adapters.state_shares import NewShare, ShareRow, ShareStates
-from linearity.adapters.state_uploads import UploadRow, UploadStates
+from linearity.adapters.state_uploads import UploadStates
+from linearity.contracts.uploads import UploadRow
 
 __all__ = [
     "MAXIMUM_DEATHS",

@@ -14,27 +14,8 @@ from linearity.adapters.state_inputs import begin_input
 from linearity.adapters.state_removals import write_down
 from linearity.adapters.tables import inputs, uploads
 from linearity.contracts.runs import InputState
+from linearity.contracts.uploads import UploadRow
 from linearity.errors import QuotaExceededError
-
-
-@dataclass(frozen=True)
-class UploadRow:
-    """One declared file: how much of it is on the disk, its digest once all of it is."""
-
-    id: str
-    kind: str
-    input: str
-    owner: str
-    name: str
-    size: int
-    received: int
-    sha256: str | None
-    touched: str
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether every byte is here."""
-        return self.received == self.size
 
 
 @dataclass(frozen=True)

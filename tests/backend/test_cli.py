@@ -19,6 +19,22 @@ heavy = {"torch", "transformers"} & set(sys.modules)
 assert not heavy, heavy
 """
 
+WITHOUT_WEB = """
+import sys
+import backend.cli
+web = {"fastapi", "starlette", "uvicorn", "pydantic", "plotly", "tuspyserver"} & set(sys.modules)
+assert not web, web
+"""
+
+
+def test_the_command_of_a_worker_needs_no_web_packages() -> None:
+    command = python_command("backend.cli")[:1]
+    answer = subprocess.run(
+        [*command, "-c", WITHOUT_WEB], env=python_environ(os.environ), check=False
+    )
+
+    assert answer.returncode == 0
+
 
 def test_the_command_never_loads_torch() -> None:
     command = python_command("backend.cli")[:1]
