@@ -101,7 +101,6 @@ def test_nothing_is_imported_fetched_or_started_for_a_hostile_model(
     assert (seen["reason"], good["reason"]) == (reason, None)
     assert set(seen["events"]) <= set(good["events"])
     assert [event for event in good["events"] if not event.startswith("import ")] == []
-    assert "import torch" not in good["events"]
 
 
 def test_the_library_reads_known_settings_only(tmp_path: Path, store: ArtifactStore) -> None:
