@@ -75,7 +75,8 @@ def _add(named: InputName, intake: Intake, services: Services) -> tuple[InputRow
             reference=named.reference,
             intake=intake,
         )
-        if created or not intake.receiving or row.state is InputState.RECEIVING:
+        is_own = row.state is InputState.RECEIVING and row.owner == intake.owner
+        if created or not intake.receiving or is_own:
             return row, created
     raise InvalidParameterError(
         "path", wanted=f"a dataset registered at most {MOST_LOOKS} times", got=named.name

@@ -19,6 +19,7 @@ from backend.sweeping import Sweeper
 from backend.uploads.declaring import forget_parts
 from backend.visitors import Visitor
 from linearity.adapters.checkpoints import FileCheckpoints
+from linearity.adapters.hub_datasets import forget_first_rows
 from linearity.adapters.state import RunRow
 from linearity.adapters.state_removals import InputName
 from linearity.contracts.runs import InputState
@@ -57,6 +58,8 @@ def delete_input(
     results = services.state.results_of(run_ids)
     services.state.forget([InputName(row.kind, row.id) for row in rows], run_ids)
     forget_parts(services.store, files)
+    for row in rows:
+        services.state.add_removals(forget_first_rows(row, services.store))
     _clear(services, run_ids, results)
 
 

@@ -17,10 +17,11 @@ from backend.registrations import find_input, parse_name
 from backend.strict_json import check_fields
 from backend.visitors import Visitor
 from linearity.adapters.logs import preview
+from linearity.adapters.naming import InputName
 from linearity.adapters.readers.encodings import known_encoding
 from linearity.adapters.state import InputRow
 from linearity.adapters.state_inputs import Intake
-from linearity.contracts.canonical import Json
+from linearity.contracts.canonical import Json, digest
 from linearity.contracts.inputs import ModelRecord
 from linearity.contracts.logs import LOG_FORMATS, LogRecord, parse_log_options
 from linearity.contracts.model_files import TOKENIZER
@@ -36,6 +37,14 @@ def register_log(body: Mapping[str, Json], services: Services, visitor: Visitor)
     check_fields(body, required={"source": str, "path": str}, optional={})
     choice("source", body["source"], ("path",))
     name = parse_name("log", body, roots=services.settings.model_roots)
+    row = _add(name, services, visitor)
+    if row.state is InputState.RECEIVING and row.owner != visitor.name:
+        # Only its owner may confirm that one.
+        row = _add(replace(name, id=f"{name.id}-{digest(visitor.name)[:8]}"), services, visitor)
+    return row
+
+
+def _add(name: InputName, services: Services, visitor: Visitor) -> InputRow:
     row, _ = services.state.add_input(
         "log",
         id=name.id,

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from redis.exceptions import RedisError
 
 from backend.queue import Queue
-from backend.refusals import UploadConflictError, UploadExpiredError
+from backend.refusals import UnknownUploadError, UploadConflictError, UploadExpiredError
 from backend.uploads.declaring import forget_parts
 from linearity.adapters.clock import age_seconds
+from linearity.adapters.hub_datasets import forget_first_rows
 from linearity.adapters.live import Live
 from linearity.adapters.state import InputRow, State, UploadRow
 from linearity.adapters.store import ArtifactStore, file_sha256
@@ -42,20 +43,38 @@ class UploadDesk:
     days: int
 
     def finish_file(self, row: UploadRow) -> None:
-        """Make a whole file an object of the store; doing it again does no harm."""
+        """Make a whole file an object of the store; doing it again does no harm.
+
+        Raises
+        ------
+        UploadConflictError
+            If its bytes are gone.
+        UnknownUploadError
+            If it was deleted, maybe just now; then no object is left of it.
+        """
         part = self.store.part(row.id)
-        sha256 = row.sha256
-        if sha256 is None:
-            if not part.is_file() or part.stat().st_size != row.size:
-                raise self.lost(row)
-            sha256 = file_sha256(part)
-            self.state.upload_digested(row.id, sha256)
         try:
+            sha256 = self._digest(row)
             self.store.adopt(part, sha256)
         except FileNotFoundError:
-            if not self.store.has(sha256):
+            # Somebody else finished it in between, or it is gone.
+            now = self.state.get_upload(row.id)
+            if now is None or now.sha256 is None or not self.store.has(now.sha256):
                 raise self.lost(row) from None
         self.finish_input(row.kind, row.input)
+
+    def _digest(self, row: UploadRow) -> str:
+        """Return the digest of a whole file, once it is written down."""
+        now, part = self.state.get_upload(row.id), self.store.part(row.id)
+        if now is not None and now.sha256 is not None:
+            return now.sha256
+        if part.stat().st_size != row.size:
+            raise self.lost(row)
+        sha256 = file_sha256(part)
+        if not self.state.upload_digested(row.id, sha256):
+            part.unlink(missing_ok=True)  # as an object that no row names it would stay for ever
+            raise UnknownUploadError
+        return sha256
 
     def finish_input(self, kind: str, id: str) -> None:
         """Begin the inspection of a model whose files are all here; others wait for options."""
@@ -91,6 +110,7 @@ class UploadDesk:
         problem = expired_error(self.days).as_json()
         for row in self.state.expire_inputs(self.days * DAY_SECONDS, problem):
             forget_parts(self.store, self.state.uploads_of(row.kind, row.id))
+            self.state.add_removals(forget_first_rows(row, self.store))
             with contextlib.suppress(RedisError):
                 self.live.announce_input(row)
         for row, files in self.state.receiving_inputs():
@@ -103,7 +123,7 @@ class UploadDesk:
         is_done = file.sha256 is not None and self.store.has(file.sha256)
         if is_done or not file.is_whole or age_seconds(file.touched) < QUIET_SECONDS:
             return
-        with contextlib.suppress(UploadConflictError):
+        with contextlib.suppress(UploadConflictError, UnknownUploadError):
             self.finish_file(file)
 
     def _remove_left(self) -> None:
@@ -114,12 +134,15 @@ class UploadDesk:
                 if part.name not in known and time.time() - part.stat().st_mtime > LEFT_SECONDS:
                     part.unlink()
 
-    def lost(self, row: UploadRow) -> UploadConflictError:
+    def lost(self, row: UploadRow) -> UploadConflictError | UnknownUploadError:
         """Return why a file cannot go on from where it was, and let it begin anew."""
-        if row.sha256 is not None and self.store.has(row.sha256):
+        now = self.state.get_upload(row.id)
+        if now is None:
+            return UnknownUploadError()
+        if now.sha256 is not None and self.store.has(now.sha256):
             return UploadConflictError("this file is whole already", reason="complete")
-        log.warning("upload %s: its bytes are gone, it begins anew", row.id)
-        self.state.restart_upload(row.id)
+        if self.state.restart_upload(now):
+            log.warning("upload %s: its bytes are gone, it begins anew", row.id)
         return UploadConflictError(
             "the server has lost what it had of this file",
             next_step="Ask with HEAD how far it is, and go on from there.",

@@ -8,13 +8,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from linearity.adapters.readers.layouts import InputFile
 from linearity.adapters.store import ArtifactStore
 from linearity.contracts.canonical import Json
 from linearity.contracts.reading import HubDataset
 from linearity.errors import RejectedInputError, error_from_json
+
+if TYPE_CHECKING:  # a machine that only computes has no state database
+    from linearity.adapters.state import InputRow
 
 MOST_ROWS = 400_000
 MOST_BYTES = 512 << 20
@@ -70,7 +73,7 @@ def first_rows(dataset: HubDataset, store: ArtifactStore) -> FetchedRows:
     ------
     UnknownInputError, HubUnreachableError, MissingPackageError, RejectedInputError
     """
-    name: Json = {"first_rows": dataset.reference, "rows": LOOK_ROWS}
+    name = _first_rows_name(dataset.reference)
     known: Any = store.get_ref(name)
     if not isinstance(known, dict) or not store.has(str(known["sha256"])):
         with tempfile.TemporaryDirectory(dir=store.root / "staging") as folder:
@@ -79,6 +82,23 @@ def first_rows(dataset: HubDataset, store: ArtifactStore) -> FetchedRows:
             known |= {"sha256": store.put_file(out)[0]}
         store.set_ref(name, known)
     return _fetched(dataset, store.path(str(known["sha256"])), known)
+
+
+def forget_first_rows(row: "InputRow", store: ArtifactStore) -> list[str]:
+    """Forget what `first_rows` fetched for an input; return the objects that may go.
+
+    Another input of the same dataset fetches them again when it is looked at.
+    """
+    if (row.kind, row.source) != ("dataset", "hub"):
+        return []
+    name = _first_rows_name(row.reference)
+    known: Any = store.get_ref(name)
+    store.delete_ref(name)
+    return [str(known["sha256"])] if isinstance(known, dict) else []
+
+
+def _first_rows_name(reference: str) -> Json:
+    return {"first_rows": reference, "rows": LOOK_ROWS}
 
 
 def _fetched(dataset: HubDataset, path: Path, facts: dict[str, Any]) -> FetchedRows:

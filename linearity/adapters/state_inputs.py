@@ -60,9 +60,16 @@ class InputStates(Transactions):
 
         Returns the row and whether this call made a new attempt: then an inspection has to be
         queued, unless its files are still to be received.
+
+        Raises
+        ------
+        ConflictError
+            If something else has this id: nothing may pass for what it is not.
         """
         with self._write() as connection:
             row = _find_row(connection, kind, id)
+            if row is not None and (row.source, row.reference) != (source, reference):
+                raise _taken(row)
             if row is not None and row.state is not InputState.REJECTED:
                 return row, False
             fresh = {
@@ -79,6 +86,8 @@ class InputStates(Transactions):
                 "worker": None,
                 "heartbeat": None,
             }
+            if intake.receiving:
+                fresh["created"] = utc_now()  # the days that it may wait begin anew
             return begin_input(connection, kind, id, fresh), True
 
     def input_received(
@@ -217,10 +226,19 @@ def begin_input(connection: Connection, kind: str, id: str, fresh: dict[str, Any
     """Insert an input, or begin the next attempt of the one that is there."""
     if _find_row(connection, kind, id) is None:
         first = {"kind": kind, "id": id, "created": utc_now(), "attempt": 1}
-        connection.execute(inputs.insert().values(**fresh, **first))
+        connection.execute(inputs.insert().values(**{**first, **fresh}))
     else:
         connection.execute(_input(kind, id).values(**fresh, attempt=inputs.c.attempt + 1))
     return _require_input(connection, kind, id)
+
+
+def _taken(row: InputRow) -> ConflictError:
+    return ConflictError(
+        f"there is another {row.kind} with the id {row.id}",
+        next_step="Remove that one first, or choose another name.",
+        reason="name_taken",
+        name=row.name,
+    )
 
 
 def _input(kind: str, id: str) -> sa.Update:

@@ -105,16 +105,23 @@ class UploadStates(Transactions):
             done = connection.execute(change.values(received=after, touched=utc_now()))
             return done.rowcount == 1
 
-    def upload_digested(self, id: str, sha256: str) -> None:
-        """Remember the digest of a whole file."""
+    def upload_digested(self, id: str, sha256: str) -> bool:
+        """Remember the digest of a whole file; False if the file was deleted meanwhile."""
+        change = uploads.update().where(uploads.c.id == id)
         with self._write() as connection:
-            connection.execute(uploads.update().where(uploads.c.id == id).values(sha256=sha256))
+            return connection.execute(change.values(sha256=sha256)).rowcount == 1
 
-    def restart_upload(self, id: str) -> None:
-        """Ask for a file again from its first byte: what was here is gone."""
+    def restart_upload(self, seen: UploadRow) -> bool:
+        """Ask for a file again from its first byte; False if it went on since it was `seen`."""
+        unchanged = (
+            uploads.c.id == seen.id,
+            uploads.c.received == seen.received,
+            uploads.c.sha256.is_not_distinct_from(seen.sha256),
+        )
         fresh = {"received": 0, "sha256": None, "touched": utc_now()}
         with self._write() as connection:
-            connection.execute(uploads.update().where(uploads.c.id == id).values(**fresh))
+            change = uploads.update().where(*unchanged).values(**fresh)
+            return connection.execute(change).rowcount == 1
 
     def delete_uploads(self, kind: str, id: str) -> list[UploadRow]:
         """Forget the files of an input and return what they were."""
@@ -124,7 +131,11 @@ class UploadStates(Transactions):
             return gone
 
     def expire_inputs(self, seconds: float, problem: dict[str, Any]) -> list[InputRow]:
-        """Give up the inputs that no byte has come for in `seconds`; return them."""
+        """Give up the inputs that nothing has come for in `seconds`; return them.
+
+        An upload stays as rejected, so that it can say why; what only waited to be confirmed is
+        forgotten.
+        """
         oldest = utc_before(seconds)
         live = sa.exists().where(
             uploads.c.kind == inputs.c.kind,
@@ -136,8 +147,11 @@ class UploadStates(Transactions):
             found = connection.execute(sa.select(inputs).where(*abandoned)).all()
             rows = [input_row(row) for row in found]
             for row in rows:
-                given_up = {"state": InputState.REJECTED, "problem": problem}
                 chosen = (inputs.c.kind == row.kind, inputs.c.id == row.id)
+                if row.source != "upload":
+                    connection.execute(inputs.delete().where(*chosen))
+                    continue
+                given_up = {"state": InputState.REJECTED, "problem": problem}
                 connection.execute(inputs.update().where(*chosen).values(**given_up))
                 _let_go(connection, row.kind, row.id)
             return rows

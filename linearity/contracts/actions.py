@@ -22,7 +22,7 @@ ACTION_ALIASES = {"replaceme": "merged", "remove": "drop"}
 LONGEST_TEXT = 10_000
 EXAMPLE = "12:drop,13-15:linear"
 
-_STEP = re.compile(r"\s*(\d{1,6})\s*(?:-\s*(\d{1,6})\s*)?:\s*([A-Za-z_]{1,20})\s*")
+_STEP = re.compile(r"\s*(\d{1,6})\s*(?:-\s*(\d{1,6})\s*)?:\s*([A-Za-z_]{1,20})\s*", re.ASCII)
 
 
 @dataclass(frozen=True, order=True)

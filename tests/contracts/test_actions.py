@@ -65,6 +65,7 @@ def test_a_parsed_plan_names_its_blocks() -> None:
         ("5:linear,3-6:drop", "3-6:drop and 5:linear overlap: block 5"),
         ("3-9:drop,4:linear,8:linear", "overlap: block 4"),
         ("3:linear,3-4:linear", "overlap: block 3"),
+        ("１:drop", "'１:drop' is not a step of a plan"),
         ("3:heal", "unknown action 'heal'"),
         ("3:keep", "unknown action 'keep'"),
         ("3:orthogonal", "unknown action 'orthogonal'"),

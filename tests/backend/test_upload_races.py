@@ -1,0 +1,76 @@
+"""Two things at once: a file that is finished twice, a deletion in the middle of a file."""
+
+import pytest
+from starlette.testclient import TestClient
+
+from backend.dependencies import Services
+from backend.refusals import UnknownUploadError
+from linearity.adapters.state import UploadRow
+from linearity.contracts.canonical import sha256_hex
+from tests.backend.test_uploads_api import DATA, declare, row_of
+
+
+def a_whole_part(client: TestClient, services: Services) -> UploadRow:
+    """Return a file whose bytes are all here, as a process sees it just before the last step."""
+    address = declare(client)
+    row = row_of(services, address)
+    services.store.part(row.id).write_bytes(DATA)
+    services.state.upload_received(row.id, before=0, after=len(DATA))
+    return row_of(services, address)
+
+
+def test_who_finishes_a_file_second_leaves_it_whole(client: TestClient, services: Services) -> None:
+    seen_before = a_whole_part(client, services)
+    services.uploads.finish_file(seen_before)
+
+    services.uploads.finish_file(seen_before)
+
+    row = services.state.get_upload(seen_before.id)
+    assert row is not None
+    assert (row.received, row.sha256) == (len(DATA), sha256_hex(DATA))
+
+
+def test_a_late_request_for_a_whole_file_does_not_begin_it_anew(
+    client: TestClient, services: Services
+) -> None:
+    seen_before = a_whole_part(client, services)
+    services.uploads.finish_file(seen_before)
+
+    error = services.uploads.lost(seen_before)
+
+    row = services.state.get_upload(seen_before.id)
+    assert error.data["reason"] == "complete"
+    assert row is not None
+    assert row.sha256 == sha256_hex(DATA)
+
+
+def test_a_file_deleted_while_it_is_digested_leaves_no_object(
+    client: TestClient, services: Services
+) -> None:
+    seen_before = a_whole_part(client, services)
+    services.state.delete_uploads("dataset", seen_before.input)
+    services.state.delete_input("dataset", seen_before.input)
+
+    with pytest.raises(UnknownUploadError):
+        services.uploads.finish_file(seen_before)
+
+    assert not services.store.has(sha256_hex(DATA))
+    assert not services.store.part(seen_before.id).exists()
+
+
+def test_a_file_deleted_between_digest_and_object_leaves_no_object(
+    client: TestClient, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = a_whole_part(client, services)
+    digested = services.state.upload_digested
+
+    def delete_first(id: str, sha256: str) -> object:
+        services.state.delete_uploads("dataset", row.input)
+        services.state.delete_input("dataset", row.input)
+        return digested(id, sha256)
+
+    monkeypatch.setattr(services.state, "upload_digested", delete_first)
+    with pytest.raises(UnknownUploadError):
+        services.uploads.finish_file(row)
+
+    assert not services.store.has(sha256_hex(DATA))
