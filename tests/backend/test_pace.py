@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from fastapi import FastAPI
@@ -22,7 +23,9 @@ ALLOWED = PER_MINUTE * LOCAL_FACTOR
 
 
 @pytest.fixture
-def paced(settings: Settings) -> Iterator[FastAPI]:
+def paced(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[FastAPI]:
+    # No minute may end within a test.
+    monkeypatch.setattr("backend.main.MinuteCounts", partial(MinuteCounts, now=lambda: 30.0))
     app = create_app(replace(settings, changes_per_minute=PER_MINUTE))
     yield app
     app.state.services.live.close()
