@@ -93,7 +93,7 @@ def _work(queue: str, settings: Settings) -> int:
         importlib.import_module(name)
     # After the environment is prepared. One worker for everything must not lose a long analysis
     # with its process, so it computes plans in a child too: correctly, but cold.
-    from workers.announcement import announce
+    from workers.announcement import Announcement
     from workers.interactive import InteractiveWorker
     from workers.worker import LinearScopeWorker
 
@@ -106,7 +106,7 @@ def _work(queue: str, settings: Settings) -> int:
         worker_ttl=WORKER_TTL_SECONDS,
         job_monitoring_interval=MONITORING_SECONDS,
     )
-    announce(worker.name, settings)
+    worker.announce = Announcement(worker.name, settings)
     worker.work(logging_level="INFO")
     return 0
 

@@ -1,5 +1,6 @@
-"""What a worker tells of itself when it starts: on which device, and how much memory that has."""
+"""What a worker tells of itself: on which device it computes, and how much memory that has."""
 
+import contextlib
 import subprocess
 
 import redis
@@ -14,16 +15,19 @@ ANSWER_SECONDS = 10
 MIB = 1 << 20
 
 
-def announce(worker: str, settings: Settings) -> None:
-    """Tell the web process what `worker` computes on; without Redis nobody is told."""
-    name, size = describe_device(settings.device)
-    live = Live(settings.queue_url, settings.queue_url, quick=True)
-    try:
-        live.announce_device(worker, name, size)
-    except redis.RedisError:
-        return  # an estimate then says that the device is not known
-    finally:
-        live.close()
+class Announcement:
+    """Tells the web process what a worker computes on, again and again: Redis may be emptied."""
+
+    def __init__(self, worker: str, settings: Settings) -> None:
+        self._worker = worker
+        self._device = describe_device(settings.device)
+        self._live = Live(settings.queue_url, settings.queue_url, quick=True)
+
+    def __call__(self) -> None:
+        """Tell it; without Redis nobody is told."""
+        # An estimate then says that the device is not known.
+        with contextlib.suppress(redis.RedisError):
+            self._live.announce_device(self._worker, *self._device)
 
 
 def describe_device(wanted: str | None) -> tuple[str, int | None]:

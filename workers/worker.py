@@ -6,6 +6,7 @@ A *horse* is the child that RQ forks for each job. CUDA is initialised only ther
 import logging
 import os
 import signal
+from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
@@ -30,6 +31,16 @@ class LinearScopeWorker(Worker):
         super().__init__(*args, **kwargs)
         self._interrupted = False
         self._guard = parent_guard()
+        self.announce: Callable[[], object] = lambda: None
+        """Tells what this worker computes on; called with every heartbeat."""
+
+    def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
+        """Tell that this worker lives, and who it is: whoever empties Redis empties that too."""
+        super().heartbeat(timeout, pipeline)
+        if not self.connection.sismember(self.redis_workers_keys, self.key):
+            self.connection.delete(self.key)
+            self.register_birth()  # type: ignore[no-untyped-call]  # RQ's
+        self.announce()
 
     def fork_work_horse(self, job: Job, queue: Queue) -> None:
         """Fork; and stop at once if the order to stop came in the very moment."""

@@ -23,6 +23,18 @@ def test_a_worker_says_what_it_computes_on_until_it_is_gone(house: House) -> Non
     assert known_devices(house.queue, house.live) == []
 
 
+@pytest.mark.slow
+def test_a_worker_introduces_itself_anew_when_redis_was_emptied(house: House) -> None:
+    house.start_worker()
+    eventually(lambda: known_devices(house.queue, house.live))
+    name = house.queue.workers()[0].name
+
+    house.live.redis.flushall()
+
+    eventually(lambda: known_devices(house.queue, house.live), seconds=60)
+    assert [worker.name for worker in house.queue.workers()] == [name]
+
+
 def test_the_cpu_is_described_by_the_memory_of_the_machine() -> None:
     assert describe_device("cpu") == ("CPU", memory_bytes())
 
