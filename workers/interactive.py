@@ -20,9 +20,11 @@ from rq.executions import Execution
 from rq.job import Job
 from rq.queue import Queue
 from rq.worker import WorkerStatus
+from sqlalchemy.exc import SQLAlchemyError
 
 from workers.desk import Desk, sitting_at
 from workers.worker import LinearScopeWorker, report_loss
+from workers.workplace import open_workplace
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +56,13 @@ class InteractiveWorker(LinearScopeWorker):
             report_loss(job, "interrupted")
         self.set_state(WorkerStatus.IDLE)
 
+    def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
+        """Tell that this worker lives; between two jobs let go of what has been deleted."""
+        super().heartbeat(timeout, pipeline)
+        is_between = not self._is_computing and not self.horse_pid
+        if is_between and threading.current_thread() is threading.main_thread():
+            self._clear_deleted()
+
     def kill_horse(self, *args: Any) -> None:
         """Kill the child; without one, let the run in this process ask whether it is wanted."""
         if self.horse_pid:
@@ -81,6 +90,15 @@ class InteractiveWorker(LinearScopeWorker):
             log.info("stopped in the middle of job %s", job.id)
         finally:
             self._is_computing = False
+
+    def _clear_deleted(self) -> None:
+        if self._desk.resident.is_empty:
+            return
+        try:
+            with open_workplace() as place:
+                self._desk.resident.keep_only(place.state.named_objects())
+        except SQLAlchemyError as error:
+            log.warning("what was deleted may stay in memory a while: %s", type(error).__name__)
 
     @contextmanager
     def _heartbeats(self, job: Job, execution: Execution) -> Iterator[None]:

@@ -1,7 +1,7 @@
 """Models and derived states that stay in memory between the runs of one process."""
 
 import gc
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import torch
 
@@ -25,6 +25,11 @@ class Resident:
     def __init__(self) -> None:
         self._model: tuple[_ModelKey, LoadedModel] | None = None
         self._material: tuple[tuple[_ModelKey, str, Sampling], Material] | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is kept."""
+        return self._model is None
 
     def model(
         self, record: ModelRecord, store: ArtifactStore, *, device: str, dtype: str, attention: str
@@ -63,6 +68,14 @@ class Resident:
         material = self._material[1]
         material.stop.check = check
         return material, records
+
+    def keep_only(self, fingerprints: Collection[str]) -> None:
+        """Let go of a model or text that is not among `fingerprints`: it has been deleted."""
+        if self._model is not None and self._model[0][1] not in fingerprints:
+            self.clear()
+        elif self._material is not None and self._material[0][1] not in fingerprints:
+            self._material = None
+            gc.collect()
 
     def clear(self) -> None:
         """Let everything go, for example after the device ran out of memory."""

@@ -69,6 +69,26 @@ def test_a_resident_that_is_cleared_holds_no_network(
     assert network() is None
 
 
+def test_a_resident_lets_go_of_a_text_and_of_a_model_that_were_deleted(
+    small_store: ArtifactStore, glass_record: ModelRecord, docs_record: DatasetRecord
+) -> None:
+    resident = Resident()
+    sampling = asked(glass_record, "1:drop").sampling
+    material, _ = resident.material(
+        glass_record, docs_record, sampling, store=small_store, device="cpu", check=lambda: None
+    )
+    text, network = weakref.ref(material), weakref.ref(material.model.network)
+    del material
+
+    resident.keep_only([glass_record.fingerprint, docs_record.fingerprint])
+    kept = text() is not None
+    resident.keep_only([glass_record.fingerprint])
+    gone = text() is None and network() is not None
+    resident.keep_only([])
+
+    assert (kept, gone, network(), resident.is_empty) == (True, True, None, True)
+
+
 def test_a_dataset_without_enough_text_for_maps_is_refused_before_the_model_runs(
     glass: LoadedModel, glass_record: ModelRecord
 ) -> None:
