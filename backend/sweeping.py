@@ -6,6 +6,7 @@ then somebody may have stored it and be about to name it; and one that was store
 look at the database and its removal is put back.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from backend.results import Results
@@ -32,20 +33,30 @@ class Sweeper:
             return 0
         # First the files, then the names: whoever names one later has stored it later.
         stamps = {digest: stamp_object(self.store, digest) for digest in waiting}
-        inspecting = self.state.is_inspecting()
         named = self.state.named_objects()
-        gone = 0
-        for digest, stamp in stamps.items():
-            if digest in named:
-                self.state.drop_removals([digest])
-            elif stamp is None or not (inspecting or stamp.age_seconds < self.young_seconds):
-                gone += self._take_away(digest, stamp)
-        return gone
+        if needed := named.intersection(stamps):
+            self.state.drop_removals(needed)
+        free = {d: s for d, s in stamps.items() if d not in named and not self._is_young(s)}
+        if not free or self.state.is_inspecting():
+            return 0
+        self._forget(free)
+        # Who began to inspect before that may hold one of them; who begins now stores it anew.
+        if self.state.is_inspecting():
+            return 0
+        named = self.state.named_objects()
+        return sum(self._take_away(d, s) for d, s in free.items() if d not in named)
+
+    def _is_young(self, stamp: Stamp | None) -> bool:
+        return stamp is not None and stamp.age_seconds < self.young_seconds
+
+    def _forget(self, digests: Collection[str]) -> None:
+        """Forget under which names objects are remembered, so that nobody finds them any more."""
+        for digest in digests:
+            self.results.forget_spellings(digest)
+        # What was remembered together with one, as the other set of a log, may go as well.
+        self.state.add_removals(forget_refs(self.store, digests))
 
     def _take_away(self, digest: str, stamp: Stamp | None) -> bool:
-        self.results.forget_spellings(digest)
-        # What was remembered together with it, as the other set of a log, may go as well.
-        self.state.add_removals(forget_refs(self.store, [digest]))
         if stamp is not None and not take_away(self.store, digest, stamp):
             return False  # stored anew just now; the next pass sees whether anybody names it
         self.state.drop_removals([digest])

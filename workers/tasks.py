@@ -14,7 +14,8 @@ from linearity.adapters.checkpoints import FileCheckpoints
 from linearity.adapters.execute import execute
 from linearity.adapters.results import store_result
 from linearity.adapters.state import Pulse, RunRow
-from linearity.contracts.canonical import Json
+from linearity.adapters.state_removals import digests_in
+from linearity.contracts.canonical import Json, canonical_json
 from linearity.contracts.inputs import DatasetRecord, ModelRecord
 from linearity.contracts.runs import RunRequest
 from linearity.errors import (
@@ -77,8 +78,9 @@ def register_input(kind: str, id: str, attempt: int) -> None:
             )
         if isinstance(record, Problem):
             place.state.input_rejected(kind, id, record.value, number=attempt)
-        else:
-            place.state.input_ready(kind, id, record, number=attempt)
+        elif not place.state.input_ready(kind, id, record, number=attempt):
+            # Deleted meanwhile, or given to somebody else: what was stored for it may go.
+            place.state.add_removals(digests_in(canonical_json(record).decode()))
         place.announce_input(place.state.get_input(kind, id))
 
 

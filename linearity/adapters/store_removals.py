@@ -17,7 +17,12 @@ class Stamp:
     """Which file an object was at one moment: storing the same bytes anew makes another."""
 
     inode: int
+    written_ns: int
     changed_ns: int
+
+    def is_of(self, stat: os.stat_result) -> bool:
+        """Whether a file is still this one; inodes of files that are gone are used again."""
+        return (stat.st_ino, stat.st_mtime_ns) == (self.inode, self.written_ns)
 
     @property
     def age_seconds(self) -> float:
@@ -31,7 +36,7 @@ def stamp_object(store: ArtifactStore, sha256: str) -> Stamp | None:
         stat = store.path(sha256).stat()
     except FileNotFoundError:
         return None
-    return Stamp(stat.st_ino, stat.st_ctime_ns)
+    return Stamp(stat.st_ino, stat.st_mtime_ns, stat.st_ctime_ns)
 
 
 def take_away(store: ArtifactStore, sha256: str, stamp: Stamp) -> bool:
@@ -46,7 +51,7 @@ def take_away(store: ArtifactStore, sha256: str, stamp: Stamp) -> bool:
         path.rename(aside)
     except FileNotFoundError:
         return True
-    is_same = aside.stat().st_ino == stamp.inode
+    is_same = stamp.is_of(aside.stat())
     if not is_same and not path.exists():
         os.link(aside, path)
     aside.unlink()
