@@ -1,15 +1,15 @@
 """Looking at a dataset before it is used, and confirming how it is to be read."""
 
 import contextlib
-import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from redis.exceptions import RedisError
 
 from backend.dependencies import Services
-from backend.refusals import BusyError, NotReadyError
+from backend.preview_places import preview_place
+from backend.refusals import NotReadyError
 from backend.registrations import find_input
 from backend.strict_json import check_fields
 from linearity.adapters.dataset_intake import dataset_files, preview_files, uploaded_files
@@ -20,12 +20,6 @@ from linearity.contracts.canonical import Json
 from linearity.contracts.reading import HubDataset, ReadingOptions
 from linearity.contracts.runs import InputState
 from linearity.errors import ConflictError, InvalidRequestError
-
-MOST_AT_ONCE = 2
-WAIT_SECONDS = 30.0
-
-_PLACES = threading.BoundedSemaphore(MOST_AT_ONCE)
-"""Each preview is a process with memory of its own."""
 
 
 def preview_dataset(row: InputRow, body: Mapping[str, Json], services: Services) -> dict[str, Any]:
@@ -39,7 +33,7 @@ def preview_dataset(row: InputRow, body: Mapping[str, Json], services: Services)
     check_fields(body, required={}, optional={"options": dict, "model": str})
     options = ReadingOptions.from_json(body.get("options") or row.options or {})
     model = body.get("model")
-    with _place():
+    with preview_place():
         files = _files(row, services)
         facts = preview_files(
             files, options, tokenizer=_tokenizer(str(model), services) if model else None
@@ -104,15 +98,3 @@ def _tokenizer(text: str, services: Services) -> Path:
         f"the tokenizer of {row.name} is not known yet",
         next_step="Wait until the model is ready, or choose another one.",
     )
-
-
-@contextlib.contextmanager
-def _place() -> Iterator[None]:
-    if not _PLACES.acquire(timeout=WAIT_SECONDS):
-        raise BusyError(
-            f"{MOST_AT_ONCE} previews are being made", next_step="Try again in a few seconds."
-        )
-    try:
-        yield
-    finally:
-        _PLACES.release()

@@ -12,6 +12,7 @@ from pathlib import Path
 from redis.exceptions import RedisError
 
 from backend.dependencies import Services
+from backend.preview_places import preview_place
 from backend.refusals import NotReadyError
 from backend.registrations import find_input, parse_name
 from backend.strict_json import check_fields
@@ -65,7 +66,9 @@ def preview_log(id: str, asked: Mapping[str, str], services: Services) -> dict[s
         choice("format", known["format"], LOG_FORMATS)
     if "encoding" in known:
         known["encoding"] = known_encoding(str(known["encoding"]))
-    return preview(_with_file(row, services), known, roots=_roots(services), store=services.store)
+    located = _with_file(row, services)
+    with preview_place():
+        return preview(located, known, roots=_roots(services), store=services.store)
 
 
 def confirm_log(id: str, body: Mapping[str, Json], services: Services) -> InputRow:

@@ -58,9 +58,11 @@ def get_dataset(id: str, services: ServicesDep) -> Response:
 
 
 @router.post("/{id}/preview", openapi_extra=_PREVIEW)
-def preview(id: str, body: JsonObject, services: ServicesDep) -> Response:
+def preview(id: str, body: JsonObject, services: ServicesDep, visitor: VisitorDep) -> Response:
     """Return what a dataset would be, read as the options say; nothing is kept."""
     row = find_input(services.state, "dataset", id)
+    # Other options would show what its owner has masked or left out.
+    check_owner(visitor, row.owner, f"the dataset {row.name}")
     return answer(preview_dataset(row, body, services))
 
 

@@ -63,9 +63,12 @@ def get_log(id: str, services: ServicesDep) -> Response:
 
 
 @router.get("/{id}/preview")
-def get_preview(id: str, request: Request, services: ServicesDep) -> Response:
+def get_preview(id: str, request: Request, services: ServicesDep, visitor: VisitorDep) -> Response:
     """Return the first rows and a proposal how to read them; format, encoding, delimiter."""
-    return answer(preview_log(id, dict(request.query_params), services))
+    found = find_input(services.state, "log", id)
+    # What people asked, before anything is masked.
+    check_owner(visitor, found.owner, f"the log {found.name}")
+    return answer(preview_log(found.id, dict(request.query_params), services))
 
 
 @router.post("/{id}/confirm", status_code=202, openapi_extra=_CONFIRM)
@@ -103,7 +106,10 @@ def get_sets(id: str, services: ServicesDep) -> Response:
 @router.post("/{id}/datasets", status_code=202, openapi_extra=_SETS)
 def add_sets(id: str, body: JsonObject, services: ServicesDep, visitor: VisitorDep) -> Response:
     """Make a calibration and an evaluation set, disjoint and weighted by real use."""
-    rows = make_sets(id, body, services, visitor)
+    found = find_input(services.state, "log", id)
+    # They hold what people asked, masked only as far as their maker wishes.
+    check_owner(visitor, found.owner, f"the log {found.name}")
+    rows = make_sets(found.id, body, services, visitor)
     return answer({"items": [input_view(row) for row in rows]}, 202)
 
 

@@ -48,6 +48,24 @@ def test_two_people_look_at_the_same_file_and_each_has_their_own_row_to_confirm(
     assert made[0]["id"] == made[2]["id"] != made[1]["id"]
 
 
+def test_only_its_owner_sees_rows_of_a_text_as_they_are(app: FastAPI, text_file: Path) -> None:
+    with acting_as(app, ANNE) as client:
+        body = {"source": "path", "path": str(text_file)}
+        dataset = client.post("/api/v1/datasets", json={**body, "preview": True}).json()["id"]
+        log = client.post("/api/v1/logs", json=body).json()["id"]
+        own = client.post(f"/api/v1/datasets/{dataset}/preview", json={"options": {}})
+    with acting_as(app, BERT) as client:
+        others = [
+            client.post(f"/api/v1/datasets/{dataset}/preview", json={"options": {}}),
+            client.get(f"/api/v1/logs/{log}/preview"),
+            client.post(f"/api/v1/logs/{log}/datasets", json={"name": "x"}),
+        ]
+
+    assert own.status_code == 200
+    assert [answer.status_code for answer in others] == [403, 403, 403]
+    assert not any("mountain" in answer.text for answer in others)
+
+
 @pytest.mark.parametrize(("kind", "more"), [("dataset", {"preview": True}), ("log", {})])
 def test_what_nobody_confirmed_is_forgotten_after_its_days(
     client: TestClient, services: Services, text_file: Path, kind: str, more: dict[str, object]
