@@ -5,7 +5,7 @@ Needs no torch.
 """
 
 import json
-import math
+import os
 import re
 import struct
 from collections.abc import Mapping, Sequence
@@ -18,6 +18,7 @@ from linearity.errors import MalformedJSONError
 
 LARGEST_CONFIG = 1 << 20
 LARGEST_HEADER = 16 << 20
+MOST_DIMENSIONS = 8
 SMALL_FILES = (
     "config.json",
     "tokenizer.json",
@@ -157,6 +158,17 @@ def look_at_folder(folder: Path, roots: Sequence[Path] | None = None) -> FirstLo
 
     With `roots`, no file is opened that a link takes out of them.
     """
+    try:
+        return _look(folder, roots)
+    except OSError as error:
+        name = Path(error.filename or folder).name
+        reason = Reason(
+            "file_missing", f"{name} cannot be read", "Allow the server's user to read the folder."
+        )
+        return FirstLook(reasons=(reason,))
+
+
+def _look(folder: Path, roots: Sequence[Path] | None) -> FirstLook:
     files = [entry for entry in folder.iterdir() if entry.is_file() and is_model_file(entry.name)]
     outside = [entry.name for entry in files if roots is not None and not _inside(entry, roots)]
     if outside:
@@ -200,7 +212,8 @@ def _read_counts(path: Path) -> dict[str, int] | None:
     with path.open("rb") as stream:
         start = stream.read(8)
         length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
-        if not 2 <= length <= min(LARGEST_HEADER, path.stat().st_size - 8):
+        size = os.fstat(stream.fileno()).st_size
+        if not 2 <= length <= min(LARGEST_HEADER, size - 8):
             return None
         data = stream.read(length)
     counts: dict[str, int] = {}
@@ -208,10 +221,22 @@ def _read_counts(path: Path) -> dict[str, int] | None:
         for name, value in json.loads(data).items():
             if name != "__metadata__":
                 kind = str(value["dtype"])
-                counts[kind] = counts.get(kind, 0) + math.prod(map(int, value["shape"]))
+                counts[kind] = counts.get(kind, 0) + _count(value["shape"], 2 * size)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     return counts
+
+
+def _count(shape: Sequence[object], most: int) -> int:
+    """Return how many numbers a tensor of a file holds, which cannot be more than `most`."""
+    count = 1
+    for length in shape[:MOST_DIMENSIONS]:
+        if type(length) is not int or not 0 <= length <= most:
+            raise ValueError(shape)
+        count *= length
+    if len(shape) > MOST_DIMENSIONS or count > most:
+        raise ValueError(len(shape))
+    return count
 
 
 def _judge(look: FirstLook, config: Mapping[str, Json]) -> list[Reason]:

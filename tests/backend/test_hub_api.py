@@ -289,6 +289,29 @@ def test_a_model_folder_has_the_same_preflight_with_what_its_workers_compute_on(
     assert told["estimate"]["tokens"] == 16384
 
 
+@pytest.mark.parametrize(
+    "shape", ["[4611686018427387904, 4611686018427387904]", '["9"]', "[true]", "[1.5]", "[-1]",
+              "{}", f"[{', '.join(['1'] * 100_000)}]", f"[{'9' * 4000}, {'9' * 4000}]"],
+    ids=["product", "text", "bool", "fraction", "negative", "object", "rank", "digits"],
+)  # fmt: skip
+def test_a_header_with_a_shape_that_cannot_be_spoils_neither_listing_nor_look(
+    shape: str, client: TestClient, settings: Settings
+) -> None:
+    root = settings.model_roots[0]
+    (root / "odd").mkdir()
+    header = f'{{"w": {{"dtype": "F32", "shape": {shape}, "data_offsets": [0, 8]}}}}'.encode()
+    weights = len(header).to_bytes(8, "little") + header + bytes(8)
+    (root / "odd" / "model.safetensors").write_bytes(weights)
+    (root / "odd" / "config.json").write_text("{}")
+
+    listing = client.get(FOLDERS, params={"path": str(root)})
+    told: Any = client.get(f"{FOLDERS}/model", params={"path": str(root / "odd")}).json()
+
+    assert listing.status_code == 200
+    assert listing.json()["folders"][0]["model"]["usable"] is False
+    assert "not_safetensors" in [reason["code"] for reason in told["reasons"]]
+
+
 def test_folders_become_a_series_named_by_where_they_lie(
     client: TestClient, settings: Settings
 ) -> None:
