@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from linearity.adapters.hub_datasets import first_rows
+from linearity.adapters.hub_datasets import fetching_environment, first_rows
 from linearity.adapters.hub_rows import write_rows
 from linearity.adapters.store import ArtifactStore
 from linearity.contracts.reading import HubDataset
@@ -50,6 +50,17 @@ def test_texts_numbers_and_messages_are_fetched_and_bytes_are_left(home: Path) -
     assert facts == {"rows": 3, "whole": True}
     assert rows[1] == {"text": None, "messages": messages[0], "n": None}
     assert fetch(home, rows=2)[0] == {"rows": 2, "whole": False}
+
+
+def test_the_process_that_fetches_is_told_no_secret_of_ours(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("LINEARSCOPE_TOKEN", "REDIS_URL", "DATABASE_URL", "HF_ENDPOINT"):
+        monkeypatch.setenv(name, "told")
+
+    names = {name for name, value in fetching_environment().items() if value == "told"}
+
+    assert names == {"HF_ENDPOINT"}
 
 
 def test_a_missing_split_or_subset_names_what_there_is(home: Path) -> None:
