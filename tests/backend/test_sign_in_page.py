@@ -37,6 +37,15 @@ def test_the_sign_in_page_speaks_two_languages_and_needs_no_script(
     assert "<script>" not in answer.text
 
 
+def test_a_form_of_thousands_of_fields_is_not_taken_apart(locked_app: FastAPI) -> None:
+    fields = "&".join(f"f{n}=1" for n in range(20_000)) + f"&token={OPERATORS_TOKEN}"
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+
+    answer = a_client(locked_app).post("/sign-in", content=fields, headers=headers)
+
+    assert answer.status_code == 401
+
+
 def test_no_other_page_may_send_a_form(locked_app: FastAPI) -> None:
     answer = a_client(locked_app).get("/", headers=bearer(OPERATORS_TOKEN))
 

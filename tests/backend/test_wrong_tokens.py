@@ -5,7 +5,7 @@ from fastapi import FastAPI
 
 from backend.refusals import TooManyWrongTokensError
 from backend.wrong_tokens import MOST_A_MINUTE, WINDOW_SECONDS, WrongTokens
-from tests.backend.locked import OPERATORS_TOKEN, RUNS, a_client, bearer, told
+from tests.backend.locked import OPERATORS_TOKEN, RUNS, a_client, a_token, bearer, told
 
 
 def test_after_twenty_wrong_tokens_a_minute_the_address_has_to_wait(locked_app: FastAPI) -> None:
@@ -26,6 +26,18 @@ def test_after_twenty_wrong_tokens_a_minute_the_address_has_to_wait(locked_app: 
     assert form.status_code == 429
     assert elsewhere.status_code == 200
     assert client.get(RUNS).status_code == 200, "a colleague's session goes on"
+
+
+def test_a_token_that_nobody_can_guess_opens_beside_a_guesser(locked_app: FastAPI) -> None:
+    client, made = a_client(locked_app), a_token(locked_app)
+    for n in range(MOST_A_MINUTE):
+        client.get(RUNS, headers=bearer(f"guess {n}"))
+
+    held = client.get(RUNS, headers=bearer("one more"))
+    colleague = client.get(RUNS, headers=bearer(made))
+    form = client.post("/sign-in", data={"token": made})
+
+    assert (held.status_code, colleague.status_code, form.status_code) == (429, 200, 303)
 
 
 def test_the_wait_is_over_after_a_minute() -> None:
