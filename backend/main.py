@@ -90,7 +90,9 @@ def create_app(settings: Settings) -> FastAPI:
     install_problem_handlers(app)
     app.add_middleware(SharedHeaders)
     counts = MinuteCounts(services.live, "changes")
-    app.add_middleware(Pace, counts=counts, per_minute=settings.changes_per_minute)
+    app.add_middleware(
+        Pace, counts=counts, per_minute=settings.changes_per_minute, proxy=settings.proxy
+    )
     app.add_middleware(Guard, policy=read_policy(settings), doorkeeper=services.doorkeeper)
     return app
 

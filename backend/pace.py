@@ -11,7 +11,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from backend.minute_counts import MinuteCounts
 from backend.refusals import TooManyRequestsError
+from backend.trusted_proxy import client_address
 from backend.visitors import LOCAL, visitor_of
+from linearity.adapters.proxy_settings import ProxyTrust
 
 LOCAL_FACTOR = 10
 """Who sits at the machine itself, where scripts run, may do this many times as much."""
@@ -23,8 +25,15 @@ _UPLOADS = "/api/v1/uploads"
 class Pace:
     """One ASGI layer inside the guard, which has found out who asks."""
 
-    def __init__(self, app: ASGIApp, counts: MinuteCounts, per_minute: int) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        counts: MinuteCounts,
+        per_minute: int,
+        proxy: ProxyTrust | None = None,
+    ) -> None:
         self.app, self.counts, self.per_minute = app, counts, per_minute
+        self.proxy = proxy
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on one connection, or refuse it."""
@@ -42,7 +51,7 @@ class Pace:
         """
         visitor = visitor_of(request)
         most = self.per_minute * (LOCAL_FACTOR if visitor.name == LOCAL.name else 1)
-        address = request.client.host if request.client else ""
+        address = client_address(request, self.proxy)
         count, wait = self.counts.add(f"{visitor.name} {address}")
         if count > most:
             raise TooManyRequestsError(limit=most, retry_after=wait)

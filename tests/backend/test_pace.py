@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
+from ipaddress import ip_network
 
 import pytest
 from fastapi import FastAPI
@@ -12,6 +13,8 @@ from backend.dependencies import Services
 from backend.main import create_app
 from backend.minute_counts import MinuteCounts
 from backend.pace import LOCAL_FACTOR
+from backend.trusted_proxy import SECRET_HEADER
+from linearity.adapters.proxy_settings import ProxyTrust
 from linearity.adapters.settings import CHANGES_PER_MINUTE, Settings, read_settings
 from linearity.errors import InvalidParameterError
 from tests.backend.builders import A_RUN, ORIGIN
@@ -23,9 +26,12 @@ ALLOWED = PER_MINUTE * LOCAL_FACTOR
 
 
 @pytest.fixture
-def paced(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[FastAPI]:
-    # No minute may end within a test.
+def no_minute_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("backend.main.MinuteCounts", partial(MinuteCounts, now=lambda: 30.0))
+
+
+@pytest.fixture
+def paced(settings: Settings, no_minute_ends: None) -> Iterator[FastAPI]:
     app = create_app(replace(settings, changes_per_minute=PER_MINUTE))
     yield app
     app.state.services.live.close()
@@ -51,6 +57,23 @@ def test_one_change_too_many_is_refused_with_the_time_to_wait(paced: FastAPI) ->
     assert refused.headers["content-type"] == "application/problem+json"
     assert 1 <= int(refused.headers["retry-after"]) <= 61
     assert refused.json()["limit"] == ALLOWED
+
+
+def test_guests_behind_a_trusted_proxy_are_counted_one_by_one(
+    settings: Settings, no_minute_ends: None
+) -> None:
+    trust = ProxyTrust("x-forwarded-user", (ip_network("10.0.0.1"),), "we both know this secret")
+    app = create_app(replace(settings, proxy=trust, changes_per_minute=PER_MINUTE))
+    client = client_of(app, "10.0.0.1")
+
+    def sign_in(address: str) -> int:
+        headers = {SECRET_HEADER: trust.secret, "X-Forwarded-For": address}
+        return client.post("/sign-in", data={"token": "wrong"}, headers=headers).status_code
+
+    noisy = [sign_in("203.0.113.1") for _ in range(PER_MINUTE + 1)]
+
+    assert noisy == [401] * PER_MINUTE + [429]
+    assert sign_in("203.0.113.2") == 401
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
