@@ -61,6 +61,20 @@ export function keepingFocus(element, draw) {
   if (index >= 0) focusable(element)[index]?.focus({ preventScroll: true });
 }
 
+/** Put back what was typed and ticked, after a region was drawn anew in another language. */
+export function keepingTyped(element, draw) {
+  const typed = new Map(fields(element).map((field) => [fieldKey(field), [field.value, field.checked]]));
+  draw();
+  for (const field of fields(element)) {
+    const [value, checked] = typed.get(fieldKey(field)) ?? [field.value, field.checked];
+    if (["checkbox", "radio"].includes(field.type)) field.checked = checked;
+    else if (field.type !== "file") field.value = value;
+  }
+}
+
+const fields = (element) => [...element.querySelectorAll("input, select, textarea")];
+const fieldKey = ({ id, name, type, value }) => id || [name, type === "checkbox" || type === "radio" ? value : ""].join("=");
+
 const focusable = (element) => [...element.querySelectorAll("a[href], button, input, select, textarea, summary")];
 
 function listen(element, listeners) {

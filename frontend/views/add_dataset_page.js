@@ -4,8 +4,11 @@ import { addresses, getInput } from "../api.js";
 import { fill, h } from "../dom.js";
 import { t } from "../i18n.js";
 import { getState, subscribe } from "../state.js";
+import { may } from "../visitor.js";
 import { datasetPreview } from "./dataset_preview.js";
 import { datasetSources } from "./dataset_sources.js";
+import { forAnalysts } from "./for_analysts.js";
+import { pageHead } from "./page_head.js";
 import { problemText } from "./problem.js";
 import { inputFacts } from "./start_fields.js";
 
@@ -13,53 +16,64 @@ const POLL_MS = 1500;
 
 /** @param {HTMLElement} main */
 export async function show(main) {
-  let lang = "";
+  const page = { lang: "", state: "", body: h("div", { class: "add-dataset" }), speak: () => {} };
   const build = (state) => {
-    if (state.lang === lang) return;
-    lang = state.lang;
-    document.title = `${t("add_dataset")} · LinearScope`;
-    const body = h("div", { class: "add-dataset" });
-    fill(
-      main,
-      h("p", { class: "quiet" }, h("a", { href: addresses.inputs() }, t("nav_library"))),
-      h("h1", {}, t("add_dataset")),
-      body,
-    );
-    const id = new URLSearchParams(location.search).get("id");
-    if (id) open(body, id);
-    else chooseSource(body);
+    if (state.lang === page.lang) return;
+    page.lang = state.lang;
+    page.speak();
+    fill(main, pageHead(t("add_dataset")), forAnalysts(() => [page.body]));
   };
   subscribe(build);
   build(getState());
+  if (!may("analyst")) return;
+  const id = new URLSearchParams(location.search).get("id");
+  if (id) await open(page, id);
+  else chooseSource(page);
 }
 
-function chooseSource(body) {
+/** Show a part of the page, and say it again when the language changes. */
+function put(page, { element, speak }) {
+  page.speak = speak;
+  fill(page.body, element);
+}
+
+function chooseSource(page) {
   // An address of its own: a reload, or a link of the library, goes on from here.
   const opened = ({ id }) => {
     const query = new URLSearchParams(location.search);
     query.set("id", id);
     location.search = query;
   };
-  fill(body, datasetSources({ opened }));
+  put(page, datasetSources({ opened }));
 }
 
 /** Show a dataset where it stands: to be looked at, on its way, ready or refused. */
-async function open(body, id) {
+async function open(page, id) {
   try {
     const dataset = await getInput("dataset", id);
-    if (!body.isConnected) return;
     const onItsWay = dataset.uploads?.some((file) => file.offset < file.size);
-    if (dataset.state !== "receiving") follow(body, dataset);
-    else if (onItsWay) chooseSource(body); // choosing the same files again goes on with them
-    else fill(body, datasetPreview(dataset, { confirmed: (row) => follow(body, row) }));
+    if (dataset.state !== "receiving") follow(page, dataset);
+    else if (onItsWay) chooseSource(page); // choosing the same files again goes on with them
+    else put(page, datasetPreview(dataset, { confirmed: (row) => follow(page, row) }));
   } catch (error) {
-    fill(body, problemText(error));
+    fill(page.body, problemText(error));
   }
 }
 
-function follow(body, dataset) {
+function follow(page, dataset) {
+  if (dataset.state !== page.state) {
+    page.state = dataset.state;
+    put(page, { element: outcome(dataset), speak: () => fill(page.body, outcome(dataset)) });
+    page.body.firstChild.focus({ preventScroll: true });
+  }
+  if (["ready", "rejected"].includes(dataset.state)) return;
+  // Where the server does not answer, it is asked again in a moment.
+  setTimeout(async () => follow(page, await getInput("dataset", dataset.id).catch(() => dataset)), POLL_MS);
+}
+
+function outcome(dataset) {
   const { id, name, state } = dataset;
-  const result = h("div", { class: "upload-outcome", "data-state": state, tabindex: "-1", role: "status" },
+  return h("div", { class: "upload-outcome", "data-state": state, tabindex: "-1", role: "status" },
     h("p", {}, h("strong", {}, t(`added_${state}`, { name }))),
     h("div", {}, inputFacts("dataset", dataset)),
     (dataset.record?.warnings ?? []).map(({ message }) => h("p", { class: "quiet", lang: "en" }, message)),
@@ -67,12 +81,4 @@ function follow(body, dataset) {
     ["ready", "rejected"].includes(state) &&
       h("p", {}, h("a", { href: addresses.add("dataset") }, t("add_another_dataset"))),
   );
-  fill(body, result);
-  result.focus({ preventScroll: true });
-  if (["ready", "rejected"].includes(state)) return;
-  setTimeout(async () => {
-    if (!body.isConnected) return;
-    const now = await getInput("dataset", id).catch(() => dataset); // asked again in a moment
-    if (body.isConnected) follow(body, now);
-  }, POLL_MS);
 }

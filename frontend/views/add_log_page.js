@@ -4,42 +4,43 @@ import { addresses, getInput } from "../api.js";
 import { fill, h } from "../dom.js";
 import { t } from "../i18n.js";
 import { getState, subscribe } from "../state.js";
+import { may } from "../visitor.js";
+import { forAnalysts } from "./for_analysts.js";
 import { logColumns } from "./log_columns.js";
 import { logFile } from "./log_file.js";
+import { pageHead } from "./page_head.js";
 import { problemText } from "./problem.js";
 
 /** @param {HTMLElement} main */
 export async function show(main) {
-  const page = { lang: "", log: null };
-  const asked = new URLSearchParams(location.search).get("log");
-  // Another language may have built the page anew while a file was sent.
-  const here = (log) => choose((page.log = log), main.querySelector(".log-step"));
+  const page = { lang: "", step: null };
+  const here = (log) => {
+    if (["ready", "inspecting"].includes(log.state)) location.assign(addresses.log(log.id));
+    else put(logColumns(log, () => location.assign(addresses.log(log.id))));
+  };
+  const put = (step) => {
+    page.step = step;
+    const place = main.querySelector(".log-step");
+    if (place) fill(place, step.element);
+  };
   const build = (state) => {
     if (state.lang === page.lang) return;
     page.lang = state.lang;
-    document.title = `${t("add_log")} · LinearScope`;
-    const step = h("div", { class: "log-step" });
-    fill(
-      main,
-      h("p", { class: "quiet" }, h("a", { href: addresses.inputs() }, t("nav_library"))),
-      h("h1", {}, t("add_log")),
+    page.step?.speak();
+    const step = () => [
       h("p", { class: "log-intro" }, t("add_log_intro")),
-      step,
-    );
-    if (page.log) choose(page.log, step);
-    else fill(step, logFile(here));
+      h("div", { class: "log-step" }, page.step?.element),
+    ];
+    fill(main, pageHead(t("add_log")), forAnalysts(step));
   };
   subscribe(build);
   build(getState());
-  if (!asked) return;
+  if (!may("analyst")) return;
+  const asked = new URLSearchParams(location.search).get("log");
   try {
-    here(await getInput("log", asked));
+    if (!asked) put(logFile(here));
+    else here(await getInput("log", asked));
   } catch (error) {
     fill(main.querySelector(".log-step"), problemText(error));
   }
-}
-
-function choose(log, step) {
-  if (["ready", "inspecting"].includes(log.state)) location.assign(addresses.log(log.id));
-  else fill(step, logColumns(log, () => location.assign(addresses.log(log.id))));
 }

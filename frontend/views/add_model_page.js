@@ -1,28 +1,27 @@
 // Adding a model: files of one's own, the hub, or a folder of the server.
 
-import { addresses } from "../api.js";
-import { fill, h } from "../dom.js";
+import { fill, keepingTyped } from "../dom.js";
 import { t } from "../i18n.js";
 import { getState, subscribe } from "../state.js";
+import { forAnalysts } from "./for_analysts.js";
 import { folderIntake } from "./folder_intake.js";
 import { hubIntake } from "./hub_intake.js";
+import { pageHead } from "./page_head.js";
 import { uploadIntake } from "./upload_intake.js";
 
 /** @param {HTMLElement} main */
 export async function show(main) {
-  let lang = "";
+  const page = { lang: "", upload: null };
+  // What is being sent goes on when the language changes; the rest is built anew.
+  const intakes = () => {
+    page.upload ??= uploadIntake();
+    page.upload.speak();
+    return [page.upload.element, hubIntake(), folderIntake()];
+  };
   const build = (state) => {
-    if (state.lang === lang) return;
-    lang = state.lang;
-    document.title = `${t("add_model")} · LinearScope`;
-    fill(
-      main,
-      h("p", { class: "quiet" }, h("a", { href: addresses.inputs() }, t("nav_library"))),
-      h("h1", {}, t("add_model")),
-      uploadIntake(),
-      hubIntake(),
-      folderIntake(),
-    );
+    if (state.lang === page.lang) return;
+    page.lang = state.lang;
+    keepingTyped(main, () => fill(main, pageHead(t("add_model")), forAnalysts(intakes)));
   };
   subscribe(build);
   build(getState());

@@ -5,6 +5,7 @@ import { fill, h, keepingFocus } from "../dom.js";
 import { t } from "../i18n.js";
 import { columnFields } from "./dataset_columns.js";
 import { keepingFields, readingFields } from "./dataset_fields.js";
+import { sent, settled } from "./dataset_options.js";
 import { columnsTable, recordsTable } from "./dataset_records.js";
 import { datasetSummary } from "./dataset_summary.js";
 import { problemText } from "./problem.js";
@@ -14,7 +15,7 @@ const PAUSE_MS = 150;
 /**
  * @param {{id: string, name: string}} dataset
  * @param {{confirmed: (dataset: object) => void}} listeners
- * @returns {HTMLElement}
+ * @returns {{element: HTMLElement, speak: () => void}} `speak` says the same in the page's language
  */
 export function datasetPreview(dataset, { confirmed }) {
   const view = {
@@ -43,7 +44,7 @@ export function datasetPreview(dataset, { confirmed }) {
     .catch(() => {}); // without models there are no token counts; the rest stays
   look(view, 0);
   const { place } = view;
-  return h(
+  const element = h(
     "div",
     { class: "dataset-preview" },
     h("h2", {}, dataset.name),
@@ -57,6 +58,7 @@ export function datasetPreview(dataset, { confirmed }) {
     place.message,
     h("p", { class: "controls" }, place.use),
   );
+  return { element, speak: () => speak(view) };
 }
 
 const regions = () => ({
@@ -92,6 +94,11 @@ async function look(view, pause) {
   if (!signal.aborted) fill(view.place.status);
 }
 
+function speak(view) {
+  fill(view.place.use, t("use_dataset"));
+  draw(view);
+}
+
 function draw(view) {
   const { facts, place } = view;
   if (!facts) return;
@@ -113,18 +120,3 @@ async function use(view, confirmed) {
     view.place.use.disabled = false;
   }
 }
-
-/** What was only recognised is confirmed too: what people saw is what they get. */
-function settled({ options, facts }) {
-  const [first] = facts.files;
-  const same = (key) => facts.files.every((file) => JSON.stringify(file[key] ?? null) === JSON.stringify(first[key] ?? null));
-  const recognised = {
-    ...(first.encoding && same("encoding") ? { encoding: first.encoding.chosen } : {}),
-    ...(first.format === "csv" && same("delimiter") ? { delimiter: first.delimiter, header: first.header } : {}),
-    ...(first.format === "text" || options.text || options.prompt || options.messages ? {} : facts.chosen),
-  };
-  return sent({ ...recognised, ...options });
-}
-
-const sent = (options) =>
-  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== null && value !== undefined && value !== ""));

@@ -1,36 +1,28 @@
 // The three ways in of a dataset: files of one's own, a path on the server, the hub.
 
 import { addInput } from "../api.js";
-import { fill, h } from "../dom.js";
+import { fill, h, keepingTyped } from "../dom.js";
 import { t } from "../i18n.js";
-import { uploadInput } from "../upload.js";
-import { dropZone } from "./drop_zone.js";
+import { ownFiles } from "./own_files.js";
 import { problemText } from "./problem.js";
-import { uploadList } from "./upload_list.js";
 
 const ACCEPTED = ".txt,.md,.jsonl,.ndjson,.csv,.tsv,.parquet,.xlsx";
 
-/** @param {{opened: (dataset: object) => void}} listeners called with what can be looked at */
+/**
+ * @param {{opened: (dataset: object) => void}} listeners called with what can be looked at
+ * @returns {{element: HTMLElement, speak: () => void}} `speak` says the same in the page's language
+ */
 export function datasetSources({ opened }) {
-  return h("div", {}, uploadSource(opened), pathSource(opened), hubSource(opened));
-}
-
-function uploadSource(opened) {
-  const place = h("div", { "aria-live": "polite" });
-  const chosen = (found) => {
-    const files = found.map(({ path, file }) => ({ name: path.split("/").at(-1), size: file.size, file }));
-    const list = uploadList({ cancelled: () => fill(place, zone()) });
-    fill(place, list.element);
-    uploadInput("dataset", nameOf(files[0].name), files, {
-      onProgress: (handle) => {
-        list.show(handle);
-        if (handle.state === "done") opened(handle.input);
-      },
-    });
+  const files = ownFiles("dataset", { accept: ACCEPTED, note: "drop_dataset_note", nameOf, sent: opened });
+  const element = h("div");
+  const speak = () => {
+    files.speak();
+    keepingTyped(element, () =>
+      fill(element, section("upload", files.element), pathSource(opened), hubSource(opened)),
+    );
   };
-  const zone = () => dropZone({ folders: false, accept: ACCEPTED, note: t("drop_dataset_note"), chosen });
-  fill(place, zone());
-  return section("upload", place);
+  speak();
+  return { element, speak };
 }
 
 const pathSource = (opened) =>

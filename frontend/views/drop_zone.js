@@ -4,18 +4,18 @@ import { h } from "../dom.js";
 import { t } from "../i18n.js";
 
 /**
- * @param {{folders: boolean, accept?: string, note: string,
+ * @param {{folders: boolean, single?: boolean, accept?: string, note: string,
  *   chosen: (files: {path: string, file: File}[]) => void}} options
  * @returns {HTMLElement}
  */
-export function dropZone({ folders, accept, note, chosen }) {
+export function dropZone({ folders, single = false, accept, note, chosen }) {
   const pick = (attributes) => {
     const change = () => {
       const files = [...input.files].map((file) => ({ path: file.webkitRelativePath || file.name, file }));
       input.value = ""; // the same choice again is a change, too
       if (files.length) chosen(files);
     };
-    const input = h("input", { type: "file", multiple: true, hidden: true, ...attributes, on: { change } });
+    const input = h("input", { type: "file", multiple: !single, hidden: true, ...attributes, on: { change } });
     return input;
   };
   const files = pick({ accept, class: "pick-files" });
@@ -25,12 +25,12 @@ export function dropZone({ folders, accept, note, chosen }) {
   const zone = h(
     "div",
     { class: "drop-zone" },
-    h("p", {}, t(folders ? "drop_folder" : "drop_files")),
+    h("p", {}, t(folders ? "drop_folder" : single ? "drop_file" : "drop_files")),
     h(
       "div",
       { class: "controls" },
       folder && button(folder, t("choose_folder")),
-      button(files, t("choose_files")),
+      button(files, t(single ? "choose_file" : "choose_files")),
     ),
     h("p", { class: "quiet" }, note),
     files,

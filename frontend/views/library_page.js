@@ -94,11 +94,9 @@ function card(kind, input, remove) {
     h("h3", {}, name),
     h("div", {}, inputFacts(kind.slice(0, -1), input)),
     h("div", { class: "quiet" }, `${t(`source_${source}`)} · `, h("code", {}, reference)),
-    kind === "datasets" && input.state === "receiving" &&
-      h("p", {}, h("a", { href: addresses.addDataset(input.id) }, t("continue_dataset"))),
     fingerprint && h("div", { class: "quiet" }, `${t("fingerprint")} `, h("code", {}, fingerprint)),
     record?.warnings?.length > 0 && warnings(record.warnings),
-    kind === "logs" && logLink(input),
+    nextStep(kind, input),
     source !== "builtin" && removal(input, click),
   );
 }
@@ -109,8 +107,16 @@ function removal({ name, owner }, click) {
   return h("button", { type: "button", class: "small", on: { click } }, t("remove_input", { name }));
 }
 
-function logLink({ id, state }) {
-  const confirming = state === "receiving" || state === "rejected";
-  const words = t(confirming ? "log_choose_columns" : "log_open");
-  return h("a", { href: confirming ? addresses.confirmLog(id) : addresses.log(id) }, words);
+/** What one would do with it next; what is still coming leads back by its facts. */
+function nextStep(kind, { id, state, uploads }) {
+  if (uploads?.some(({ sha256 }) => !sha256)) return null;
+  const ready = state === "ready";
+  const link = (href, words, needs = "analyst") => h("a", { class: "next-step", href, "data-needs": needs }, t(words));
+  if (kind === "models") return ready && link(addresses.start({ model: id }), "measure_this_model");
+  if (kind === "datasets") {
+    if (ready) return link(addresses.start({ dataset: id }), "measure_this_text");
+    return state === "receiving" && link(addresses.addDataset(id), "continue_dataset");
+  }
+  if (ready || state === "inspecting") return link(addresses.log(id), "log_open", null);
+  return link(addresses.confirmLog(id), "log_choose_columns");
 }

@@ -1,7 +1,7 @@
 // What each column of a log holds: a proposal with the first rows, to be mended and confirmed.
 
 import { listModels, readLog, writeLog } from "../api.js";
-import { fill, h } from "../dom.js";
+import { fill, h, keepingTyped } from "../dom.js";
 import { t } from "../i18n.js";
 import { previewTable } from "./log_preview.js";
 import { problemText } from "./problem.js";
@@ -11,19 +11,26 @@ const FORMATS = ["jsonl", "csv"];
 const DELIMITERS = { ",": ",", ";": ";", "\t": "Tab", "|": "|" };
 const QUARTERS = [...Array(113).keys()].map((step) => step * 15 - 840);
 
-/** @param {object} log @param {() => void} confirmed */
+/**
+ * @param {object} log
+ * @param {() => void} confirmed
+ * @returns {{element: HTMLElement, speak: () => void}} `speak` says the same in the page's language
+ */
 export function logColumns(log, confirmed) {
   const element = h("div", { class: "log-columns" }, h("p", { class: "quiet", role: "status" }, t("log_reading_preview")));
+  let speak = () => {};
   const look = async (query) => {
     try {
       const [preview, models] = await Promise.all([readLog(log.id, "preview", query), listModels()]);
-      fill(element, form(log, { preview, models: models.items, look, confirmed }));
+      const draw = () => fill(element, form(log, { preview, models: models.items, look, confirmed }));
+      speak = () => keepingTyped(element, draw);
+      draw();
     } catch (error) {
       fill(element, problemText(error));
     }
   };
   look({});
-  return element;
+  return { element, speak: () => speak() };
 }
 
 function form(log, { preview, models, look, confirmed }) {

@@ -2,13 +2,14 @@
 
 import { addresses, getInput, readLog } from "../api.js";
 import { preload } from "../charts.js";
-import { fill, h, keepingFocus, switches } from "../dom.js";
+import { fill, h, keepingFocus, keepingTyped, switches } from "../dom.js";
 import { t } from "../i18n.js";
 import { getState, subscribe, update } from "../state.js";
 import { logFacts, skippedRows } from "./log_facts.js";
 import { logFigures } from "./log_figures.js";
 import { logSets } from "./log_sets.js";
 import { renderRoutes } from "./log_table.js";
+import { pageHead } from "./page_head.js";
 import { problemText } from "./problem.js";
 
 const REFRESH_MS = 1500;
@@ -17,7 +18,7 @@ const REFRESH_MS = 1500;
 export async function show(main, id) {
   preload();
   const page = { id, log: null, summary: null, lang: "", parts: null };
-  subscribe((state) => page.parts && draw(main, page, state));
+  subscribe((state) => (page.parts ? draw(main, page, state) : page.log && waiting(main, page)));
   await load(main, page);
 }
 
@@ -29,6 +30,7 @@ async function load(main, page) {
       page.parts = {};
       draw(main, page, getState());
     } else waiting(main, page);
+    if (page.log.state === "inspecting") setTimeout(() => load(main, page), REFRESH_MS);
   } catch (error) {
     fill(main, problemText(error));
   }
@@ -36,11 +38,9 @@ async function load(main, page) {
 
 function waiting(main, page) {
   const { id, name, state, problem } = page.log;
-  title(name);
   const again = h("a", { class: "button", href: addresses.confirmLog(id) }, t("log_choose_columns"));
   const words = state === "rejected" ? problemText(problem) : h("p", { role: "status" }, t(`log_${state}`));
-  fill(main, heading(name), words, state !== "inspecting" && h("p", {}, again));
-  if (state === "inspecting") setTimeout(() => load(main, page), REFRESH_MS);
+  fill(main, pageHead(name), words, state !== "inspecting" && h("p", { "data-needs": "analyst" }, again));
 }
 
 function draw(main, page, state) {
@@ -55,12 +55,10 @@ function draw(main, page, state) {
 function build(main, page, state) {
   const { log, summary } = page;
   page.lang = state.lang;
-  title(log.name);
   const region = (name) => h("section", { id: name, class: name, tabindex: "-1" });
   page.parts = { switch: h("div", { class: "log-switch" }), figures: logFigures(page.id), table: region("log-routes") };
-  fill(
-    main,
-    heading(log.name),
+  const shown = [
+    pageHead(log.name),
     h("p", { class: "finding-text log-finding" }, summary.finding.text[state.lang]),
     logFacts(summary),
     skippedRows(summary.skipped),
@@ -68,7 +66,8 @@ function build(main, page, state) {
     page.parts.figures.element,
     page.parts.table,
     logSets(log, summary),
-  );
+  ];
+  keepingTyped(main, () => fill(main, ...shown));
 }
 
 /** The measure of the address if this log has it, else the one of the finding. */
@@ -81,12 +80,3 @@ const measureSwitch = ({ measures }, current) =>
     choose: (value) => update({ measure: value }),
     options: measures.map((value) => ({ value, text: t(`measure_${value}`) })),
   });
-
-function title(name) {
-  document.title = `${name} · LinearScope`;
-}
-
-const heading = (name) => [
-  h("p", { class: "quiet" }, h("a", { href: addresses.inputs() }, t("nav_library"))),
-  h("h1", {}, name),
-];

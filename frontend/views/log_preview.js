@@ -7,7 +7,7 @@ import { t } from "../i18n.js";
 /** @param {{columns: string[], rows: {line: number, cells: (string|null)[]}[], unreadable: number[]}} preview */
 export function previewTable({ columns, rows, unreadable }) {
   const head = (text) => h("th", { scope: "col" }, text);
-  const row = ({ line, cells }) => h("tr", {}, h("th", { scope: "row" }, integer(line)), cells.map((cell) => h("td", {}, cell ?? "–")));
+  const row = ({ line, cells }) => h("tr", {}, h("th", { scope: "row" }, integer(line)), cells.map((cell) => h("td", {}, h("div", { class: "cell-text" }, cell ?? "–"))));
   return [
     h(
       "div",

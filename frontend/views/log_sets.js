@@ -4,6 +4,7 @@ import { addresses, readLog, writeLog } from "../api.js";
 import { fill, h } from "../dom.js";
 import { integer } from "../format.js";
 import { t } from "../i18n.js";
+import { forAnalysts } from "./for_analysts.js";
 import { problemText } from "./problem.js";
 import { isPreparing } from "./start_fields.js";
 
@@ -36,7 +37,7 @@ export function logSets(log, summary) {
     }
   };
   refresh();
-  const words = summary.known.prompt ? form(log, summary, submit) : h("p", {}, t("log_sets_no_prompts"));
+  const words = summary.known.prompt ? forAnalysts(() => [form(log, summary, submit)], "viewer_may_not_make_sets") : h("p", {}, t("log_sets_no_prompts"));
   return h(
     "section",
     { id: "log-sets", class: "log-sets", tabindex: "-1" },
@@ -91,7 +92,7 @@ function card(item) {
     state === "ready" && warnings(record.warnings ?? []),
     state === "rejected" && problemText(problem),
     isPreparing(item) && h("div", { role: "status" }, t(`state_${state}`)),
-    state === "ready" && h("a", { href: addresses.start({ dataset: item.id }) }, t(`log_measure_${side}`)),
+    state === "ready" && h("a", { "data-needs": "analyst", href: addresses.start({ dataset: item.id }) }, t(`log_measure_${side}`)),
   );
 }
 

@@ -49,6 +49,7 @@ export function inputFacts(kind, input) {
   const coming = input.state === "receiving" ? (input.uploads ?? []) : [];
   const missing = coming.filter(({ sha256 }) => !sha256).length;
   if (missing) return incomplete(kind, missing, coming.length);
+  if (input.state === "receiving" && kind !== "model") return t("state_unconfirmed");
   if (input.state !== "ready") return t(`state_${input.state}`);
   const record = input.record ?? {};
   if (kind === "log") return t("log_facts", { requests: integer(record.requests), routes: integer(record.routes) });

@@ -9,7 +9,8 @@ import { waitingRows } from "./upload_list.js";
 
 /**
  * @param {"model"|"dataset"|"log"} kind
- * @returns {{element: HTMLElement, refresh: () => Promise<void>, matching: (files: object[]) => object|undefined}}
+ * @returns {{element: HTMLElement, refresh: () => Promise<void>, speak: () => void,
+ *   matching: (files: object[]) => object|undefined}}
  *   `matching` finds the unfinished upload that files of these names and sizes go on with
  */
 export function unfinished(kind) {
@@ -19,13 +20,14 @@ export function unfinished(kind) {
     try {
       const { items } = await listInputs(kind);
       waiting = items.filter(({ state, uploads }) => state === "receiving" && uploads?.some((file) => !file.sha256));
-      fill(element, waiting.map((input) => card(kind, input, refresh)));
+      speak();
     } catch (problem) {
       fill(element, problemText(problem));
     }
   };
+  const speak = () => fill(element, waiting.map((input) => card(kind, input, refresh)));
   refresh();
-  return { element, refresh, matching: (files) => waiting.find((input) => goesOn(input, files)) };
+  return { element, refresh, speak, matching: (files) => waiting.find((input) => goesOn(input, files)) };
 }
 
 /** Every chosen file is one of the declared ones, and every declared one is chosen or here already. */

@@ -15,31 +15,32 @@ import { uploadList } from "./upload_list.js";
 
 const POLL_MS = 1500;
 
-/** @returns {HTMLElement} */
+/** @returns {{element: HTMLElement, speak: () => void}} `speak` says what is there in the page's language */
 export function uploadIntake() {
   const place = {
     waiting: unfinished("model"),
+    zone: h("div"),
     choice: h("div", { "aria-live": "polite" }),
     sending: h("div"),
     result: h("div", { "aria-live": "polite" }),
+    shown: {}, // what fills choice, sending and result, to be said again
   };
-  const zone = dropZone({
-    folders: true,
-    note: t("drop_model_note"),
-    chosen: (files) => showChoice(place, files),
-  });
-  place.zone = zone;
-  return h(
-    "section",
-    { class: "intake upload-intake" },
-    h("h2", {}, t("intake_upload")),
-    h("p", { class: "quiet" }, t("intake_upload_note")),
-    place.waiting.element,
-    zone,
-    place.choice,
-    place.sending,
-    place.result,
-  );
+  const element = h("section", { class: "intake upload-intake" });
+  const chosen = (files) => showChoice(place, files);
+  const speak = () => {
+    const { waiting, zone, choice, sending, result, shown } = place;
+    fill(zone, dropZone({ folders: true, note: t("drop_model_note"), chosen }));
+    waiting.speak();
+    for (const draw of Object.values(shown)) draw();
+    fill(element, h("h2", {}, t("intake_upload")), h("p", { class: "quiet" }, t("intake_upload_note")), waiting.element, zone, choice, sending, result);
+  };
+  return { element, speak };
+}
+
+/** Fill one of the places, now and whenever the language changes. */
+function put(place, name, draw) {
+  place.shown[name] = draw;
+  draw();
 }
 
 function showChoice(place, found) {
@@ -47,10 +48,10 @@ function showChoice(place, found) {
   const known = place.waiting.matching(kept);
   const files = known ? known.uploads.map((upload) => ({ ...upload, file: fileOf(kept, upload) })) : kept;
   const missing = missingFiles(files.map(({ name }) => name));
-  const form = known || !missing.length ? nameForm(place, files, known, nameFor(folder)) : incomplete(missing);
-  fill(place.result);
+  const form = () => (known || !missing.length ? nameForm(place, files, known, nameFor(folder)) : incomplete(missing));
+  put(place, "result", () => fill(place.result));
   place.choice.hidden = false;
-  fill(place.choice, keptText(kept), form, left.length > 0 && leftList(left));
+  put(place, "choice", () => fill(place.choice, keptText(kept), form(), left.length > 0 && leftList(left)));
   place.choice.querySelector("input, button")?.focus();
 }
 
@@ -71,12 +72,13 @@ function nameForm(place, files, known, suggestion) {
 
 function send(place, name, files) {
   offer(place, false);
-  const list = uploadList({ cancelled: () => startAgain(place, h("p", {}, t("upload_cancelled_note"))) });
+  const list = uploadList({ cancelled: () => startAgain(place, () => h("p", {}, t("upload_cancelled_note"))) });
   fill(place.sending, h("h3", {}, name), list.element);
   uploadInput("model", name, files, {
     onProgress: (handle) => {
       const refused = handle.state === "failed" && !handle.input; // nothing was sent: another name may do
-      if (refused) return startAgain(place, problemText(handle.problem));
+      if (refused) return startAgain(place, () => problemText(handle.problem));
+      place.shown.sending = () => list.redraw(handle);
       list.show(handle);
       if (handle.state === "done") watch(place, handle.input.id);
     },
@@ -90,8 +92,8 @@ function offer(place, yes) {
 
 function startAgain(place, why) {
   offer(place, true);
-  fill(place.sending);
-  fill(place.result, why);
+  put(place, "sending", () => fill(place.sending));
+  put(place, "result", () => fill(place.result, why()));
   place.waiting.refresh();
 }
 
@@ -99,7 +101,7 @@ function startAgain(place, why) {
 async function watch(place, id) {
   const model = await getInput("model", id).catch(() => null); // asked again in a moment
   if (!place.result.isConnected) return;
-  if (model) fill(place.result, outcome(model));
+  if (model) put(place, "result", () => fill(place.result, outcome(model)));
   if (model && ["ready", "rejected"].includes(model.state)) place.zone.hidden = false; // for the next one
   else setTimeout(() => watch(place, id), POLL_MS);
 }

@@ -10,8 +10,9 @@ const REDRAW_MS = 200;
 
 /**
  * @param {{cancelled?: () => void}} [listeners]
- * @returns {{element: HTMLElement, show: (handle: import("../upload.js").Handle) => void}}
- *   `show` is what `uploadInput` takes as `onProgress`
+ * @returns {{element: HTMLElement, show: (handle: import("../upload.js").Handle) => void,
+ *   redraw: (handle: import("../upload.js").Handle) => void}}
+ *   `show` is what `uploadInput` takes as `onProgress`; `redraw` says the same in another language
  */
 export function uploadList({ cancelled = () => {} } = {}) {
   const element = h("div", { class: "upload-list" });
@@ -37,7 +38,7 @@ export function uploadList({ cancelled = () => {} } = {}) {
     if (handle.state !== drawn.state || wait <= 0) draw(handle);
     else later = setTimeout(() => draw(handle), wait);
   };
-  return { element, show };
+  return { element, show, redraw: draw };
 }
 
 /** A list that cannot go on by itself: what the server has of files that this page does not hold. */

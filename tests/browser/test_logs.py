@@ -26,7 +26,7 @@ def test_a_log_is_added_by_its_path_and_confirmed_on_the_preview(visit: Visit) -
     services = visit.site.services
     path = write_jsonl(services.settings.model_roots[0] / "added.jsonl", 300)
     page = visit.open("/library/add/log")
-    page.get_by_label("Path of the file below an allowed folder").fill(str(path))
+    page.get_by_label("Path", exact=True).fill(str(path))
     page.get_by_role("button", name="Look at it").click()
     expect(page.get_by_label("Route or task")).to_have_value("route")
     expect(page.get_by_label("Latency", exact=True)).to_have_value("latency_ms")
@@ -47,7 +47,7 @@ def test_a_japanese_table_is_uploaded_and_read(visit: Visit, tmp_path: Path) -> 
     page = visit.open("/library/add/log")
     page.get_by_role("button", name="日本語").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("リクエストログを追加")
-    page.locator("#log-file").set_input_files(str(path))
+    page.locator(".pick-files").set_input_files(str(path))
     expect(page.get_by_label("文字コード")).to_have_value("cp932")
     assert "翻訳" in page.locator(".preview").inner_text()
     page.get_by_role("button", name="ログを読み込む").click()
@@ -128,7 +128,7 @@ def test_a_phone_shows_everything_without_scrolling_sideways(phone: Visit) -> No
     assert page.evaluate("() => document.documentElement.scrollWidth") <= 390
     assert violations(page) == []
     page.goto(f"{phone.site.url}/library/add/log?lang=ja")
-    expect(page.get_by_role("button", name="内容を見る")).to_be_visible()
+    expect(page.get_by_role("button", name="内容を確認")).to_be_visible()
     assert page.evaluate("() => document.documentElement.scrollWidth") <= 390
     assert phone.errors == []
 

@@ -138,3 +138,17 @@ def test_the_sign_in_page_fits_a_phone(browser: Browser, locked: Locked) -> None
 
     assert page.evaluate("() => document.documentElement.scrollWidth") == PHONE["width"]
     context.close()
+
+
+@pytest.mark.parametrize("kind", ["model", "dataset", "log"])
+def test_a_viewer_is_told_who_may_add(context: BrowserContext, locked: Locked, kind: str) -> None:
+    page = context.new_page()
+    refused: list[str] = []
+    page.on("response", lambda r: refused.append(r.url) if r.status in (401, 403) else None)
+
+    sign_in(page, locked, locked.token("viewer"), f"/library/add/{kind}")
+
+    expect(page.locator(".viewer-note")).to_contain_text("role analyst")
+    assert page.locator("main form, main button, main input").count() == 0
+    assert violations(page) == []
+    assert refused == []

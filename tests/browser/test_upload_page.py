@@ -44,7 +44,7 @@ def test_what_is_used_and_what_is_left_out_is_told_before_anything_is_sent(
     page = choose(visit, folder)
 
     left = page.locator(".left-out li").all_inner_texts()
-    assert page.get_by_text("3 files, 1 MB.").count() == 1
+    assert page.get_by_text("3 files will be sent, 1 MB.").count() == 1
     assert page.locator("#upload-name").input_value() == "my-model"
     assert [text.split(" ")[0] for text in sorted(left)] == ["onnx/model.onnx", "pytorch_model.bin"]
     assert any("pickle" in text for text in left)
