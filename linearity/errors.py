@@ -16,6 +16,7 @@
     |- PathNotAllowedError           a path outside the configured folders (403)
     |- RejectedInputError            a model or dataset that cannot be used, with reasons (422)
     |- InputChangedError             files differ from those that were registered (409)
+    |- OutdatedRequestError          asked for with numbers that an older version computed (409)
     |- MeasurementError              the numbers themselves are wrong; names the block
     |  |- DegenerateStatesError        a state without variance
     |  |- NonFiniteStatesError         NaN or infinity in a state
@@ -184,6 +185,12 @@ class InputChangedError(LinearScopeError):
     """The files of a registered input are not the ones that were registered."""
 
     code = "input_changed"
+
+
+class OutdatedRequestError(LinearScopeError):
+    """A run that waited through an update which changed its numbers or the shape of its result."""
+
+    code = "outdated_request"
 
 
 class MeasurementError(LinearScopeError):

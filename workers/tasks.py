@@ -17,6 +17,7 @@ from linearity.adapters.state import Pulse, RunRow
 from linearity.adapters.state_removals import digests_in
 from linearity.contracts.canonical import Json, canonical_json
 from linearity.contracts.inputs import DatasetRecord, ModelRecord
+from linearity.contracts.kinds import check_current
 from linearity.contracts.runs import RunRequest
 from linearity.errors import (
     InputChangedError,
@@ -122,6 +123,7 @@ def _compute(
     place: Workplace, row: RunRow, progress: WorkerProgress, desk: Desk | None
 ) -> dict[str, Json]:
     request = RunRequest(**row.request)
+    check_current(request)
     model = ModelRecord.from_json(_record(place, "model", row.model_id, request.model))
     dataset = DatasetRecord.from_json(_record(place, "dataset", row.dataset_id, request.dataset))
     with hold_device(

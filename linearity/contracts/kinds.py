@@ -11,7 +11,7 @@ from linearity.contracts.common import FEWEST_FIT_TOKENS_PER_WIDTH
 from linearity.contracts.inputs import DatasetRecord, ModelRecord
 from linearity.contracts.parameters import choice
 from linearity.contracts.runs import KINDS, RunRequest
-from linearity.errors import InvalidParameterError, TooFewTokensError
+from linearity.errors import InvalidParameterError, OutdatedRequestError, TooFewTokensError
 
 
 class _Params(Protocol):
@@ -57,6 +57,24 @@ def make_request(
         dataset=dataset.fingerprint,
         params=parsed.as_json(),
     )
+
+
+def check_current(request: RunRequest) -> None:
+    """Refuse a request of an older version: its numbers would pass for those of that version.
+
+    Raises
+    ------
+    OutdatedRequestError
+    """
+    known = _KINDS[choice("kind", request.kind, KINDS)]
+    if (request.schema, request.method) != (known.schema, known.method):
+        raise OutdatedRequestError(
+            f"this run was asked for before an update: it wants method {request.method} and this "
+            f"version computes method {known.method}",
+            next_step="Start a new run with the same settings.",
+            method=request.method,
+            current=known.method,
+        )
 
 
 def _check_text(params: _Params, model: ModelRecord, dataset: DatasetRecord) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from linearity.adapters.naming import name_input
 from linearity.adapters.state import InputRow
+from linearity.contracts import plan
 from linearity.contracts.runs import InputState, RunRequest, RunStatus
 from tests.servers import eventually
 from tests.system.house import House
@@ -103,7 +104,9 @@ def test_a_plan_that_fails_leaves_the_worker_ready_for_the_next(
 ) -> None:
     assert dataset.record is not None
     worker = house.start_worker("interactive")
-    request = RunRequest("plan", 1, 1, "f" * 64, dataset.record["fingerprint"], {})
+    request = RunRequest(
+        "plan", plan.SCHEMA, plan.METHOD, "f" * 64, dataset.record["fingerprint"], {}
+    )
     bad = house.state.submit(request, model=model, dataset=dataset).run
     house.queue.enqueue_run(bad)
     good = house.ask("plan", model, dataset, plan="1:drop", seed=7, **SHORT)

@@ -10,6 +10,7 @@ import pytest
 import rq
 
 from linearity.adapters.state import InputRow
+from linearity.contracts import linearity
 from linearity.contracts.runs import RunRequest, RunStatus
 from tests.servers import eventually, processes_of
 from tests.system.house import House
@@ -171,7 +172,9 @@ def test_a_run_of_an_input_that_is_another_one_now_fails_with_a_sentence(
     house: House, model: InputRow, dataset: InputRow
 ) -> None:
     assert dataset.record is not None
-    request = RunRequest("linearity", 1, 1, "f" * 64, dataset.record["fingerprint"], {})
+    request = RunRequest(
+        "linearity", linearity.SCHEMA, linearity.METHOD, "f" * 64, dataset.record["fingerprint"], {}
+    )
     run = house.state.submit(request, model=model, dataset=dataset).run
     house.start_worker()
     row = house.wait_for(run.id, lambda row: not row.status.is_open)
