@@ -56,6 +56,8 @@ class Results:
             variant = make_variant(encoding, self._stored(sha256, encoding))
             self._from_store.put((sha256, encoding), variant, weight=len(variant.body))
         self._cache_put(f"{sha256}:{encoding}", variant.body)
+        if not self._store.has(sha256):  # deleted while it was read: its spellings go as well
+            self.forget_spellings(sha256)
         return variant, "store"
 
     def parsed(self, sha256: str) -> dict[str, Any]:
@@ -68,8 +70,9 @@ class Results:
 
     def forget(self, sha256: str) -> None:
         """Delete the result in every spelling, from the store and from the cache."""
-        self.forget_spellings(sha256)
+        # In this order: whoever reads it just now either sees it gone or has its spelling found.
         self._store.delete(sha256)
+        self.forget_spellings(sha256)
 
     def forget_spellings(self, sha256: str) -> None:
         """Delete the compressed spellings of a result and every copy in a cache."""

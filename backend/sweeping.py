@@ -59,5 +59,6 @@ class Sweeper:
     def _take_away(self, digest: str, stamp: Stamp | None) -> bool:
         if stamp is not None and not take_away(self.store, digest, stamp):
             return False  # stored anew just now; the next pass sees whether anybody names it
+        self.results.forget_spellings(digest)  # somebody may have been reading it
         self.state.drop_removals([digest])
         return stamp is not None

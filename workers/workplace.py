@@ -6,6 +6,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import redis
+from sqlalchemy.exc import SQLAlchemyError
 
 from linearity.adapters.live import Live
 from linearity.adapters.settings import Settings, read_settings
@@ -43,7 +44,17 @@ def open_workplace() -> Iterator[Workplace]:
     state = State(settings.database_url)
     live = Live(settings.queue_url, settings.cache_url, quick=True)
     try:
-        yield Workplace(settings, state, live, ArtifactStore(settings.store))
+        store = ArtifactStore(settings.store, tell=lambda sha256: _write_down(sha256, state))
+        yield Workplace(settings, state, live, store)
     finally:
         live.close()
         state.close()
+
+
+def _write_down(sha256: str, state: State) -> None:
+    """Have an object taken away again, unless a row names it before it is old.
+
+    Whoever dies before its row, is cancelled, or works for what has been deleted leaves nothing.
+    """
+    with suppress(SQLAlchemyError):
+        state.add_removals([sha256])

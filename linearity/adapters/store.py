@@ -13,7 +13,7 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -29,10 +29,12 @@ class ArtifactStore:
     """Objects below one folder: ``objects/ab/abcdef...`` and small named ``refs/<sha256>``.
 
     ``staging`` holds what is being written, ``incoming`` what is being uploaded over days.
+    `tell` hears the name of every object that has been stored.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, tell: Callable[[str], object] = lambda _: None) -> None:
         self.root = root
+        self._tell = tell
         for name in ("objects", "refs", "staging", "incoming"):
             (root / name).mkdir(parents=True, exist_ok=True)
 
@@ -140,6 +142,7 @@ class ArtifactStore:
                 _publish(staged, self.path(writer.sha256))
             finally:
                 staged.unlink(missing_ok=True)
+        self._tell(writer.sha256)
 
 
 class ObjectWriter:

@@ -1,7 +1,6 @@
 """Delete means delete: what depends on it is shown, and no byte is left where nobody needs it."""
 
 import gzip
-import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +21,6 @@ from linearity.adapters.documents import encode_documents
 from linearity.adapters.settings import Settings
 from linearity.adapters.state import InputRow, RunRow
 from linearity.adapters.state_inputs import Intake
-from linearity.adapters.state_removals import InputName
 from linearity.contracts.canonical import sha256_hex
 from linearity.contracts.inputs import Document
 from linearity.contracts.linearity import linearity_request
@@ -30,8 +28,6 @@ from tests.backend.builders import ORIGIN, a_dataset, a_model, ready_inputs
 from tests.backend.locked import a_token, bearer, told
 from tests.builders import a_result
 from tests.servers import eventually
-from workers.registration import inspect
-from workers.tasks import register_input
 
 CANARY = "the canary of Deletion Street sings at seven"
 
@@ -410,57 +406,6 @@ def test_an_inspection_that_begins_during_the_sweep_keeps_what_it_may_hold(
 
     assert sweep(services) == 0
     assert services.store.get(sha256) == CANARY.encode()
-
-
-def test_what_a_worker_stored_for_an_input_deleted_meanwhile_goes_too(
-    services: Services, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = settings.model_roots[0] / "mine.txt"
-    path.write_text(CANARY)
-    row, _ = services.state.add_input(
-        "dataset", id="mine", name="Mine", source="path", reference=str(path)
-    )
-
-    def inspect_and_be_overtaken(*arguments: Any, **more: Any) -> dict[str, Any]:
-        record = inspect(*arguments, **more)
-        services.state.forget([InputName("dataset", row.id)])
-        return record
-
-    for name, value in (
-        ("LINEARSCOPE_DATA", str(settings.data)),
-        ("LINEARSCOPE_MODEL_ROOTS", str(settings.model_roots[0])),
-        ("REDIS_URL", settings.queue_url),
-    ):
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr("workers.tasks.inspect", inspect_and_be_overtaken)
-    register_input("dataset", row.id, row.attempt)
-    stored = objects(services)
-
-    assert len(stored) == 1
-    assert sweep(services) == 1
-    assert objects(services) == set()
-
-
-def test_bytes_stored_anew_between_look_and_removal_are_put_back(
-    services: Services, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sha256 = services.store.put(CANARY.encode())
-    os.utime(services.store.path(sha256), (1, 1))
-    services.state.add_removals([sha256])
-    look = services.state.named_objects
-
-    def look_and_be_overtaken() -> set[str]:
-        found = look()
-        # Others store the same bytes just now; the second of them may get the inode of the first.
-        for _ in range(2):
-            services.store.put(CANARY.encode())
-        return found
-
-    monkeypatch.setattr(services.state, "named_objects", look_and_be_overtaken)
-
-    assert sweep(services) == 0
-    assert services.store.get(sha256) == CANARY.encode()
-    assert services.state.removals() == [sha256]
 
 
 def test_a_crash_after_the_rows_went_leaves_the_bytes_to_the_next_sweep(
