@@ -29,19 +29,27 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 def to_csv(result: Result) -> bytes:
     """Return the tidy table: UTF-8, LF, English keys, null empty."""
-    table = TABLES[result["kind"]]
-
-    def lines() -> Iterator[Row]:
-        yield tuple(table.columns)
-        yield from table.rows(result)
-
-    return _write(lines(), terminator="\n").encode()
+    return table_csv(TABLES[result["kind"]], result)
 
 
 def to_excel_csv(result: Result, language: str) -> bytes:
     """Return the table for a spreadsheet: byte order mark, CRLF, headers in `language`."""
-    lines = TABLES[result["kind"]].for_people(result, language)
-    return _write(lines, terminator="\r\n").encode("utf-8-sig")
+    return table_excel_csv(TABLES[result["kind"]], result, language)
+
+
+def table_csv(table: Table, value: Result) -> bytes:
+    """Return the tidy form of any table that is made of `value`."""
+
+    def lines() -> Iterator[Row]:
+        yield tuple(table.columns)
+        yield from table.rows(value)
+
+    return _write(lines(), terminator="\n").encode()
+
+
+def table_excel_csv(table: Table, value: Result, language: str) -> bytes:
+    """Return the form for a spreadsheet of any table that is made of `value`."""
+    return _write(table.for_people(value, language), terminator="\r\n").encode("utf-8-sig")
 
 
 def to_npz(result: Result) -> bytes:

@@ -34,6 +34,8 @@ export const addresses = {
   events: (runs) => `${API}/events?runs=${runs.map(encodeURIComponent).join(",")}`,
   result: (id, query) => `${API}/runs/${encodeURIComponent(id)}/result?${new URLSearchParams(query)}`,
   snapshot: (id, query) => `${API}/runs/${encodeURIComponent(id)}/snapshot?${new URLSearchParams(query)}`,
+  /** @param {string[]} runs two of them */
+  comparison: (runs, query) => `${API}/compare?${new URLSearchParams({ runs, ...query })}`,
   plotly: () => document.querySelector('meta[name="plotly"]').content,
 };
 
@@ -106,7 +108,7 @@ export const getFigure = (id, name, query, signal) =>
   });
 
 /** @param {string[]} runs two ids */
-export const compareRuns = (runs) => request(`${API}/compare?${new URLSearchParams({ runs })}`);
+export const compareRuns = (runs) => request(addresses.comparison(runs));
 export const getComparisonFigure = (runs, query) =>
   request(`${API}/compare/figures/profile?${new URLSearchParams({ runs, ...query })}`);
 

@@ -16,6 +16,7 @@ const SIZES = {
   interaction: [800, 840],
   scores: [1200, 460],
   documents: [1200, 480],
+  categories: [1000, 560],
   pareto: [1200, 480],
   hours: [900, 420],
   lengths: [900, 420],

@@ -15,8 +15,11 @@ export const score = (value, digits = 3) =>
 export const significant = (value) =>
   value === null || value === undefined ? MISSING : intl("significant").format(value);
 
-export const interval = (pair, digits = 3) =>
-  pair ? `${score(pair[0], digits)} – ${score(pair[1], digits)}` : "";
+export function interval(pair, digits = 3) {
+  if (!pair) return "";
+  const [low, high] = pair.map((end) => score(end, digits));
+  return pair[0] < 0 ? t("range_of", { low, high }) : `${low} – ${high}`; // a dash beside a minus reads badly
+}
 
 export const percent = (share) => intl("percent").format(share);
 
@@ -45,8 +48,15 @@ export function seconds(value) {
 /** An amount of a log: time as hours, minutes or seconds; money in its own currency, if it has one. */
 export function amount(measure, value, currency = "") {
   if (measure !== "time") return `${intl(value < 1000 ? "money" : "integer").format(value)} ${currency}`.trim();
-  const [name, size] = value < 180 ? ["second", 1] : value < 10_800 ? ["minute", 60] : ["hour", 3600];
-  return unit(name, 1).format(value / size);
+  return times([value])(value);
+}
+
+/** @param {number[]} values of a column, which then stands in one unit @returns {(seconds: number) => string} */
+export function times(values) {
+  const most = Math.max(...values);
+  const [name, size] = most < 180 ? ["second", 1] : most < 10_800 ? ["minute", 60] : ["hour", 3600];
+  const format = unit(name, { maximumSignificantDigits: 3 });
+  return (value) => format.format(value / size);
 }
 
 /** "3 sec. ago" */
@@ -72,13 +82,14 @@ const intl = (name) => new Intl.NumberFormat(language(), FORMATS[name]);
 const relative = () => new Intl.RelativeTimeFormat(language(), { style: "short" });
 const plainMinus = (text) => text.replace("-", "−");
 
+/** @param {number|object} digits after the point, or what Intl takes instead */
 function unit(name, digits) {
-  const unitDisplay = language() === "ja" && name !== "byte" ? "long" : "short";
-  const display = name.endsWith("byte") ? "short" : unitDisplay;
+  const short = name === "byte" ? "long" : "short"; // "598 byte" is no English
+  const unitDisplay = language() === "ja" && !name.endsWith("byte") ? "long" : short;
   return new Intl.NumberFormat(language(), {
     style: "unit",
     unit: name,
-    unitDisplay: display,
-    maximumFractionDigits: digits,
+    unitDisplay,
+    ...(typeof digits === "number" ? { maximumFractionDigits: digits } : digits),
   });
 }

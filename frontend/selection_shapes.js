@@ -25,16 +25,21 @@ export function blockShapes(pair, { layout }) {
 }
 
 const RING = 8;
+const BEND = 0.5523 * RING; // of a quarter of a circle as a Bézier curve
+// Plotly reads a circle's own pixels as values of a logarithmic axis and flattens it; not those of a path.
+const CIRCLE =
+  `M${RING},0C${RING},${BEND} ${BEND},${RING} 0,${RING}C${-BEND},${RING} ${-RING},${BEND} ${-RING},0` +
+  `C${-RING},${-BEND} ${-BEND},${-RING} 0,${-RING}C${BEND},${-RING} ${RING},${-BEND} ${RING},0Z`;
 
 /** Mark a point of a line: a ring around it, and a hair line through its place on the axis. */
 export function pointShapes(point, { layout }) {
   if (!point) return [];
   const { theme } = layout.meta;
-  const ring = { type: "circle", xsizemode: "pixel", ysizemode: "pixel", xanchor: point.x, yanchor: point.y };
+  const ring = { type: "path", path: CIRCLE, xsizemode: "pixel", ysizemode: "pixel", xanchor: point.x, yanchor: point.y };
   const hair = { type: "line", x0: point.x, x1: point.x, yref: "paper", y0: 0, y1: 1, layer: "below" };
   return [
     { ...hair, line: { color: theme.accent, width: 1.5, dash: "dot" } },
-    { ...ring, x0: -RING, x1: RING, y0: -RING, y1: RING, line: { color: theme.accent, width: 2.5 } },
+    { ...ring, line: { color: theme.accent, width: 2.5 } },
   ];
 }
 

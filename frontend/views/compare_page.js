@@ -62,7 +62,7 @@ function renderAll(place, ids, comparison, state) {
     limits(comparison),
   );
   fill(place.controls, scoreSwitch(score));
-  fill(place.table, h("h2", {}, t("table")), compareTable(comparison, score));
+  fill(place.table, h("h2", {}, t("table")), compareTable(comparison, score), files(ids, state.lang));
   redraw(place, ids, comparison, state);
 }
 
@@ -77,6 +77,14 @@ async function redraw(place, ids, comparison, state) {
     fill(place.picture, problemText({ code: error.code ?? "figure", message: error.message }));
   }
 }
+
+const files = (ids, lang) =>
+  h(
+    "p",
+    { class: "compare-files" },
+    h("a", { href: addresses.comparison(ids, { format: "csv" }), download: "" }, "CSV"),
+    h("a", { href: addresses.comparison(ids, { format: "csv", for: "excel", lang }), download: "" }, t("csv_excel")),
+  );
 
 /** A comparison has intervals for these two only. */
 const shownScore = ({ score }) => (score === "update" ? "update" : "stream");

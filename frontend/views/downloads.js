@@ -4,6 +4,7 @@ import { addresses } from "../api.js";
 import { picture } from "../charts.js";
 import { changed, fill, h } from "../dom.js";
 import { t } from "../i18n.js";
+import { categoriesOf } from "./categories.js";
 import { snapshotLink } from "./snapshot_link.js";
 import { problemText } from "./problem.js";
 
@@ -16,7 +17,7 @@ import { problemText } from "./problem.js";
 export function render(element, { run, result, lang }, view, figures) {
   const there = run?.status === "finished";
   element.hidden = !there;
-  const shown = view.pictures.filter((name) => name !== "interaction" || result?.interaction);
+  const shown = view.pictures.filter((name) => THERE[name]?.(result ?? {}) ?? true);
   if (!there || !changed(element, run.id, shown, lang)) return;
   const message = h("div", {});
   fill(
@@ -26,6 +27,13 @@ export function render(element, { run, result, lang }, view, figures) {
     message,
   );
 }
+
+/** Pictures that only some results of a kind have. */
+const THERE = {
+  interaction: ({ interaction }) => Boolean(interaction),
+  categories: (result) =>
+    [result.point, ...(result.curves ?? []).flatMap(({ points }) => points)].some((point) => categoriesOf(point, result).length > 0),
+};
 
 function files(run, formats, lang) {
   const known = {

@@ -1,7 +1,7 @@
 // The numbers behind the pictures of a log, route by route, as a keyboard grid.
 
 import { changed, fill, h, keepingFocus } from "../dom.js";
-import { amount, integer, percent, seconds } from "../format.js";
+import { amount, integer, percent, seconds, times } from "../format.js";
 import { renderGrid } from "../grid.js";
 import { language, t } from "../i18n.js";
 
@@ -18,6 +18,7 @@ export function renderRoutes(element, summary, measure) {
     fill(element, h("h2", {}, t("log_routes_title")), holder, h("p", { class: "quiet small-print" }, t("grid_keys"))),
   );
   const running = runningShares(routes, measure);
+  const time = timed && times(routes.map((route) => route.time));
   renderGrid(holder, {
     label: t("log_routes_title"),
     corner: t("column_route"),
@@ -32,7 +33,7 @@ export function renderRoutes(element, summary, measure) {
       cells: [
         percent(route.shares[measure]),
         percent(running[index]),
-        ...measures.map((name) => cell(name, route[name])),
+        ...measures.map((name) => (name === "time" ? time(route.time) : cell(name, route[name]))),
         ...(timed ? QUANTILES.map((name) => seconds(route.latency[name])) : []),
       ],
     })),
@@ -44,7 +45,7 @@ export function renderRoutes(element, summary, measure) {
 const heading = (name, currency) =>
   name === "cost" && currency ? `${t("measure_cost")} (${currency})` : t(`measure_${name}`);
 
-const cell = (name, value) => (name === "time" || name === "cost" ? amount(name, value) : integer(value));
+const cell = (name, value) => (name === "cost" ? amount(name, value) : integer(value));
 
 function runningShares(routes, measure) {
   let sum = 0;

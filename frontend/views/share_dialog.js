@@ -31,18 +31,24 @@ export async function openShareDialog() {
 
 async function fillBody(body, run) {
   const list = h("section", { id: "share-list", class: "share-list" });
+  let form = null;
   const reload = async () => {
     const told = await listShares(run.id);
-    shareList(list, told.items, reload);
+    const ended = async (share) => {
+      form.forget(share);
+      await reload();
+    };
+    shareList(list, told.items, ended);
     return told;
   };
   try {
     const { local, days, most_days: mostDays } = await reload();
+    form = shareForm(run, { days, mostDays }, reload);
     fill(
       body,
       local && localNotice(run),
       h("p", { class: "quiet" }, t("share_what")),
-      shareForm(run, { days, mostDays }, reload),
+      form.element,
       list,
     );
   } catch (error) {

@@ -13,14 +13,16 @@ const WITH_TEXTS = ["plan", "answers"];
  * @param {object} run
  * @param {{days: number, mostDays: number}} limits
  * @param {() => Promise<unknown>} made called when there is a new link
- * @returns {HTMLElement}
+ * @returns {{element: HTMLElement, forget: (share: {id: string}) => void}} `forget` takes away a link that has ended
  */
 export function shareForm(run, { days, mostDays }, made) {
   const told = h("div", { class: "share-told", "aria-live": "polite" });
+  let shown = "";
   const submit = async (event) => {
     event.preventDefault();
     try {
-      const { url } = await createShare(body(run, form.elements));
+      const { id, url } = await createShare(body(run, form.elements));
+      shown = id;
       fill(told, linkOnce(url));
       told.querySelector("input").select();
       await made();
@@ -44,7 +46,7 @@ export function shareForm(run, { days, mostDays }, made) {
     h("div", { class: "controls" }, h("button", { type: "submit", class: "primary" }, t("share_create"))),
     told,
   );
-  return form;
+  return { element: form, forget: ({ id }) => id === shown && fill(told) };
 }
 
 function body(run, { mode, days, lang, note, view, texts }) {

@@ -7,23 +7,23 @@ import { t } from "../i18n.js";
 import { confirmed } from "./confirm.js";
 import { problemText } from "./problem.js";
 
-/** @param {HTMLElement} element @param {object[]} shares @param {() => Promise<unknown>} reload */
-export function shareList(element, shares, reload) {
+/** @param {HTMLElement} element @param {object[]} shares @param {(share: object) => Promise<unknown>} ended called when one was withdrawn */
+export function shareList(element, shares, ended) {
   fill(
     element,
     h("h3", {}, t("share_list")),
-    shares.length ? h("ul", {}, shares.map((share) => item(share, reload))) : h("p", { class: "quiet" }, t("share_none")),
+    shares.length ? h("ul", {}, shares.map((share) => item(share, ended))) : h("p", { class: "quiet" }, t("share_none")),
   );
 }
 
-function item(share, reload) {
+function item(share, ended) {
   const message = h("div", { "aria-live": "polite" });
   const end = async () => {
     const words = { title: t("share_revoke_title"), note: t("share_revoke_note") };
     if (!(await confirmed({ ...words, yes: t("share_revoke"), no: t("share_keep") }))) return;
     try {
       await revokeShare(share.id);
-      await reload();
+      await ended(share);
     } catch (error) {
       fill(message, problemText(error));
     }

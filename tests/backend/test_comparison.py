@@ -1,5 +1,8 @@
 """Two runs side by side: the rule, the sentence, the picture and the addresses."""
 
+import codecs
+import csv
+import io
 from typing import Any
 
 import pytest
@@ -8,8 +11,10 @@ from starlette.testclient import TestClient
 from backend.comparison import compare
 from backend.comparison_words import comparison_finding, spans
 from backend.dependencies import Services
+from backend.exports import table_csv
 from backend.figures.compare_profile import compare_profile
 from backend.figures.options import parse_options
+from backend.tables.comparison import TABLE
 from linearity.adapters.results import store_result
 from linearity.adapters.state import RunRow
 from linearity.errors import InvalidRequestError
@@ -179,6 +184,42 @@ def test_both_addresses_answer_and_are_revalidated(client: TestClient, services:
     assert set(told["finding"]["update"]) == {"en", "ja"}
     assert (figure.status_code, same.status_code) == (200, 304)
     assert figure.json()["layout"]["yaxis2"]
+
+
+def test_the_table_is_a_file_for_programs_and_for_spreadsheets(
+    client: TestClient, services: Services
+) -> None:
+    first, second = two_runs(services)
+    query = {"runs": f"{first.id},{second.id}", "format": "csv"}
+
+    tidy = client.get(COMPARE, params=query)
+    excel = client.get(COMPARE, params=query | {"for": "excel", "lang": "ja"})
+    told: Any = client.get(COMPARE, params={"runs": query["runs"]}).json()
+
+    lines = list(csv.DictReader(io.StringIO(tidy.text)))
+    stream = [line for line in lines if line["score"] == "stream"]
+    assert tidy.headers["content-type"] == "text/csv; charset=utf-8"
+    assert tidy.headers["content-disposition"].endswith('.csv"')
+    assert len(lines) == 8
+    for line, item in zip(stream, told["scores"]["stream"], strict=True):
+        assert float(line["first"]) == item["first"]
+        assert float(line["second"]) == item["second"]
+        assert float(line["difference"]) == item["difference"]
+        assert line["differs"] == str(int(item["differs"]))
+        assert float(line["low"]) == item["low"]
+    assert excel.content.startswith(codecs.BOM_UTF8)
+    assert excel.text.splitlines()[0].startswith("\ufeff指標(R²、検証データ),ブロック,")
+    assert "ストリーム,0," in excel.text
+    assert client.get(COMPARE, params=query | {"format": "npz"}).status_code == 422
+
+
+def test_a_block_without_an_interval_is_empty_in_the_table() -> None:
+    value = compare(result([0.9], half=None), source([0.8])).as_json()
+
+    (line, *_) = csv.DictReader(io.StringIO(table_csv(TABLE, value).decode()))
+
+    assert (line["low"], line["high"], line["differs"]) == ("", "", "")
+    assert line["second_low"] != ""
 
 
 def test_bad_questions_are_refused_with_a_reason(client: TestClient, services: Services) -> None:

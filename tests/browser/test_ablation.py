@@ -1,11 +1,13 @@
 """An ablation: curves, the selected plan, and what can be asked about it."""
 
+from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from playwright.sync_api import Page
 
+from backend.snapshot import snapshot
 from tests.browser.conftest import Site, Visit
 from tests.browser.measured import Measured, click_point, drawn, measure_all, stays_on_the_site
 from tests.browser.seed import another_run, finish_with, publish_partial
@@ -224,6 +226,56 @@ def test_splits_and_openings_are_told(visit: Visit, measured: dict[str, Measured
     assert "not opened" in text
     # Plans of these tests opened it before.
     assert "The report split of this model and dataset was opened" in text
+
+
+@pytest.mark.parametrize("saved", [False, True])
+def test_the_ring_around_the_selected_point_is_round(
+    visit: Visit, measured: dict[str, Measured], tmp_path: Path, saved: bool
+) -> None:
+    view = {"curve": LINEAR, "n": "3"}
+    file = tmp_path / "saved.html"
+    file.write_bytes(snapshot(measured["ablation"].result, view))
+    page = visit.page
+    page.goto(
+        file.as_uri() if saved else f"{visit.site.url}{measured['ablation'].page}?{urlencode(view)}"
+    )
+    drawn(page, "curve")
+
+    ring = page.locator(".plot-curve .layer-above .shapelayer path").last.bounding_box()
+    place = page.locator(".plot-curve").evaluate(
+        """(plot) => {
+            const {xaxis, yaxis} = plot._fullLayout;
+            const {xanchor, yanchor} = plot.layout.shapes.at(-1);
+            const box = plot.getBoundingClientRect();
+            return [
+                box.left + xaxis._offset + xaxis.d2p(xanchor),
+                box.top + yaxis._offset + yaxis.d2p(yanchor),
+            ];
+        }"""
+    )
+
+    assert ring is not None
+    assert ring["width"] == pytest.approx(ring["height"], abs=1.0)
+    assert ring["width"] > 15
+    assert ring["x"] + ring["width"] / 2 == pytest.approx(place[0], abs=1.0)
+    assert ring["y"] + ring["height"] / 2 == pytest.approx(place[1], abs=1.0)
+
+
+def test_only_pictures_that_are_there_are_offered_and_each_can_be_saved(
+    visit: Visit, measured: dict[str, Measured]
+) -> None:
+    page = visit.open(measured["routes"].page)
+    drawn(page, "curve", "categories")
+    with_routes = page.locator(".downloads").inner_text()
+    with page.expect_download() as download:
+        page.locator(".downloads li", has_text="Damage by route").get_by_text("PNG").click()
+    visit.open(measured["no map"].page)
+    drawn(page, "curve")
+
+    assert download.value.suggested_filename.endswith("-categories.png")
+    assert "Damage by route" in with_routes
+    assert "Damage by route" not in page.locator(".downloads").inner_text()
+    assert visit.errors == []
 
 
 def test_curves_grow_while_the_run_goes_on(visit: Visit) -> None:

@@ -1,5 +1,6 @@
 """Two runs side by side on the page."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -50,6 +51,19 @@ def test_the_page_shows_sentence_picture_and_numbers(visit: Visit, address: str)
     assert "score=update" in page.url
     assert violations(page) == []
     assert visit.errors == []
+
+
+def test_the_numbers_are_taken_along_as_csv(visit: Visit, address: str) -> None:
+    page = visit.open(address)
+    page.wait_for_selector(".plot-compare[data-drawn]")
+
+    with page.expect_download() as download:
+        page.get_by_role("link", name="CSV", exact=True).click()
+
+    lines = Path(download.value.path()).read_text().splitlines()
+    assert download.value.suggested_filename.startswith("comparison-")
+    assert lines[0].startswith("score,block,first_dataset,first,")
+    assert len(lines) == 1 + 2 * MODEL.blocks
 
 
 def test_a_run_leads_to_the_comparison_with_another_of_its_model(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import redis
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from backend.snapshot import snapshot
 from backend.visitors import LOCAL
@@ -95,6 +95,18 @@ def test_a_run_is_shared_opened_on_a_phone_and_withdrawn(visit: Visit, reader: V
     answer = phone.reload()
     assert answer is not None and answer.status == 410  # noqa: PT018  # one fact
     assert phone.locator("h1").inner_text() == "この共有リンクは取り消されました。"
+
+
+def test_a_link_that_was_withdrawn_is_told_no_more(visit: Visit) -> None:
+    page = visit.open_result()
+    open_dialog(page)
+    page.locator("#share-note").fill("told and withdrawn")
+    make_link(page)
+
+    withdraw(page, note="told and withdrawn", opened="never opened")
+
+    expect(page.locator("#share-url")).to_have_count(0)
+    assert visit.errors == []
 
 
 def test_the_reader_changes_the_view_inside_the_link_alone(reader: Visit, site: Site) -> None:
