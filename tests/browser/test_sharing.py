@@ -102,6 +102,7 @@ def test_a_link_that_was_withdrawn_is_told_no_more(visit: Visit) -> None:
     open_dialog(page)
     page.locator("#share-note").fill("told and withdrawn")
     make_link(page)
+    page.locator(".share-open", has_text="told and withdrawn").wait_for()
 
     withdraw(page, note="told and withdrawn", opened="never opened")
 
