@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from backend.dependencies import Services
+from backend.log_sets import is_made_of
 from backend.refusals import BuiltinProtectedError
 from backend.registrations import find_input
 from linearity.adapters.checkpoints import FileCheckpoints
@@ -50,7 +51,7 @@ def find_dependents(services: Services, kind: str, text: str) -> Dependents:
     others = services.state.list_inputs(kind)
     series = [other for other in others if row.series and other.series == row.series]
     made = services.state.list_inputs("dataset") if kind == "log" else []
-    datasets = tuple(item for item in made if _is_made_from(item, row))
+    datasets = tuple(item for item in made if is_made_of(item, row.id))
     gone = [row, *datasets]
     runs = tuple(run for item in gone for run in services.state.runs_of(item.kind, item.id))
     return Dependents(
@@ -101,10 +102,6 @@ def freed_bytes(services: Services, rows: Sequence[InputRow], runs: Sequence[Run
         if run.result:
             own |= {run.result, *services.results.spellings(run.result)}
     return size + sum(object_size(services.store, digest) for digest in own - named)
-
-
-def _is_made_from(dataset: InputRow, row: InputRow) -> bool:
-    return dataset.source == "log" and (dataset.options or {}).get("log") == row.id
 
 
 def _inputs_of(kind: str, run: RunRow) -> tuple[str, ...]:

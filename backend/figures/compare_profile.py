@@ -8,7 +8,7 @@ from backend.figures.labels import LABELS, escape
 from backend.figures.options import FigureOptions
 from backend.figures.points import Series
 from backend.figures.profile import MARGIN, band, block_axis
-from backend.figures.theme import FONT_SIZE, THEMES, Theme, axis, base_layout, meta
+from backend.figures.theme import THEMES, Theme, axis, base_layout, legend, meta
 from linearity.contracts.runs import Language
 
 COMPARE_LABELS: dict[Language, dict[str, str]] = {
@@ -106,17 +106,7 @@ def _layout(
     return base_layout(theme) | {
         "margin": MARGIN | {"r": 24, "t": 56},
         "showlegend": True,
-        "legend": {
-            "orientation": "h",
-            "x": 0,
-            "xanchor": "left",
-            "y": 1.0,
-            "yanchor": "bottom",
-            "font": {"size": FONT_SIZE, "color": theme.muted},
-            "itemclick": False,
-            "itemdoubleclick": False,
-            "bgcolor": "rgba(0,0,0,0)",
-        },
+        "legend": legend(theme),
         "xaxis": block_axis(theme, words["block"], comparison.blocks) | {"anchor": "y2"},
         "yaxis": axis(
             theme,

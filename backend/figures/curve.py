@@ -13,12 +13,12 @@ from backend.figures.hover import point_hover
 from backend.figures.labels import LABELS, caption
 from backend.figures.options import SHARES, FigureOptions
 from backend.figures.theme import (
-    FONT_SIZE,
     THEMES,
     Theme,
     axis,
     base_layout,
     block_ticks,
+    legend,
     meta,
     translucent,
 )
@@ -202,16 +202,7 @@ def _layout(options: FigureOptions, span: Extent, last: int, text: str) -> dict[
     return base_layout(theme) | {
         "margin": MARGIN,
         "showlegend": True,
-        "legend": {
-            "x": 1.02,
-            "xanchor": "left",
-            "y": 0,
-            "yanchor": "bottom",
-            "font": {"size": FONT_SIZE, "color": theme.muted},
-            "itemclick": False,
-            "itemdoubleclick": False,
-            "bgcolor": "rgba(0,0,0,0)",
-        },
+        "legend": legend(theme, orientation="v", x=1.02, y=0),
         "xaxis": axis(
             theme,
             words["changed_axis"],

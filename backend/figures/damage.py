@@ -9,7 +9,7 @@ from backend.figures.hover import number, share
 from backend.figures.labels import LABELS, caption
 from backend.figures.options import FigureOptions
 from backend.figures.profile import block_axis
-from backend.figures.theme import FONT_SIZE, THEMES, Theme, axis, base_layout, meta
+from backend.figures.theme import FONT_SIZE, THEMES, Theme, axis, base_layout, legend, meta
 
 MARGIN = {"l": 132, "r": 12, "t": 60, "b": 40}
 NARROW_MARGIN = MARGIN | {"l": 60}
@@ -207,18 +207,7 @@ def _layout(
         "bargap": 0.2,
         "bargroupgap": 0.05,
         "showlegend": True,
-        "legend": {
-            "orientation": "h",
-            "x": 0,
-            "xanchor": "left",
-            "y": 1,
-            "yref": "container",
-            "yanchor": "top",
-            "font": {"size": FONT_SIZE, "color": theme.muted},
-            "itemclick": False,
-            "itemdoubleclick": False,
-            "bgcolor": "rgba(0,0,0,0)",
-        },
+        "legend": legend(theme, y=1, yref="container", yanchor="top"),
         "xaxis": block_axis(theme, words["block"], blocks),
         "yaxis": axis(
             theme,

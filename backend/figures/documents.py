@@ -7,7 +7,7 @@ from typing import Any
 from backend.figures.hover import number, share
 from backend.figures.labels import LABELS, caption, escape
 from backend.figures.options import FigureOptions
-from backend.figures.theme import FONT_SIZE, THEMES, Theme, axis, base_layout, meta
+from backend.figures.theme import THEMES, Theme, axis, base_layout, legend, meta
 
 MARGIN = {"l": 60, "r": 12, "t": 32, "b": 40}
 COLOURS = ("stream", "update", "violet", "ochre", "rose")
@@ -28,17 +28,7 @@ def documents(result: Mapping[str, Any], options: FigureOptions) -> dict[str, An
         "bargap": 0.15 if len(bars) < 60 else 0,
         "barmode": "overlay",
         "showlegend": len(groups) > 1,
-        "legend": {
-            "orientation": "h",
-            "x": 0,
-            "xanchor": "left",
-            "y": 1.03,
-            "yanchor": "bottom",
-            "font": {"size": FONT_SIZE, "color": theme.muted},
-            "itemclick": False,
-            "itemdoubleclick": False,
-            "bgcolor": "rgba(0,0,0,0)",
-        },
+        "legend": legend(theme, y=1.03),
         "xaxis": axis(
             theme,
             words["documents_axis"],

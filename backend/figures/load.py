@@ -14,7 +14,15 @@ from backend.figures.load_points import (
     length_starts,
     route_bars,
 )
-from backend.figures.theme import FONT_SIZE, THEMES, Theme, ThemeName, axis, base_layout, meta
+from backend.figures.theme import (
+    THEMES,
+    Theme,
+    ThemeName,
+    axis,
+    base_layout,
+    legend,
+    meta,
+)
 from linearity.contracts.logs import MEASURES
 from linearity.contracts.parameters import choice, only_known
 from linearity.contracts.runs import Language
@@ -201,18 +209,7 @@ def _layout(drawing: _Drawing, ticks: Sequence[str], title: str) -> dict[str, An
         "barmode": "stack",
         "bargap": 0.2,
         "showlegend": len(layers(drawing.measure)) > 1,
-        "legend": {
-            "orientation": "h",
-            "x": 0,
-            "xanchor": "left",
-            "y": 1.02,
-            "yanchor": "bottom",
-            "traceorder": "normal",
-            "font": {"size": FONT_SIZE, "color": theme.muted},
-            "itemclick": False,
-            "itemdoubleclick": False,
-            "bgcolor": "rgba(0,0,0,0)",
-        },
+        "legend": legend(theme, y=1.02, traceorder="normal"),
         "xaxis": axis(
             theme,
             title,

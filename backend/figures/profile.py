@@ -14,6 +14,7 @@ from backend.figures.theme import (
     axis,
     base_layout,
     block_ticks,
+    legend,
     meta,
     translucent,
 )
@@ -192,17 +193,7 @@ def _layout(
         "margin": MARGIN,
         "hovermode": "closest",
         "showlegend": True,
-        "legend": {
-            "orientation": "h",
-            "x": 0,
-            "xanchor": "left",
-            "y": 1.0,
-            "yanchor": "bottom",
-            "font": {"size": FONT_SIZE, "color": theme.muted},
-            "itemclick": False,
-            "itemdoubleclick": False,
-            "bgcolor": "rgba(0,0,0,0)",
-        },
+        "legend": legend(theme),
         "xaxis": block_axis(theme, words["block"], blocks),
         "yaxis": axis(
             theme, words["score_axis"], range=[bottom, 1.02], tickformat=".1f", dtick=0.2

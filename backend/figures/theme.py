@@ -97,6 +97,21 @@ def axis(theme: Theme, title: str, **more: Any) -> dict[str, Any]:
     } | more
 
 
+def legend(theme: Theme, **place: Any) -> dict[str, Any]:
+    """Return a quiet legend at a place; by itself a row above the figure, from the left."""
+    return {
+        "orientation": "h",
+        "x": 0,
+        "xanchor": "left",
+        "y": 1.0,
+        "yanchor": "bottom",
+        "font": {"size": FONT_SIZE, "color": theme.muted},
+        "itemclick": False,
+        "itemdoubleclick": False,
+        "bgcolor": "rgba(0,0,0,0)",
+    } | place
+
+
 def log_ticks(low: float, high: float, *, at_most: int = 10) -> list[float]:
     """Return 1, 2 and 5 of each decade between two powers of ten, or only the ones."""
     decades = range(math.floor(low), math.ceil(high) + 1)

@@ -6,17 +6,17 @@ from starlette.responses import Response
 from backend.answers import API, answer, json_body
 from backend.dataset_previews import confirm_dataset, preview_dataset
 from backend.dataset_registrations import register_dataset
-from backend.deletions import Derived, delete_input
 from backend.dependencies import ServicesDep, VisitorDep
-from backend.dependents import describe_dependents, find_dependents
+from backend.input_routes import serve_inputs
 from backend.permissions import check_owner
 from backend.registrations import SOURCES, find_input
 from backend.strict_json import JsonObject
-from backend.uploads.answering import FILES, answer_upload, input_views, is_upload, one_view
+from backend.uploads.answering import FILES, answer_upload, is_upload
 from backend.views import input_view
 from linearity.contracts.runs import InputState
 
 router = APIRouter(prefix=f"{API}/datasets", tags=["datasets"])
+serve_inputs(router, "dataset", "dataset")
 
 _BODY = json_body(
     "source",
@@ -35,12 +35,6 @@ _PREVIEW = json_body(options=_OPTIONS, model={"type": ["string", "null"]})
 _CONFIRM = json_body(options=_OPTIONS)
 
 
-@router.get("")
-def list_datasets(services: ServicesDep) -> Response:
-    """Return every registered dataset."""
-    return answer({"items": input_views(services, "dataset")})
-
-
 @router.post("", status_code=202, openapi_extra=_BODY)
 def register(body: JsonObject, services: ServicesDep, visitor: VisitorDep) -> Response:
     """Register a dataset; a worker inspects it. 200 if it is ready already, 201 for an upload."""
@@ -49,12 +43,6 @@ def register(body: JsonObject, services: ServicesDep, visitor: VisitorDep) -> Re
     row = register_dataset(body, services, visitor)
     status = 200 if row.state is InputState.READY else 202
     return answer(input_view(row), status, {"Location": f"{API}/datasets/{row.id}"})
-
-
-@router.get("/{id}")
-def get_dataset(id: str, services: ServicesDep) -> Response:
-    """Return one dataset by id, reference or name."""
-    return answer(one_view(services, find_input(services.state, "dataset", id)))
 
 
 @router.post("/{id}/preview", openapi_extra=_PREVIEW)
@@ -73,18 +61,3 @@ def confirm(id: str, body: JsonObject, services: ServicesDep, visitor: VisitorDe
     check_owner(visitor, found.owner, f"the dataset {found.name}")
     row = confirm_dataset(found, body, services)
     return answer(input_view(row), 202, {"Location": f"{API}/datasets/{row.id}"})
-
-
-@router.get("/{id}/dependents")
-def get_dependents(id: str, services: ServicesDep) -> Response:
-    """Return what depends on a dataset, and how many bytes go with it."""
-    return answer(describe_dependents(services, find_dependents(services, "dataset", id)))
-
-
-@router.delete("/{id}", status_code=204)
-def delete_dataset(
-    id: str, services: ServicesDep, visitor: VisitorDep, derived: Derived = "keep"
-) -> Response:
-    """Delete a dataset that no open run needs; ``derived=delete`` also what was made from it."""
-    delete_input(services, "dataset", id, visitor=visitor, derived=derived)
-    return Response(status_code=204)

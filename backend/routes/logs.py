@@ -5,23 +5,23 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from backend.answers import API, NOT_KEPT, answer, json_body
-from backend.deletions import Derived, delete_input
 from backend.dependencies import ServicesDep, VisitorDep
-from backend.dependents import describe_dependents, find_dependents
 from backend.drawings import draw_load
+from backend.input_routes import serve_inputs
 from backend.log_sets import list_sets, make_sets
 from backend.log_views import read_summary, totals_view
 from backend.logs import confirm_log, preview_log, register_log, require_log
 from backend.permissions import check_owner
 from backend.registrations import find_input
 from backend.strict_json import JsonObject
-from backend.uploads.answering import FILES, answer_upload, input_views, is_upload, one_view
+from backend.uploads.answering import FILES, answer_upload, is_upload
 from backend.views import input_view
 from linearity.contracts.logs import WEIGHTS
 from linearity.contracts.reading import MASKS
 from linearity.contracts.runs import InputState
 
 router = APIRouter(prefix=f"{API}/logs", tags=["logs"])
+serve_inputs(router, "log", "request log")
 
 _BODY = json_body(
     "source",
@@ -40,12 +40,6 @@ _SETS = json_body(
 )
 
 
-@router.get("")
-def list_logs(services: ServicesDep) -> Response:
-    """Return every registered request log."""
-    return answer({"items": input_views(services, "log")})
-
-
 @router.post("", status_code=201, openapi_extra=_BODY)
 def add_log(body: JsonObject, services: ServicesDep, visitor: VisitorDep) -> Response:
     """Register a log or declare its file; 200 if that was done before."""
@@ -54,12 +48,6 @@ def add_log(body: JsonObject, services: ServicesDep, visitor: VisitorDep) -> Res
     row = register_log(body, services, visitor)
     status = 201 if row.state is InputState.RECEIVING else 200
     return answer(input_view(row), status, {"Location": f"{API}/logs/{row.id}"})
-
-
-@router.get("/{id}")
-def get_log(id: str, services: ServicesDep) -> Response:
-    """Return one request log by id, reference or name."""
-    return answer(one_view(services, find_input(services.state, "log", id)))
 
 
 @router.get("/{id}/preview")
@@ -111,18 +99,3 @@ def add_sets(id: str, body: JsonObject, services: ServicesDep, visitor: VisitorD
     check_owner(visitor, found.owner, f"the log {found.name}")
     rows = make_sets(found.id, body, services, visitor)
     return answer({"items": [input_view(row) for row in rows]}, 202)
-
-
-@router.get("/{id}/dependents")
-def get_dependents(id: str, services: ServicesDep) -> Response:
-    """Return what depends on a log, and how many bytes go with it."""
-    return answer(describe_dependents(services, find_dependents(services, "log", id)))
-
-
-@router.delete("/{id}", status_code=204)
-def delete_log(
-    id: str, services: ServicesDep, visitor: VisitorDep, derived: Derived = "keep"
-) -> Response:
-    """Delete a log that no open run needs; ``derived=delete`` also what was made from it."""
-    delete_input(services, "log", id, visitor=visitor, derived=derived)
-    return Response(status_code=204)

@@ -6,7 +6,6 @@ Needs no torch.
 
 import json
 import os
-import re
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -14,26 +13,15 @@ from pathlib import Path
 
 from linearity.contracts.canonical import Json, strict_loads
 from linearity.contracts.families import SUPPORTED
+from linearity.contracts.model_files import PICKLES, is_model_file, is_weight_file
 from linearity.errors import MalformedJSONError
 
 LARGEST_CONFIG = 1 << 20
 LARGEST_HEADER = 16 << 20
 MOST_DIMENSIONS = 8
-SMALL_FILES = (
-    "config.json",
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "tokenizer.model",
-    "chat_template.jinja",
-    "generation_config.json",
-    "model.safetensors.index.json",
-)
 TYPES = {"F32": "float32", "F16": "float16", "BF16": "bfloat16", "F64": "float64"}
 COMPUTED = ("float32", "float16", "bfloat16")
-PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 
-_WEIGHTS = re.compile(r"model(-\d{5}-of-\d{5})?\.safetensors", re.ASCII)
 _FORBIDDEN = ("auto_map", "quantization_config", "trust_remote_code")
 
 
@@ -83,16 +71,6 @@ class FirstLook:
     def refused(self, *reasons: Reason) -> "FirstLook":
         """Return the same with more reasons against it."""
         return replace(self, reasons=(*self.reasons, *reasons))
-
-
-def is_model_file(name: str) -> bool:
-    """Whether a file of this name is fetched or read at all; nothing else of a model ever is."""
-    return name in SMALL_FILES or is_weight_file(name)
-
-
-def is_weight_file(name: str) -> bool:
-    """Whether this is the name of a weight file that is read."""
-    return _WEIGHTS.fullmatch(name) is not None
 
 
 def judge_names(names: list[str]) -> tuple[Reason, ...]:

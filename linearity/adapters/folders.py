@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from linearity.adapters.first_look import is_weight_file
+from linearity.contracts.model_files import is_weight_file
 from linearity.errors import PathNotAllowedError, UnknownInputError
 
 MOST_FOLDERS = 500

@@ -10,10 +10,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any  # the hub's library is untyped for us
 
-from linearity.adapters.first_look import is_model_file, judge_names
+from linearity.adapters.first_look import judge_names
 from linearity.adapters.hub_cache import find_cached
 from linearity.adapters.hub_errors import hub_errors, unreachable
 from linearity.adapters.hub_place import ANSWER_SECONDS, HubPlace, open_hub, read_hub_place
+from linearity.contracts.model_files import is_model_file
 from linearity.errors import DiskFullError, HubUnreachableError, RejectedInputError
 
 Log = Callable[[str], None]

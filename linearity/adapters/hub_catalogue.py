@@ -14,8 +14,6 @@ from linearity.adapters.first_look import (
     FirstLook,
     Reason,
     count_weights,
-    is_model_file,
-    is_weight_file,
     judge_config,
     judge_names,
     look_at_folder,
@@ -23,6 +21,7 @@ from linearity.adapters.first_look import (
 from linearity.adapters.hub_cache import CachedRevision, cached_revisions, find_cached
 from linearity.adapters.hub_errors import gated, hub_errors, unreachable
 from linearity.adapters.hub_place import ANSWER_SECONDS, HubPlace, open_hub
+from linearity.contracts.model_files import is_model_file, is_weight_file
 from linearity.errors import HubUnreachableError, UnknownInputError
 
 COMMIT = re.compile(r"[0-9a-f]{40}")

@@ -43,4 +43,9 @@ CONVERT = (
 
 def is_model_file(name: str) -> bool:
     """Whether `name` is one of the files that make up a model."""
-    return name in (*SMALL_FILES, WEIGHTS, INDEX) or SHARD.fullmatch(name) is not None
+    return name in (*SMALL_FILES, INDEX) or is_weight_file(name)
+
+
+def is_weight_file(name: str) -> bool:
+    """Whether `name` is that of a weight file that is read."""
+    return name == WEIGHTS or SHARD.fullmatch(name) is not None
