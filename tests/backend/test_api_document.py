@@ -40,6 +40,15 @@ def test_every_address_and_method_is_in_the_document() -> None:
     assert [address for address in addresses if not named(address)] == []
 
 
+def test_every_address_of_the_document_exists() -> None:
+    written = r"\b(GET|POST|PATCH|DELETE|HEAD) (/(?:[\w.{}-]+/?)*)"
+    known = {(way, _shape(route.path)) for route in every_route() for way in route.methods or ()}
+    told = {(method, _shape(path.rstrip("."))) for method, path in re.findall(written, DOCUMENT)}
+
+    assert len(told) > 50
+    assert told - known == {("GET", "/openapi.json")}  # FastAPI's own
+
+
 def test_every_error_code_is_in_the_table_beside_its_status() -> None:
     table = DOCUMENT.partition("## Error codes")[2]
     rows = dict(re.findall(r"^\| ([\d, ]+) \| (.*) \|$", table, re.MULTILINE))
@@ -109,6 +118,10 @@ def every_route() -> list[APIRoute]:
     routes = [route for module in modules for route in module.router.routes]
     assert all(isinstance(route, APIRoute) for route in routes)
     return routes
+
+
+def _shape(path: str) -> str:
+    return re.sub(r"\{[^}]*\}", "{}", path)
 
 
 def named(address: str) -> bool:
