@@ -5,9 +5,11 @@ What is accepted is decided by `linearity.contracts`; this only tells. A test co
 
 from linearity.contracts.ablation import STRATEGIES, STRATEGY_ALIASES
 from linearity.contracts.actions import ACTIONS, EXAMPLE
-from linearity.contracts.answers import TEMPLATES
+from linearity.contracts.answers import TEMPLATES as ANSWER_TEMPLATES
 from linearity.contracts.common import FITTINGS
 from linearity.contracts.plan import FIDELITIES, SPLITS
+from linearity.contracts.scripts import SCORES
+from linearity.contracts.templates import TEMPLATES
 
 Schema = dict[str, object]
 
@@ -37,6 +39,8 @@ _COMPUTED: dict[str, Schema] = {
         ("auto", "float32", "bfloat16", "float16"), "auto", "what the model computes in"
     ),
     "attention": _choice(("auto", "sdpa", "eager"), "auto", "attention implementation"),
+    "template": _choice(TEMPLATES, "auto", "whether records with an answer get the chat template"),
+    "score": _choice(SCORES, "answer", "whether only the answers of such records are scored"),
 }
 _SAMPLING: dict[str, Schema] = {
     "fit_tokens": _whole("auto", "split F, on which maps are fitted: max(16384, 20 x width)"),
@@ -84,7 +88,6 @@ PARAMETERS: dict[str, dict[str, Schema]] = {
         "prompts": _whole(200, "how many prompts are taken from the dataset"),
         "prompt_tokens": _whole(32, "length of a prompt cut from a plain text"),
         "new_tokens": _whole(32, "longest answer, in tokens"),
-        "template": _choice(TEMPLATES, "auto", "whether prompts get the chat template"),
         "canaries": {
             "type": "array",
             "items": {
@@ -100,6 +103,7 @@ PARAMETERS: dict[str, dict[str, Schema]] = {
             "description": "your own prompts and what their answers must or must not hold",
         },
         **_SAMPLING,
+        "template": _choice(ANSWER_TEMPLATES, "auto", "whether prompts get the chat template"),
     },
 }
 REQUIRED = {"plan": ["plan"], "answers": ["plan"]}

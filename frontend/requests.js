@@ -2,6 +2,7 @@
 
 const SAMPLING = [
   "fit_tokens", "select_tokens", "report_tokens", "context", "seed", "ridge", "dtype", "attention",
+  "template", "score",
 ];
 
 /** The parameters that say which tokens are used; a linearity run knows some of them. */
@@ -13,8 +14,12 @@ export const followUp = (run, kind, params) => ({
   kind,
   model: run.model.id,
   dataset: run.dataset.id,
-  params: { ...params, ...samplingOf(run) },
+  params: { ...params, ...readAs(kind, samplingOf(run)) },
 });
+
+/** Only answers can be asked for with a chat template around plain text. */
+const readAs = (kind, sampling) =>
+  kind !== "answers" && sampling.template === "chat" ? { ...sampling, template: "auto" } : sampling;
 
 /** A plan in which something is fitted. */
 export const fits = (plan) => /:\s*(linear|merged)/.test(plan);

@@ -39,10 +39,10 @@ export function pairScore(result, { score, split }, from, to) {
   return to === from + 1 ? (result.profile?.[field]?.[from] ?? null) : null;
 }
 
-const SEEN = ["fit", "heldout", "excluded_first", "excluded_sinks"];
+const SEEN = ["fit", "heldout", "excluded_first", "excluded_sinks", "context"];
 
 /** How many tokens the model read: with few texts, fewer than were asked for. */
-export const seenTokens = ({ tokens }) => SEEN.reduce((sum, name) => sum + tokens[name], 0);
+export const seenTokens = ({ tokens }) => SEEN.reduce((sum, name) => sum + (tokens[name] ?? 0), 0);
 
 export const blocksOf = (result) => result.states.length - 1;
 

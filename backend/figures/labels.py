@@ -65,7 +65,7 @@ LABELS: dict[Language, dict[str, str]] = {
     language: words | ABLATION_LABELS[language] for language, words in LINEARITY_LABELS.items()
 }
 
-_SEEN = ("fit", "heldout", "excluded_first", "excluded_sinks")
+_SEEN = ("fit", "heldout", "excluded_first", "excluded_sinks", "context")
 
 
 def escape(text: str) -> str:
@@ -75,7 +75,7 @@ def escape(text: str) -> str:
 
 def seen_tokens(counts: Mapping[str, Any]) -> int:
     """Return how many tokens the model read, which can be fewer than were asked for."""
-    return sum(int(counts[name]) for name in _SEEN)
+    return sum(int(counts.get(name, 0)) for name in _SEEN)  # schema 1 has no context
 
 
 def caption(result: Mapping[str, Any], language: Language) -> str:

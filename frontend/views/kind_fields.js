@@ -4,6 +4,7 @@ import { h } from "../dom.js";
 import { t } from "../i18n.js";
 import { ACTIONS, FITTINGS } from "../view_keys.js";
 import { canaryFields, readCanaries } from "./canary_fields.js";
+import { READING } from "./reading_fields.js";
 
 const number = (low, high, more = {}) => ({ type: "number", min: low, max: high, step: 1, ...more });
 const tokens = number(64, 50_000_000);
@@ -32,6 +33,7 @@ const FIELDS = {
       ridge: COMMON.ridge,
       exclude: choice("sinks", "first", "none"),
       pairs: choice("auto", "all", "adjacent"),
+      ...READING,
     },
   },
   ablation: {
@@ -46,11 +48,12 @@ const FIELDS = {
       random_seeds: number(5, 50, { placeholder: "5" }),
       ...SPLIT_TOKENS,
       ...COMMON,
+      ...READING,
     },
   },
   plan: {
     main: { plan, split: choice("select", "report"), fidelity: choice("full", "preview") },
-    more: { fitting, ...SPLIT_TOKENS, report_tokens: { ...tokens, placeholder: "4096" }, ...COMMON },
+    more: { fitting, ...SPLIT_TOKENS, report_tokens: { ...tokens, placeholder: "4096" }, ...COMMON, ...READING },
   },
   answers: {
     main: {
@@ -104,10 +107,11 @@ function field(name, what, given) {
   const note = h("div", { class: "field-note", id: `${name}-note` }, t(`${name}_note`));
   if (what.type === "flags") return flagsField(name, what, note);
   const wide = what.type === "text" ? "field wide" : "field";
-  return h("div", { class: wide }, h("label", { for: name }, t(`field_${name}`)), control(name, what, given), note);
+  const asks = what.needs?.join(" ");
+  return h("div", { class: wide, "data-asks": asks }, h("label", { for: name }, t(`field_${name}`)), control(name, what, given), note);
 }
 
-function control(name, { type, options, ...limits }, given) {
+function control(name, { type, options, needs, ...limits }, given) {
   const named = { name, id: name, "aria-describedby": `${name}-note` };
   if (type === "choice") {
     const texts = options.map((value) => h("option", { value, selected: value === given }, t(`${name}_${value}`)));

@@ -38,15 +38,17 @@ function number(key, value, beside) {
 /** Context, stride, BOS, tokens, documents and split: printed with every block of numbers. */
 export function protocolLine(protocol) {
   if (!protocol) return null;
-  const { split, tokens, documents, windows, context, stride, bos } = protocol;
+  const { split, tokens, documents, windows, context, stride, bos, template } = protocol;
   const facts = [
     t(`split_${split}_named`),
     t("scored_tokens", { tokens: integer(tokens) }),
+    protocol.context_tokens > 0 && t("context_tokens", { tokens: integer(protocol.context_tokens) }),
     t("in_documents", { documents: integer(documents), windows: integer(windows) }),
     t("context_stride", { context: integer(context), stride: integer(stride) }),
     t(bos ? "with_bos" : "without_bos"),
+    ["chat", "mixed"].includes(template) && t(`template_${template}_used`),
   ];
-  return h("p", { class: "protocol" }, facts.join(" · "));
+  return h("p", { class: "protocol" }, facts.filter(Boolean).join(" · "));
 }
 
 /** Perplexity and KL alone never show that a plan does no harm. */

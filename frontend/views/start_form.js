@@ -8,6 +8,7 @@ import { addInputForm } from "./add_input.js";
 import { estimatePlace } from "./estimate_place.js";
 import { readParams } from "./kind_fields.js";
 import { problemText } from "./problem.js";
+import { showReading } from "./reading_fields.js";
 import { inputFacts, isPreparing, startFields } from "./start_fields.js";
 
 const DEMO = { model: "smollm2", dataset: "python-docs" };
@@ -82,6 +83,7 @@ function showButton() {
   const name = chosen("model")?.name ?? values.model;
   current.button.disabled = !chosen("model") || !chosen("dataset") || Boolean(unready);
   current.button.textContent = t(`start_${current.kind}`, { model: name });
+  showReading(current.form, chosen("model"), chosen("dataset"));
   for (const kind of ["model", "dataset"]) fill(current.fields.facts[kind], inputFacts(kind, chosen(kind)));
 }
 
@@ -105,10 +107,8 @@ async function showEstimate() {
   return undefined;
 }
 
-function preparingLine() {
-  const input = ["model", "dataset"].map(chosen).find(isPreparing);
-  return input && h("p", {}, t("preparing_line", { name: input.name }));
-}
+const preparingLine = (input = ["model", "dataset"].map(chosen).find(isPreparing)) =>
+  input && h("p", {}, t("preparing_line", { name: input.name }));
 
 async function submit(event) {
   event.preventDefault();

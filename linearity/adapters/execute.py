@@ -143,11 +143,10 @@ def _linearity(run: _Run) -> _Found:
     records = load_records(run.dataset, run.store)
     measured = measure_linearity(
         loaded,
-        [record.text for record in records],
+        records,
         params,
         run.progress,
         reach=1 if params.pairs == "adjacent" else run.model.blocks,
-        categories=[record.category for record in records],
     )
     values = _values(measured) | {
         "states": [str(state) for state in range(len(measured.profile.state_norm))],

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from linearity.adapters.chat_templates import SandboxedTemplate
+from linearity.adapters.given_files import TEMPLATE
 from linearity.adapters.store import ArtifactStore
 from linearity.adapters.token_texts import detokenizer, shower, token_text
 from linearity.adapters.tokenizer_library import open_tokenizer
-from linearity.contracts.answers import RENDERED_SOURCES
 from linearity.contracts.canonical import strict_loads
 from linearity.contracts.inputs import ModelRecord, StoredFile
 from linearity.contracts.model_files import GENERATION
+from linearity.contracts.templates import may_render
 from linearity.errors import InputChangedError, RejectedInputError
 from linearity.models.families import find_layout
 from linearity.models.loaded import LoadedModel
@@ -65,7 +67,8 @@ def load_model(
         detokenize=detokenizer(tokenizer),
         show=shower(tokenizer),
         token_text=token_text(tokenizer),
-        chat=_chat(tokenizer, record),
+        template=_template(tokenizer, record, store),
+        withheld=record.has_template and not may_render(record),
         stops=stops,
     )
 
@@ -75,7 +78,8 @@ def assembled(files: tuple[StoredFile, ...], store: ArtifactStore) -> Iterator[P
     """Offer a folder of links, under our own names, to exactly the registered bytes."""
     with tempfile.TemporaryDirectory(prefix="linearscope-") as name:
         folder = Path(name)
-        for file in files:
+        # A chat template is a program, and not for the library: see `SandboxedTemplate`.
+        for file in (file for file in files if file.name != TEMPLATE):
             source = store.path(file.sha256) if file.path is None else _unchanged(file)
             (folder / file.name).symlink_to(source.absolute())
         yield folder
@@ -152,27 +156,17 @@ def _known_ids(ids: list[int], vocabulary: int) -> list[int]:
     return ids
 
 
-def _chat(
-    tokenizer: "PreTrainedTokenizerBase", record: ModelRecord
-) -> Callable[[str], list[int]] | None:
-    # A template is a program: that of a folder is not run until an administrator allows it.
-    if record.source not in RENDERED_SOURCES or not tokenizer.chat_template:
+def _template(
+    tokenizer: "PreTrainedTokenizerBase", record: ModelRecord, store: ArtifactStore
+) -> SandboxedTemplate | None:
+    if not may_render(record):
         return None
-
-    def chat(prompt: str) -> list[int]:
-        try:
-            ids: list[int] = tokenizer.apply_chat_template(
-                [{"role": "user", "content": prompt}], add_generation_prompt=True, return_dict=False
-            )
-        except Exception as error:  # a template raises whatever it likes
-            raise RejectedInputError(
-                f"the chat template of {record.name} cannot be rendered ({type(error).__name__})",
-                reason="bad_template",
-                next_step="Use template=none.",
-            ) from error
-        return _known_ids(ids, record.vocabulary)
-
-    return chat
+    kept = next((file for file in record.files if file.name == TEMPLATE), None)
+    # The files of built-in models are used as they are, settings with a template included.
+    template = tokenizer.chat_template if kept is None else store.get(kept.sha256).decode()
+    if not isinstance(template, str):
+        return None
+    return SandboxedTemplate(record.name, template, tokenizer.special_tokens_map)
 
 
 def _automatic_bos(tokenizer: "PreTrainedTokenizerBase") -> int | None:

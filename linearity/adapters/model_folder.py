@@ -38,6 +38,7 @@ from linearity.contracts.model_files import CONFIG, GENERATION, INDEX, PICKLES, 
 
 _DTYPES = {"F32": "float32", "F16": "float16", "BF16": "bfloat16", "F64": "float64"}
 
+LONGEST_TEMPLATE = 256 << 10
 Log = Callable[[str], None]
 
 
@@ -102,15 +103,13 @@ class ModelFolder:
         self._small: dict[str, SmallFile] = {}
         self._weights: dict[str, _WeightFile] = {}
 
-    def inspect(self, *, is_trusted: bool, keep_template: bool) -> InspectedModel:
+    def inspect(self, *, is_trusted: bool) -> InspectedModel:
         """Look at everything.
 
         Parameters
         ----------
         is_trusted : bool
             Whether the files were made here, so that the tokenizer need not be tried.
-        keep_template : bool
-            Whether a chat template, which is a program, may be run later.
 
         Raises
         ------
@@ -123,7 +122,7 @@ class ModelFolder:
         if self._read_headers() and config is not None:
             check_weights(self._tensors(), config, self._findings)
         tokenizer = self._read_tokenizer(config)
-        cleaned = self._clean_small_files(tokenizer, keep_template=keep_template)
+        cleaned = self._clean_small_files(tokenizer)
         if tokenizer is not None and config is not None and not is_trusted:
             self._log("trying the tokenizer")
             data = cleaned[TOKENIZER]
@@ -205,25 +204,33 @@ class ModelFolder:
         vocabulary = None if config is None else config.vocabulary
         return None if given is None else read_tokenizer(given, vocabulary, self._findings)
 
-    def _clean_small_files(
-        self, tokenizer: TokenizerFile | None, *, keep_template: bool
-    ) -> dict[str, bytes]:
+    def _clean_small_files(self, tokenizer: TokenizerFile | None) -> dict[str, bytes]:
         settings = self._object(TOKENIZER_CONFIG) or {}
         special = self._object(SPECIAL_TOKENS) or {}
         generation = self._object(GENERATION) or {}
         if tokenizer is None:
             return {}
-        kept = clean_settings(
-            settings, special, tokenizer.tokens, self._findings, keep_template=keep_template
-        )
+        kept = clean_settings(settings, special, tokenizer.tokens, self._findings)
         cleaned = {TOKENIZER: self._small[TOKENIZER].data, TOKENIZER_CONFIG: canonical_json(kept)}
         if tokenizer.cleaned is not None:
             cleaned[TOKENIZER] = canonical_json(tokenizer.cleaned)
         if generation.get("eos_token_id") is not None:
             cleaned[GENERATION] = canonical_json({"eos_token_id": generation["eos_token_id"]})
-        if keep_template and TEMPLATE in self._small:
-            cleaned[TEMPLATE] = self._small[TEMPLATE].data
-        return cleaned
+        template = self._template(settings)
+        return cleaned if template is None else cleaned | {TEMPLATE: template}
+
+    def _template(self, settings: Mapping[str, Json]) -> bytes | None:
+        """Return the chat template as it is: a program that nothing here runs or compiles."""
+        file, spelled = self._small.get(TEMPLATE), settings.get("chat_template")
+        if file is None and not isinstance(spelled, str):
+            return None
+        data = file.data if file is not None else str(spelled).encode(errors="replace")
+        if len(data) > LONGEST_TEMPLATE or not _is_text(data):
+            self._findings.warn(
+                f"the chat template is no text of at most {LONGEST_TEMPLATE >> 10} KiB; ignored"
+            )
+            return None
+        return data
 
     def _scan(self, dtype: str) -> dict[str, ScannedFile]:
         scanned = {
@@ -244,6 +251,13 @@ class ModelFolder:
                 )
             scanned[name] = ScannedFile(sha256, status.st_size, status.st_mtime_ns)
         return scanned
+
+
+def _is_text(data: bytes) -> bool:
+    try:
+        return bool(data.decode().strip())
+    except UnicodeDecodeError:
+        return False
 
 
 def _state(stream: BinaryIO) -> tuple[int, int, int]:

@@ -5,13 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from linearity.adapters.given_files import GivenFile
+from linearity.adapters.given_files import TEMPLATE, GivenFile
 from linearity.adapters.limited import Limits, call_limited
 from linearity.adapters.model_folder import InspectedModel, Log, ModelFolder
 from linearity.adapters.naming import InputName
 from linearity.adapters.store import ArtifactStore
 from linearity.adapters.tokenizer_library import open_tokenizer
-from linearity.contracts.answers import RENDERED_SOURCES
 from linearity.contracts.canonical import Json, digest
 from linearity.contracts.inputs import ModelRecord, StoredFile
 from linearity.errors import CorruptObjectError
@@ -45,7 +44,8 @@ def inspect_model(
     """Look at everything in a limited child process and return the record of the model.
 
     Weights stay where they are; the small files that the library will read are written anew,
-    from what is known of them, and lie in the store.
+    from what is known of them, and lie in the store. So does the chat template, which the library
+    is never given.
 
     Raises
     ------
@@ -58,7 +58,6 @@ def inspect_model(
         "files": [[file.name, str(file.path)] for file in offered.files],
         "others": offered.others,
         "store": str(store.root.absolute()),
-        "keep_template": named.source in RENDERED_SOURCES,
     }
     size = sum(file.path.stat().st_size for file in offered.files)
     limits = Limits(
@@ -77,7 +76,7 @@ def inspect_here(argument: Json, log: Log) -> Json:
     others = argument["others"]
     assert isinstance(others, list)
     folder = ModelFolder(files, list(map(str, others)), log)
-    model = folder.inspect(is_trusted=False, keep_template=argument["keep_template"] is True)
+    model = folder.inspect(is_trusted=False)
     _open_tokenizer(model)
     return {
         "facts": asdict(model.facts),
@@ -96,7 +95,8 @@ def _open_tokenizer(model: InspectedModel) -> None:
     """Let the library that will load the tokenizer do so once."""
     with tempfile.TemporaryDirectory() as name:
         for file, data in model.cleaned.items():
-            (Path(name) / file).write_bytes(data)
+            if file != TEMPLATE:
+                (Path(name) / file).write_bytes(data)
         open_tokenizer(Path(name))
 
 
@@ -132,6 +132,7 @@ def _record(answer: Mapping[str, Json], offered: OfferedModel, named: InputName)
         size=sum(file["size"] for file in given.values()),
         files=tuple(files),
         warnings=tuple(map(str, warnings)),
+        has_template=TEMPLATE in cleaned,
     )
 
 

@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 
 from linearity.adapters.builtin_models import builtin_version, convert_builtin
-from linearity.adapters.given_files import GivenFile
+from linearity.adapters.given_files import TEMPLATE, GivenFile
 from linearity.adapters.model_folder import Log, ModelFolder
 from linearity.adapters.model_inspection import OfferedModel, inspect_model, model_fingerprint
 from linearity.adapters.naming import InputName, name_input
@@ -71,7 +71,7 @@ def prepare_builtin_model(name: str, store: ArtifactStore, log: Log) -> ModelRec
 def _converted_model(folder: Path, named: InputName, store: ArtifactStore, log: Log) -> ModelRecord:
     """Return the record of files that were made here; they are copied into the store."""
     offered = offered_files(folder)
-    model = ModelFolder(offered.files, (), log).inspect(is_trusted=True, keep_template=True)
+    model = ModelFolder(offered.files, (), log).inspect(is_trusted=True)
     files = []
     for name in model.files:
         sha256, size = store.put_file(folder / name)
@@ -83,4 +83,5 @@ def _converted_model(folder: Path, named: InputName, store: ArtifactStore, log: 
         fingerprint=model_fingerprint({file.name: file.sha256 for file in files}),
         size=sum(file.size for file in files),
         files=tuple(files),
+        has_template=TEMPLATE in model.cleaned,
     )

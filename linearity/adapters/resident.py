@@ -10,6 +10,7 @@ from linearity.adapters.inputs import load_records
 from linearity.adapters.store import ArtifactStore
 from linearity.contracts.common import Sampling
 from linearity.contracts.inputs import DatasetRecord, Document, ModelRecord
+from linearity.contracts.templates import may_render
 from linearity.models.loaded import LoadedModel
 from linearity.studies.material import Material
 
@@ -35,8 +36,8 @@ class Resident:
         self, record: ModelRecord, store: ArtifactStore, *, device: str, dtype: str, attention: str
     ) -> LoadedModel:
         """Return a model, loaded unless it is the last one."""
-        # The source too: chat templates are rendered for some sources only.
-        key = (record.source, record.fingerprint, device, dtype, attention)
+        # Chat templates of the same files are rendered for some, and not for others.
+        key = (str(may_render(record)), record.fingerprint, device, dtype, attention)
         if self._model is None or self._model[0] != key:
             self.clear()
             loaded = load_model(record, store, device=device, dtype=dtype, attention=attention)

@@ -12,7 +12,6 @@ from linearity.contracts.canonical import Json
 
 SPECIAL_NAMES = ("bos_token", "eos_token", "unk_token", "pad_token")
 FLAGS = ("add_bos_token", "add_eos_token")
-LONGEST_TEMPLATE = 256 << 10
 
 
 def clean_settings(
@@ -20,8 +19,6 @@ def clean_settings(
     special: Mapping[str, Json],
     tokens: Container[str],
     findings: Findings,
-    *,
-    keep_template: bool,
 ) -> dict[str, Json]:
     """Return the settings that the library is given.
 
@@ -32,8 +29,6 @@ def clean_settings(
     tokens : container of str
         Every token of ``tokenizer.json``: others would be added beyond the embedding.
     findings : Findings
-    keep_template : bool
-        Whether a chat template, which is a program, is kept.
     """
     cleaned: dict[str, Json] = {"tokenizer_class": "PreTrainedTokenizerFast"}
     if given.get("auto_map") is not None:
@@ -52,9 +47,6 @@ def clean_settings(
         else:
             findings.warn(f"{TOKENIZER_CONFIG}: {name} {token[:40]!r} is no token; ignored")
     cleaned |= {name: given[name] for name in FLAGS if isinstance(given.get(name), bool)}
-    template = given.get("chat_template")
-    if keep_template and isinstance(template, str) and len(template) <= LONGEST_TEMPLATE:
-        cleaned["chat_template"] = template
     return cleaned
 
 

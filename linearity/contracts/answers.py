@@ -16,7 +16,7 @@ from linearity.contracts.common import (
     parse_sampling,
 )
 from linearity.contracts.inputs import ModelRecord
-from linearity.contracts.parameters import choice, only_known, whole_number
+from linearity.contracts.parameters import only_known, whole_number
 from linearity.contracts.plan import parse_plan_parameter
 from linearity.contracts.runs import RunResult
 from linearity.errors import InvalidParameterError
@@ -26,12 +26,10 @@ SCHEMA = 2  # 2: categories
 METHOD = 2  # 2: splits share out categories
 
 TEMPLATES = ("auto", "none", "chat")
-RENDERED_SOURCES = ("builtin", "hub")
-"""Sources of models whose chat template may be rendered."""
 MOST_CANARIES = 100
 LONGEST_TEXT = 20_000
 PARAMETER_NAMES = [
-    "plan", "fitting", "prompts", "prompt_tokens", "new_tokens", "template", "canaries",
+    "plan", "fitting", "prompts", "prompt_tokens", "new_tokens", "canaries",
     *SAMPLING_NAMES,
 ]  # fmt: skip
 
@@ -39,6 +37,9 @@ PARAMETER_NAMES = [
 @dataclass(frozen=True, kw_only=True)
 class AnswersParams(SampledParams):
     """Parameters of a run, complete and resolved.
+
+    ``template=auto`` renders records with a ``prompt`` with the model's chat template if it has
+    one, and continues plain text as it is. ``chat`` renders plain text too, as what a user says.
 
     Parameters
     ----------
@@ -50,9 +51,6 @@ class AnswersParams(SampledParams):
         are used whole.
     new_tokens : int
         Longest answer, in tokens.
-    template : "auto" | "none" | "chat"
-        ``auto`` renders records with a ``prompt`` with the model's chat template if it has one,
-        and continues plain text as it is. ``chat`` renders plain text too, as what a user says.
     canaries : list of {prompt, must_say, must_not_say}
         The user's own prompts with texts that the answer must or must not hold.
     """
@@ -62,7 +60,6 @@ class AnswersParams(SampledParams):
     prompts: int
     prompt_tokens: int
     new_tokens: int
-    template: str
     canaries: list[dict[str, Json]]
 
 
@@ -91,23 +88,9 @@ def parse_params(params: Mapping[str, Json], *, model: ModelRecord) -> AnswersPa
             low=1,
             high=model.context - 1 - prompt_tokens,
         ),
-        template=_template(params.get("template", "auto"), model),
         canaries=_canaries(params.get("canaries", [])),
-        **asdict(parse_sampling(params, model=model, fits=fits)),
+        **asdict(parse_sampling(params, model=model, fits=fits, templates=TEMPLATES)),
     )
-
-
-def _template(value: Json, model: ModelRecord) -> str:
-    template = choice("template", value, TEMPLATES)
-    if model.source in RENDERED_SOURCES or template == "none":
-        return template
-    if template == "chat":
-        raise InvalidParameterError(
-            "template",
-            wanted="auto or none: a template is a program, and that of a local folder is not run",
-            got=value,
-        )
-    return "none"  # spelled out: the same files from a hub would be asked otherwise
 
 
 def _canaries(value: Json) -> list[dict[str, Json]]:

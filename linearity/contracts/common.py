@@ -8,6 +8,8 @@ from linearity.contracts.canonical import Json
 from linearity.contracts.inputs import ModelRecord
 from linearity.contracts.linearity import automatic_tokens
 from linearity.contracts.parameters import automatic_choice, choice, ridge, whole_number
+from linearity.contracts.scripts import SCORES
+from linearity.contracts.templates import TEMPLATES, parse_template
 from linearity.errors import InvalidParameterError, NotYetError
 
 FITTINGS = ("one_shot", "sequential")
@@ -21,7 +23,7 @@ PROBABILITY_BYTES = 2 << 30
 """How much memory the dense model's probabilities may take on a CPU; more is computed again."""
 SAMPLING_NAMES = [
     "fit_tokens", "select_tokens", "report_tokens", "context", "seed", "ridge", "dtype",
-    "attention",
+    "attention", "template", "score",
 ]  # fmt: skip
 
 
@@ -41,6 +43,10 @@ class Sampling:
         Shrinkage of maps toward the identity; ``auto`` chooses on a validation fifth of split F.
     dtype, attention : str
         What the model computes in.
+    template : "auto" | "none" | "chat"
+        ``auto`` renders records with an answer with the model's chat template, if it has one.
+    score : "answer" | "all"
+        Whether of records with an answer only the answer is scored.
     """
 
     fit_tokens: int
@@ -51,6 +57,8 @@ class Sampling:
     ridge: float | str
     dtype: str
     attention: str
+    template: str = "auto"
+    score: str = "answer"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +76,13 @@ class SampledParams(Sampling):
         return {name: value for name, value in asdict(self).items() if name not in shared} | shared
 
 
-def parse_sampling(given: Mapping[str, Json], *, model: ModelRecord, fits: bool) -> Sampling:
+def parse_sampling(
+    given: Mapping[str, Json],
+    *,
+    model: ModelRecord,
+    fits: bool,
+    templates: tuple[str, ...] = TEMPLATES,
+) -> Sampling:
     """Return the sampling part of some parameters.
 
     Parameters
@@ -77,6 +91,8 @@ def parse_sampling(given: Mapping[str, Json], *, model: ModelRecord, fits: bool)
     model : ModelRecord
     fits : bool
         Whether maps are fitted at all; then the fit split must suit the width.
+    templates : tuple of str
+        What the kind takes as ``template``.
 
     Raises
     ------
@@ -102,6 +118,8 @@ def parse_sampling(given: Mapping[str, Json], *, model: ModelRecord, fits: bool)
         ridge=ridge(given.get("ridge", "auto"), low="1e-9"),
         dtype=automatic_choice(given, "dtype", model.dtype, ("float32", "bfloat16", "float16")),
         attention=automatic_choice(given, "attention", "sdpa", ("sdpa", "eager")),
+        template=parse_template(given, model=model, known=templates),
+        score=choice("score", given.get("score", "answer"), SCORES),
     )
 
 
@@ -135,11 +153,17 @@ class Protocol:
     ----------
     split : "select" | "report"
     tokens : int
-        Predictions scored: every token of a window but its first.
+        Predictions scored: of an answer, or of a text without one; never a window's first.
     documents, windows : int
     context, stride : int
     bos : bool
         Whether a BOS token stands before every window.
+    context_tokens : int
+        Tokens that were read and not scored: they belong to no answer.
+    passed_over : int
+        Tokens of the same documents that stand too far before any answer to be read with it.
+    template : "chat" | "mixed" | "none"
+        Whether the model's chat template stood around the texts.
     """
 
     split: str
@@ -149,6 +173,9 @@ class Protocol:
     context: int
     stride: int
     bos: bool
+    context_tokens: int = 0
+    passed_over: int = 0
+    template: str = "none"
 
 
 @dataclass(frozen=True)

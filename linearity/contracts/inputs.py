@@ -62,6 +62,10 @@ class ModelRecord:
         Bytes of all files.
     warnings : tuple of str
         What people should know about it, though it is accepted.
+    has_template : bool
+        Whether its files hold a chat template.
+    template_allowed : bool
+        Whether an administrator let the chat template of an upload or a folder be rendered.
     """
 
     id: str
@@ -79,6 +83,8 @@ class ModelRecord:
     size: int
     files: tuple[StoredFile, ...] = field(default=(), repr=False)
     warnings: tuple[str, ...] = ()
+    has_template: bool = False
+    template_allowed: bool = False
 
     def as_json(self) -> dict[str, Json]:
         """Return the record as plain values."""
@@ -167,6 +173,8 @@ class DatasetRecord:
         Bytes of the stored object.
     prompts : int
         Documents that are a prompt, with or without a response.
+    answers : int
+        Documents with an answer, of which only this is scored.
     categories : int
         Different categories among the documents.
     category_counts : dict
@@ -196,6 +204,7 @@ class DatasetRecord:
     characters: int
     size: int
     prompts: int = 0
+    answers: int = 0
     categories: int = 0
     category_counts: dict[str, int] = field(default_factory=dict)
     languages: dict[str, int] = field(default_factory=dict)

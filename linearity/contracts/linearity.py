@@ -1,4 +1,4 @@
-"""The kind `linearity`: what may be asked, and the shape of the answer (schema 1).
+"""The kind `linearity`: what may be asked, and the shape of the answer (schema 2).
 
 Science: docs/science.md. Every number is finite or ``None``; a ``None`` in the upper triangle or
 in a profile always has a warning that says why.
@@ -19,11 +19,13 @@ from linearity.contracts.parameters import (
     whole_number,
 )
 from linearity.contracts.runs import RunRequest, RunResult, RunWarning
+from linearity.contracts.scripts import SCORES
+from linearity.contracts.templates import parse_template
 from linearity.errors import NotYetError
 
 KIND = "linearity"
-SCHEMA = 1
-METHOD = 2  # 2: the split shares out categories
+SCHEMA = 2  # 2: tokens.context, passed_over and template
+METHOD = 2  # 2: the split shares out categories; only answers are scored
 
 MINIMUM_TOKENS = 512
 MAXIMUM_TOKENS = 50_000_000
@@ -67,6 +69,10 @@ class LinearityParams:
         What the model computes in.
     attention : "sdpa" | "eager"
         transformers' attention implementation.
+    template : "auto" | "none"
+        ``auto`` renders records with an answer with the model's chat template, if it has one.
+    score : "answer" | "all"
+        Whether of records with an answer only the answer is scored.
     """
 
     tokens: int
@@ -80,6 +86,8 @@ class LinearityParams:
     granularity: str
     dtype: str
     attention: str
+    template: str = "auto"
+    score: str = "answer"
 
     def as_json(self) -> dict[str, Json]:
         """Return the parameters as plain values."""
@@ -88,7 +96,7 @@ class LinearityParams:
 
 PARAMETER_NAMES = [
     "tokens", "context", "heldout", "seed", "ridge", "exclude", "pairs",
-    "repeats", "granularity", "dtype", "attention", "protocol",
+    "repeats", "granularity", "dtype", "attention", "template", "score", "protocol",
 ]  # fmt: skip
 
 
@@ -119,6 +127,8 @@ def parse_params(params: Mapping[str, Json], *, model: ModelRecord) -> Linearity
         granularity="block",
         dtype=automatic_choice(given, "dtype", model.dtype, ("float32", "bfloat16", "float16")),
         attention=automatic_choice(given, "attention", "sdpa", ("sdpa", "eager")),
+        template=parse_template(given, model=model),
+        score=choice("score", given.get("score", "answer"), SCORES),
     )
 
 
@@ -181,6 +191,12 @@ class TokenCounts:
     fit_documents, heldout_documents : int
     sinks : list of Sink
         At most 200 of the excluded sinks.
+    context : int
+        Tokens that were read and not scored: they belong to no answer.
+    passed_over : int
+        Tokens of the same documents that stand too far before any answer to be read with it.
+    template : "chat" | "mixed" | "none"
+        Whether the model's chat template stood around the texts.
     """
 
     fit: int
@@ -191,6 +207,9 @@ class TokenCounts:
     fit_documents: int
     heldout_documents: int
     sinks: list[Sink] = field(default_factory=list)
+    context: int = 0
+    passed_over: int = 0
+    template: str = "none"
 
 
 @dataclass(frozen=True)

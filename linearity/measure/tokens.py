@@ -24,6 +24,8 @@ class TokenTable:
     document, position : (N,) int64
         Where the token stands; position counts within its window, so 0 is a first token.
     heldout : (N,) bool
+    scored : (N,) bool
+        Whether it belongs to an answer; all tokens of a text without one do.
     norms : (N, S) float64
         Euclidean norm of each of the S = L + 1 states.
     update_norms : (N, L) float64
@@ -34,6 +36,7 @@ class TokenTable:
     document: Tensor
     position: Tensor
     heldout: Tensor
+    scored: Tensor
     norms: Tensor
     update_norms: Tensor
     cosine_next: Tensor

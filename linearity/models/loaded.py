@@ -2,11 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import torch
 from torch import nn
 
+from linearity.contracts.inputs import Message
+from linearity.contracts.scripts import Script
 from linearity.models.families import Layout
+
+Conversation = Sequence[Message]
 
 
 def _as_number(token: int) -> str:
@@ -15,6 +20,16 @@ def _as_number(token: int) -> str:
 
 def _as_numbers(tokens: Sequence[int]) -> str:
     return " ".join(map(str, tokens))
+
+
+class ChatTemplate(Protocol):
+    """A model's chat template; None stands for a conversation that it does not take."""
+
+    def asked(self, conversations: Sequence[Conversation]) -> list[str | None]:
+        """Return what the model reads before it answers each conversation."""
+
+    def scripts(self, conversations: Sequence[Conversation]) -> list[Script | None]:
+        """Return each conversation as the model reads it, with the answers scored."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +55,10 @@ class LoadedModel:
         Ids to text for people to read: parts of characters as their bytes, ⟨E3 81⟩.
     token_text : callable
         One id to its text for people, a leading space included.
-    chat : callable or None
-        The text of one user to the ids of a prompt in the model's chat template, up to where the
-        answer begins. None where the model has no template, or one that is not rendered here.
+    template : ChatTemplate or None
+        None where the model has no template, or one that is not rendered here.
+    withheld : bool
+        Whether the model has a template that is rendered only after an administrator allowed it.
     stops : tuple of int
         Tokens that end an answer, as the model's files name them.
     """
@@ -56,7 +72,8 @@ class LoadedModel:
     detokenize: Callable[[Sequence[int]], str] = _as_numbers
     show: Callable[[Sequence[int]], str] = _as_numbers
     token_text: Callable[[int], str] = _as_number
-    chat: Callable[[str], list[int]] | None = None
+    template: ChatTemplate | None = None
+    withheld: bool = False
     stops: tuple[int, ...] = ()
 
     @property

@@ -88,6 +88,8 @@ class Passages:
     Attributes
     ----------
     batches : list of Batch
+    scored : list of (B, T) bool
+        Which tokens of each batch belong to an answer, or to a text without one.
     dense : Chain
     block_runs : int
         Blocks run on all batches since the dense pass: what a plan really cost.
@@ -105,6 +107,7 @@ class Passages:
             batch, entering = _dense_pass(model, group)
             self.batches.append(batch)
             states.append(entering)
+        self.scored = [_scored(batch) for batch in self.batches]
         self.dense = Chain(unchanged(len(model.layout.blocks)), states)
         _check_finite(self.dense)
         self._last = self.dense
@@ -123,6 +126,11 @@ class Passages:
     def state(self, block: int) -> Tensor:
         """Return the dense state that enters a block (L: the last state), (N, d)."""
         return self.rows(self.dense.entering(block))
+
+    def counted(self) -> Tensor:
+        """Return which rows are scored, (N,) bool."""
+        pairs = zip(self.scored, self.batches, strict=True)
+        return torch.cat([scored[batch.mask] for scored, batch in pairs])
 
     def first(self) -> Tensor:
         """Return which rows stand at position 0, (N,) bool."""
@@ -248,6 +256,17 @@ def _dense_pass(model: LoadedModel, windows: list[Window]) -> tuple[Batch, list[
             input_ids=ids, attention_mask=None if mask.all() else mask.long(), use_cache=False
         )
     return Batch(windows, ids, mask, calls), entering
+
+
+def _scored(batch: Batch) -> Tensor:
+    if all(window.scored is None for window in batch.windows):
+        return batch.mask
+    width = batch.mask.shape[1]
+    rows = [
+        [*(window.scored or [True] * len(window.ids)), *[False] * (width - len(window.ids))]
+        for window in batch.windows
+    ]
+    return torch.tensor(rows, device=batch.mask.device)
 
 
 @contextmanager

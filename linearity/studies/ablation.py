@@ -221,13 +221,15 @@ class _Study:
         )
 
     def _warnings(self) -> list[RunWarning]:
-        return ablation_warnings(
+        found = ablation_warnings(
             self.params,
             self.material.protocol("select"),
             self._splits(),
             width=self.material.model.width,
             correlations=self._orders().correlations(self.params, self.found.curves),
-        ) + category_warnings(self.bench.categories)
+        )
+        found += self.material.record_warnings("select")
+        return found + category_warnings(self.bench.categories)
 
     def quality(self, plan: Plan, fitting: str) -> Quality:
         """Return a plan's quality, measured unless it is known."""

@@ -33,6 +33,8 @@ from linearity.ports import Progress
 from linearity.studies.material import Material
 from linearity.studies.prompts import Prompt, Taken, Template, take_prompts
 from linearity.studies.quality_warnings import few_documents, fit_warnings, more_categories
+from linearity.studies.record_warnings import template_withheld, unrendered_records
+from linearity.studies.scripts import used_template
 
 ENOUGH_PROMPTS = 200
 FITTING_SHARE = 0.3
@@ -91,12 +93,13 @@ class _Study:
         plan: Plan,
     ) -> None:
         self.material, self.params, self.progress, self.plan = material, params, progress, plan
+        self.records = records
         self.fits = any(step.action != "drop" for step in plan.steps)
         splits = ["select"] if self.fits else ["select", "fit"]
         self.taken = take_prompts(material, params, records, splits)
         template = Template(material.model, params)
         self.ids = [prompt.ids for prompt in self.taken.prompts]
-        self.ids += [template.canary(str(canary["prompt"])) for canary in params.canaries]
+        self.ids += template.canaries([str(canary["prompt"]) for canary in params.canaries])
         self.next_partial = 0.0
 
     def run(self) -> AnswersMeasurement:
@@ -206,13 +209,11 @@ class _Study:
         return facts
 
     def _template(self) -> str:
-        rendered = [prompt.rendered for prompt in self.taken.prompts]
-        if all(rendered):
-            return "chat"
-        return "mixed" if any(rendered) else "none"
+        return used_template([prompt.rendered for prompt in self.taken.prompts])
 
     def _warnings(self) -> list[RunWarning]:
-        return [*_prompt_warnings(self.taken, self.params), *self._fit_warnings()]
+        read = _template_warnings(self.taken, self.records, withheld=self.material.model.withheld)
+        return [*_prompt_warnings(self.taken, self.params), *read, *self._fit_warnings()]
 
     def _fit_warnings(self) -> list[RunWarning]:
         if not self.fits:
@@ -238,6 +239,17 @@ def _category_warnings(
     few = [item.category for item in categories if item.agreement_ci95 is None]
     total = len({pair.category for pair in pairs} - {None})
     return [*few_documents(few), *more_categories(len(categories), total)]
+
+
+def _template_warnings(
+    taken: Taken, records: Sequence[Document], *, withheld: bool
+) -> list[RunWarning]:
+    warnings = []
+    if withheld and any(records[prompt.document].prompt is not None for prompt in taken.prompts):
+        warnings.append(template_withheld())
+    if taken.refused:
+        warnings.append(unrendered_records(taken.refused))
+    return warnings
 
 
 def _prompt_warnings(taken: Taken, params: AnswersParams) -> list[RunWarning]:

@@ -58,7 +58,8 @@ class Bench:
         self.model = model
         self.windows = list(windows)
         self.passages = Passages(model, windows, batch_tokens=batch_tokens(model), check=check)
-        self._scored = [batch.mask[:, 1:] for batch in self.passages.batches]
+        # What stands first in a window is predicted from nothing.
+        self._scored = [scored[:, 1:] for scored in self.passages.scored]
         targets = torch.cat(
             [b.ids[:, 1:][s] for b, s in zip(self.passages.batches, self._scored, strict=True)]
         )

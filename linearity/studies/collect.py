@@ -19,14 +19,14 @@ FIRST_BATCH_TOKENS = 1024
 
 @dataclass
 class Collected:
-    """What remains of the states seen so far.
+    """What remains of the states seen so far; context leaves its norms only.
 
     Attributes
     ----------
     moments : dict of role to Moments
         Of ordinary tokens of the fit split, ``train`` and ``validation`` apart.
     heldout : list of (n, S, d) Tensor
-        All states of all held-out tokens, in the order of the stream.
+        All states of all scored held-out tokens, in the order of the stream.
     apart : list of (k, S, d) float64
         States of first tokens and possible sinks of the fit split; `apart_rows` their rows.
     cosine_sum, angular_sum : (S, S) float64
@@ -155,11 +155,18 @@ def _describe(states: Tensor, batch: list[Window]) -> tuple[TokenTable, Tensor, 
         document=torch.tensor([w.document for w in batch]).repeat_interleave(repeats),
         position=torch.cat([torch.arange(length) for length in lengths]),
         heldout=role == ROLES.index("heldout"),
+        scored=torch.cat([_scored(window) for window in batch]),
         norms=norms.cpu(),
         update_norms=updates.cpu(),
         cosine_next=cosine.diagonal(offset=1, dim1=1, dim2=2).double().cpu(),
     )
     return table, role, cosine
+
+
+def _scored(window: Window) -> Tensor:
+    if window.scored is None:
+        return torch.ones(len(window.ids), dtype=torch.bool)
+    return torch.tensor(window.scored)
 
 
 def _begin(states: Tensor, table: TokenTable, reach: int, guard: StreamGuard) -> Collected:
@@ -184,19 +191,20 @@ def _take(
     offset, device = collected.tokens, states.device
     apart = collected.guard.apart(table)
     for name, moments in collected.moments.items():
-        chosen = (role == ROLES.index(name)) & ~apart
+        chosen = (role == ROLES.index(name)) & ~apart & table.scored
         if chosen.any():
             moments.add(states[chosen.to(device)])
-    fit_apart = apart & ~table.heldout
+    fit_apart = apart & ~table.heldout & table.scored
     collected.apart.append(states[fit_apart.to(device)].double())
     collected.apart_rows += (fit_apart.nonzero().squeeze(1) + offset).tolist()
-    heldout = states[table.heldout.to(device)]
+    heldout = states[(table.heldout & table.scored).to(device)]
     collected.heldout.append(heldout.to(accumulation_dtype(states.shape[-1])))
-    ordinary = cosine[(~apart).to(device)]
+    ordinary = cosine[(~apart & table.scored).to(device)]
     collected.cosine_sum += ordinary.sum(0, dtype=torch.float64)
     collected.angular_sum += angular(ordinary).sum(0, dtype=torch.float64)
-    collected.apart_cosines.append(cosine[apart.to(device)].double())
-    collected.apart_cosine_rows += (apart.nonzero().squeeze(1) + offset).tolist()
+    scored_apart = apart & table.scored
+    collected.apart_cosines.append(cosine[scored_apart.to(device)].double())
+    collected.apart_cosine_rows += (scored_apart.nonzero().squeeze(1) + offset).tolist()
     collected.tables.append(table)
     collected.roles.append(role)
     collected.held_apart.append(apart)

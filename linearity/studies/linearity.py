@@ -9,12 +9,12 @@
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
-import torch
 from torch import Tensor
 
 from linearity.contracts.canonical import Json
+from linearity.contracts.inputs import Document
 from linearity.contracts.linearity import LinearityParams, Pairs, Profile, TokenCounts
 from linearity.contracts.runs import RunWarning
 from linearity.errors import MeasurementError, TooFewTokensError
@@ -23,7 +23,9 @@ from linearity.measure.tokens import StreamGuard, TokenTable
 from linearity.models.loaded import LoadedModel
 from linearity.ports import Progress
 from linearity.studies.collect import FIRST_BATCH_TOKENS, Collected, collect, missed_sinks
+from linearity.studies.record_warnings import record_warnings
 from linearity.studies.scoring import Fit, Heldout, RidgeRule, Scores, score_pairs
+from linearity.studies.scripts import RecordScripts, used_template
 from linearity.studies.tables import pairs_of, profile_of, token_counts
 from linearity.studies.warnings import warnings_of
 
@@ -49,26 +51,25 @@ class Measurement:
 
 def measure_linearity(
     model: LoadedModel,
-    documents: Sequence[str],
+    documents: Sequence[str | Document],
     params: LinearityParams,
     progress: Progress,
     *,
     reach: int | None = None,
-    categories: Sequence[str | None] | None = None,
 ) -> Measurement:
     """Measure how linear every transition of a model is on some documents.
 
     Parameters
     ----------
     model : LoadedModel
-    documents : sequence of str
+    documents : sequence of str or Document
+        Texts, or records; each category has its share on both sides of the split, and of a record
+        with an answer only the states at the answer's tokens are scored.
     params : LinearityParams
     progress : Progress
         Receives tokens done, partial results after every batch, and may stop the run.
     reach : int, optional
         Pairs (i, j) with j - i <= reach are scored; all by default.
-    categories : sequence of str or None, optional
-        One a document; each has its share on both sides of the split.
 
     Raises
     ------
@@ -78,13 +79,25 @@ def measure_linearity(
         Each names the state or block.
     """
     study = _Study(model, params, progress, reach or model.states - 1)
+    records = [Document(item) if isinstance(item, str) else item for item in documents]
+    scripts = RecordScripts(model, records, template=params.template, score=params.score)
     windows = sample_windows(
-        documents,
+        [record.text for record in records],
         model.tokenize,
         SamplingPlan(params.tokens, params.context, params.heldout, params.seed, model.bos),
-        categories,
+        [record.category for record in records],
+        scripts,
     )
-    return study.finish(study.stream(windows))
+    measured = study.finish(study.stream(windows))
+    return replace(
+        measured,
+        tokens=replace(
+            measured.tokens,
+            passed_over=sum(window.passed_over for window in windows),
+            template=used_template([window.rendered for window in windows]),
+        ),
+        warnings=[*record_warnings(scripts, windows), *measured.warnings],
+    )
 
 
 @dataclass(frozen=True)
@@ -130,7 +143,7 @@ class _Study:
             tokens=counts,
             pairs=pairs_of(scores, collected, included),
             profile=profile_of(table, included, scores),
-            kept=profile_of(table, torch.ones_like(included), kept),
+            kept=profile_of(table, table.scored, kept),
             warnings=warnings_of(
                 self.params,
                 counts,
@@ -170,7 +183,7 @@ class _Study:
 
     def _kept(self, collected: Collected, table: TokenTable, fit: Fit, scores: Scores) -> Scores:
         """Score adjacent pairs with all tokens, at the ridge of the sink-free fit."""
-        everything = torch.ones(len(table), dtype=torch.bool)
+        everything = table.scored
         scales = fit.whole.variation() / self.model.width
         return score_pairs(
             Fit.of(collected, everything),
@@ -222,8 +235,9 @@ class _Study:
 def _included(table: TokenTable, exclude: str) -> Tensor:
     """Return which tokens count, (N,) bool."""
     if exclude == "none":
-        return torch.ones(len(table), dtype=torch.bool)
-    return ~table.first if exclude == "first" else ~(table.first | table.sinks())
+        return table.scored
+    left_out = table.first if exclude == "first" else table.first | table.sinks()
+    return table.scored & ~left_out
 
 
 def _check_enough(fit: int, heldout: int) -> None:

@@ -11,7 +11,6 @@ interactive worker keeps the whole of it between plans.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import cached_property
 
 import torch
@@ -26,6 +25,7 @@ from linearity.contracts.common import (
 )
 from linearity.contracts.inputs import Document
 from linearity.contracts.plan import PREVIEW_TOKENS
+from linearity.contracts.runs import RunWarning
 from linearity.errors import TooFewTokensError
 from linearity.measure.sampling import (
     SamplingPlan,
@@ -43,6 +43,8 @@ from linearity.studies.bench import Bench
 from linearity.studies.building import Builder, Built, Fitted, linear_segment
 from linearity.studies.fit_split import FitSplit
 from linearity.studies.recent import Recent
+from linearity.studies.record_warnings import record_warnings
+from linearity.studies.scripts import RecordScripts, used_template
 
 PREVIEW_WINDOWS = 8
 SHORTEST_PREVIEW = 16
@@ -58,6 +60,8 @@ class Material:
     sampling : Sampling
     categories : sequence of str or None, optional
         The route or task of each document.
+    scripts : RecordScripts, optional
+        What the model reads of each document, where that is not its text.
 
     Attributes
     ----------
@@ -73,11 +77,12 @@ class Material:
         documents: Sequence[str],
         sampling: Sampling,
         categories: Sequence[str | None] | None = None,
+        scripts: RecordScripts | None = None,
     ) -> None:
         self.model, self.sampling = model, sampling
         self.stop = Stop()
         self._documents = list(documents)
-        self._categories = categories
+        self._categories, self._scripts = categories, scripts
         self._splits = self._sample(ThreeBudgets(0, sampling.select_tokens, 0))
         self._benches: dict[str, Bench] = {}
         self._fit: FitSplit | None = None
@@ -90,7 +95,8 @@ class Material:
     def of(cls, model: LoadedModel, records: Sequence[Document], sampling: Sampling) -> "Material":
         """Make the material of a dataset's records."""
         texts, categories = [r.text for r in records], [r.category for r in records]
-        return cls(model, texts, sampling, categories)
+        scripts = RecordScripts(model, records, template=sampling.template, score=sampling.score)
+        return cls(model, texts, sampling, categories, scripts)
 
     @property
     def blocks(self) -> int:
@@ -149,15 +155,25 @@ class Material:
         """Return how quality is measured on a split."""
         bench = self.bench(split)
         context = max(len(window.ids) for window in bench.windows)
+        bos = self.model.bos is not None
         return Protocol(
             split="select" if split == "preview" else split,
             tokens=len(bench.reference.targets),
             documents=len({window.document for window in bench.windows}),
             windows=len(bench.windows),
             context=context,
-            stride=self.sampling.context - (self.model.bos is not None),
-            bos=self.model.bos is not None,
+            stride=self.sampling.context - bos,
+            bos=bos,
+            context_tokens=sum(window.context for window in bench.windows),
+            passed_over=sum(window.passed_over for window in bench.windows),
+            template=used_template([window.rendered for window in bench.windows]),
         )
+
+    def record_warnings(self, split: str) -> list[RunWarning]:
+        """Return what to know about how the records measured on a split were read."""
+        if self._scripts is None:
+            return []
+        return record_warnings(self._scripts, self.bench(split).windows)
 
     def split_facts(
         self, *, measured: str, fits: bool, rules: bool = False
@@ -174,7 +190,7 @@ class Material:
         if fits:
             used["fit"] = self.fit_windows
         if rules:
-            used.setdefault("select", preview_windows(self._splits.select))
+            used.setdefault("select", self._windows("preview"))
         return {name: self._facts(name, used.get(name, [])) for name in ("fit", "select", "report")}
 
     def changes(self, plan: Plan, fitting: str) -> Changes:
@@ -249,13 +265,20 @@ class Material:
     def _sample(self, budgets: ThreeBudgets) -> ThreeSplits:
         sampling = self.sampling
         plan = SamplingPlan(0, sampling.context, 0.0, sampling.seed, self.model.bos)
-        return sample_splits(self._documents, self.model.tokenize, plan, budgets, self._categories)
+        return sample_splits(
+            self._documents,
+            self.model.tokenize,
+            plan,
+            budgets,
+            self._categories,
+            self._scripts,
+        )
 
     def _windows(self, split: str) -> list[Window]:
         if split == "select":
             return self._splits.select
         if split == "preview":
-            return preview_windows(self._splits.select)
+            return preview_windows(self._splits.select, prefix=int(self.model.bos is not None))
         return self._sample(ThreeBudgets(0, 0, self.sampling.report_tokens)).report
 
     def _facts(self, split: str, windows: Sequence[Window]) -> SplitFacts:
@@ -299,14 +322,17 @@ def check_enough(windows: Sequence[Window], width: int) -> None:
         )
 
 
-def preview_windows(windows: Sequence[Window]) -> list[Window]:
-    """Return the beginnings of a few windows of different documents, 512 tokens in all."""
+def preview_windows(windows: Sequence[Window], *, prefix: int = 0) -> list[Window]:
+    """Return a part of a few windows of different documents, 512 tokens in all.
+
+    Of a text its beginning, of a record with an answer what the answer ends with.
+    """
     first_of_each: dict[int, Window] = {}
     for window in windows:
         first_of_each.setdefault(window.document, window)
     chosen = list(first_of_each.values())[:PREVIEW_WINDOWS]
     length = max(PREVIEW_TOKENS // len(chosen), SHORTEST_PREVIEW)
-    return [replace(window, ids=window.ids[:length]) for window in chosen]
+    return [window.shortened(length, prefix=prefix) for window in chosen]
 
 
 def _fit_key(step: Step, prefix: Changes, fitting: str) -> tuple[str, ...]:

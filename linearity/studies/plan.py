@@ -100,7 +100,8 @@ def _warnings(
     protocol: Protocol,
     splits: Mapping[str, SplitFacts],
 ) -> list[RunWarning]:
-    warnings = quality_warnings(protocol)
+    split = "preview" if params.fidelity == "preview" else params.split
+    warnings = quality_warnings(protocol) + material.record_warnings(split)
     if splits["fit"].tokens:
         warnings += fit_warnings(params.sampling, splits["fit"], width=material.model.width)
     if params.fidelity == "preview":
@@ -115,5 +116,4 @@ def _warnings(
     else:
         asked = params.report_tokens if params.split == "report" else params.select_tokens
         warnings += fewer_tokens(params.split, splits[params.split].tokens, asked)
-    split = "preview" if params.fidelity == "preview" else params.split
     return warnings + category_warnings(material.bench(split).categories)

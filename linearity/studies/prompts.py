@@ -6,18 +6,22 @@ nothing, and may take prompts from split F as well once split A has no more. Spl
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import count
+from itertools import count, islice
 
 from linearity.contracts.answers import AnswersParams
-from linearity.contracts.inputs import Document
+from linearity.contracts.inputs import Document, Message
+from linearity.contracts.scripts import question_of
 from linearity.errors import InvalidParameterError, TooFewTokensError
 from linearity.models.generation import longest_input
 from linearity.models.loaded import LoadedModel
 from linearity.studies.material import Material
+from linearity.studies.scripts import check_allowed, check_taken
 
 STRIDE = 256
 """Beginnings of one text stand this many tokens apart, closer only where there are too few."""
 FEWEST_TOKENS = 2
+MOST_AT_ONCE = 512
+"""Prompts that a template is rendered around in one step."""
 
 
 @dataclass(frozen=True)
@@ -57,10 +61,13 @@ class Taken:
     too_long : int
         Prompts of the dataset that were passed over, because they and an answer are longer than
         the model's input.
+    refused : int
+        Prompts that the chat template did not take; they are asked as plain text.
     """
 
     prompts: list[Prompt]
     too_long: int
+    refused: int = 0
 
 
 def take_prompts(
@@ -85,16 +92,17 @@ def take_prompts(
         If there is no prompt at all.
     """
     template = Template(material.model, params)
-    source = _Source(material, params, records, template)
+    drafts = _Source(material, params, records).drafts(splits)
     prompts: list[Prompt] = []
     too_long = 0
-    for prompt in source.prompts(splits):
-        if template.fits(prompt.ids):
-            prompts.append(prompt)
-        else:
-            too_long += 1
-        if len(prompts) == params.prompts:
-            break
+    while len(prompts) < params.prompts and (
+        some := list(islice(drafts, min(params.prompts - len(prompts), MOST_AT_ONCE)))
+    ):
+        for draft, (ids, rendered) in zip(some, template.read(some), strict=True):
+            if not template.fits(ids):
+                too_long += 1
+            elif ids:
+                prompts.append(_prompt(draft, ids, rendered))
     if not prompts:
         raise TooFewTokensError(
             f"no prompt can be taken from the dataset ({too_long:,} are too long for the model)",
@@ -102,7 +110,43 @@ def take_prompts(
             documents=len(records),
             too_long=too_long,
         )
-    return Taken(prompts, too_long)
+    return Taken(prompts, too_long, template.refused)
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A prompt before a template stands around it.
+
+    Parameters
+    ----------
+    text : str
+        As people read it.
+    ids : tuple of int or None
+        Of a plain text that is to be continued; None for what somebody asks.
+    said : tuple of Message
+        What was said, where `text` is the end of a conversation.
+    split, document, reference, category : as in `Prompt`
+    """
+
+    text: str
+    ids: tuple[int, ...] | None = None
+    said: tuple[Message, ...] = ()
+    split: str = ""
+    document: int = 0
+    reference: str | None = None
+    category: str | None = None
+
+
+def _prompt(draft: Draft, ids: tuple[int, ...], rendered: bool) -> Prompt:
+    return Prompt(
+        draft.split,
+        draft.document,
+        draft.text,
+        ids,
+        rendered,
+        reference=draft.reference,
+        category=draft.category,
+    )
 
 
 class Template:
@@ -112,44 +156,67 @@ class Template:
     ------
     InvalidParameterError
         If ``template=chat`` and the model has no template.
+
+    Attributes
+    ----------
+    refused : int
+        Prompts that the chat template did not take.
     """
 
     def __init__(self, model: LoadedModel, params: AnswersParams) -> None:
         self._model, self._new_tokens, self._wanted = model, params.new_tokens, params.template
         self._before = () if model.bos is None else (model.bos,)
         self._longest = longest_input(model)
-        if params.template == "chat" and model.chat is None:
+        self.refused = 0
+        self._has_taken = False
+        check_allowed(model, params.template)
+        if params.template == "chat" and model.template is None:
             raise InvalidParameterError(
                 "template", wanted="auto or none: this model has no chat template", got="chat"
             )
 
-    def asked(self, text: str) -> tuple[tuple[int, ...], bool]:
-        """Return the ids of what a user asks, and whether the chat template was used."""
-        if self._model.chat is None or self._wanted == "none":
-            return (*self._before, *self._model.tokenize(text)), False
-        return tuple(self._model.chat(text)), True
+    def read(self, drafts: Sequence[Draft]) -> list[tuple[tuple[int, ...], bool]]:
+        """Return the ids of some prompts, and whether the chat template stands around each."""
+        texts: dict[int, str | None] = {}
+        template = None if self._wanted == "none" else self._model.template
+        chats = [k for k, draft in enumerate(drafts) if self._is_chat(draft)]
+        if template is not None and chats:
+            asked = template.asked([self._said(drafts[k]) for k in chats])
+            texts = dict(zip(chats, asked, strict=True))
+            self._has_taken = self._has_taken or check_taken(asked)
+        self.refused += sum(text is None for text in texts.values())
+        return [self._ids(draft, texts.get(k)) for k, draft in enumerate(drafts)]
 
-    def continued(self, ids: Sequence[int]) -> tuple[tuple[int, ...], bool]:
-        """Return the ids of a plain text that is to be continued, and the same."""
-        if self._wanted == "chat":
-            return self.asked(self._model.detokenize(ids))
-        return (*self._before, *ids), False
+    def _is_chat(self, draft: Draft) -> bool:
+        return draft.ids is None or self._wanted == "chat"
+
+    def _said(self, draft: Draft) -> tuple[Message, ...]:
+        if draft.ids is not None:
+            return (Message("user", self._model.detokenize(draft.ids)),)
+        return draft.said or (Message("user", draft.text),)
+
+    def _ids(self, draft: Draft, rendered: str | None) -> tuple[tuple[int, ...], bool]:
+        if rendered is not None:  # a template writes its own BOS
+            return tuple(self._model.tokenize(rendered)), True
+        ids = self._model.tokenize(draft.text) if draft.ids is None else draft.ids
+        return (*self._before, *ids) if ids else (), False
 
     def fits(self, ids: Sequence[int]) -> bool:
         """Return whether the model can read a prompt and write a whole answer."""
         return self._longest is None or len(ids) + self._new_tokens <= self._longest
 
-    def canary(self, text: str) -> tuple[int, ...]:
-        """Return the ids of a prompt of the user's own checks; one that is too long is an error."""
-        ids, _ = self.asked(text)
-        if not self.fits(ids):
-            assert self._longest is not None
-            raise InvalidParameterError(
-                "canaries.prompt",
-                wanted=f"at most {self._longest - self._new_tokens:,} tokens",
-                got=f"{len(ids):,} tokens",
-            )
-        return ids
+    def canaries(self, texts: Sequence[str]) -> list[tuple[int, ...]]:
+        """Return the ids of the user's own checks; one that is too long is an error."""
+        found = [ids for ids, _ in self.read([Draft(text) for text in texts])]
+        for ids in found:
+            if not self.fits(ids):
+                assert self._longest is not None
+                raise InvalidParameterError(
+                    "canaries.prompt",
+                    wanted=f"at most {self._longest - self._new_tokens:,} tokens",
+                    got=f"{len(ids):,} tokens",
+                )
+        return found
 
 
 class _Source:
@@ -160,50 +227,43 @@ class _Source:
         material: Material,
         params: AnswersParams,
         records: Sequence[Document],
-        template: Template,
     ) -> None:
-        self._material, self._window, self._template = material, params.prompt_tokens, template
-        self._records = records
+        self._material, self._window, self._records = material, params.prompt_tokens, records
         self._known: dict[int, list[int]] = {}
 
-    def prompts(self, splits: Sequence[str]) -> Iterator[Prompt]:
+    def drafts(self, splits: Sequence[str]) -> Iterator[Draft]:
         """Yield the users' own prompts of all splits, then beginnings of plain texts."""
         for split in splits:
             yield from self._asked(split)
         for split in splits:
             yield from self._cut(split)
 
-    def _asked(self, split: str) -> Iterator[Prompt]:
+    def _asked(self, split: str) -> Iterator[Draft]:
         # A dataset of one document is measured in parts, and all of them are that document.
         for document in dict.fromkeys(map(self._document, self._material.documents_of(split))):
             record = self._records[document]
             if record.prompt is not None:
-                ids, rendered = self._template.asked(record.prompt)
-                if not ids:
-                    continue
-                yield Prompt(
-                    split,
-                    document,
+                yield Draft(
                     record.prompt,
-                    ids,
-                    rendered,
+                    said=question_of(record),
+                    split=split,
+                    document=document,
                     reference=record.response,
                     category=record.category,
                 )
 
-    def _cut(self, split: str) -> Iterator[Prompt]:
+    def _cut(self, split: str) -> Iterator[Draft]:
         parts = [
             part
             for part in self._material.documents_of(split)
             if self._records[self._document(part)].prompt is None
         ]
         for part, start in self._places(parts):
-            ids = self._tokens(part)[start : start + self._window]
-            read, rendered = self._template.continued(ids)
+            ids = tuple(self._tokens(part)[start : start + self._window])
             document = self._document(part)
             text = self._material.model.show(ids)
             category = self._records[document].category
-            yield Prompt(split, document, text, read, rendered, category=category)
+            yield Draft(text, ids, split=split, document=document, category=category)
 
     def _places(self, parts: Sequence[int]) -> Iterator[tuple[int, int]]:
         """Yield (part, start), round-robin, first 256 tokens apart, then in the gaps between."""

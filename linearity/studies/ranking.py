@@ -63,7 +63,7 @@ def score_blocks(
     if not fits:
         return BlockScores(None, None, influence, angle.tolist())
     text = material.bench("select").passages
-    ordinary = ~text.first() & ~text.sinks()
+    ordinary = ~text.first() & ~text.sinks() & text.counted()
     stream: list[float] = []
     update: list[float | None] = []
     for block in range(material.blocks):
@@ -85,20 +85,18 @@ def _one_shot(material: Material, block: int) -> RidgeMap:
 def _mean_cosines(fit: FitSplit) -> tuple[Tensor, Tensor]:
     """Return mean cosine and mean angular distance of all pairs of states, (S, S) each."""
     passages = fit.passages
+    wanted = fit.tokens.ordinary & passages.counted()
     S = len(passages.dense.changes) + 1
-    cosine = torch.zeros((S, S), dtype=torch.float64, device=fit.tokens.ordinary.device)
+    cosine = torch.zeros((S, S), dtype=torch.float64, device=wanted.device)
     angle = torch.zeros_like(cosine)
     sizes = [int(batch.mask.sum()) for batch in passages.batches]
-    for batch, states, ordinary in zip(
-        passages.batches,
-        passages.dense.states,
-        torch.split(fit.tokens.ordinary, sizes),
-        strict=True,
+    for batch, states, chosen in zip(
+        passages.batches, passages.dense.states, torch.split(wanted, sizes), strict=True
     ):
-        rows = torch.stack([state[batch.mask][ordinary] for state in states], dim=1)
+        rows = torch.stack([state[batch.mask][chosen] for state in states], dim=1)
         for some in torch.split(rows, CHUNK):
             part = cosines(some.float()).double()
             cosine += part.sum(0)
             angle += angular(part).sum(0)
-    n = int(fit.tokens.ordinary.sum())
+    n = int(wanted.sum())
     return cosine / n, angle / n

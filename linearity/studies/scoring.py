@@ -83,7 +83,8 @@ class Heldout:
     @classmethod
     def of(cls, collected: Collected, table: TokenTable, included: Tensor) -> "Heldout":
         """Gather the held-out tokens of the pass that `included` (N,) lets count."""
-        chosen = included[table.heldout]
+        side = table.heldout & table.scored
+        chosen = included[side]
         sizes = [len(states) for states in collected.heldout]
         device = collected.heldout[0].device
         masks = [mask.to(device) for mask in torch.split(chosen, sizes)]
@@ -95,7 +96,7 @@ class Heldout:
         for states, mask in zip(collected.heldout, masks, strict=True):
             centred = (states[mask].double() - means).movedim(1, 0).flatten(1)
             gram.addmm_(centred, centred.T)
-        documents = torch.unique(table.document[table.heldout][chosen], return_inverse=True)[1]
+        documents = torch.unique(table.document[side][chosen], return_inverse=True)[1]
         return cls(collected.heldout, masks, documents.to(device), means, gram)
 
     @property

@@ -54,16 +54,17 @@ def profile_of(table: TokenTable, included: Tensor, scores: Scores) -> Profile:
 
 def token_counts(table: TokenTable, included: Tensor, fit: int, width: int) -> TokenCounts:
     """Count what was scored and what was left out, and list the sinks by place."""
-    sinks = table.sinks()
+    sinks = table.sinks() & table.scored
     return TokenCounts(
         fit=fit,
         heldout=int((included & table.heldout).sum()),
-        excluded_first=int((table.first & ~included).sum()),
+        excluded_first=int((table.first & table.scored & ~included).sum()),
         excluded_sinks=int((sinks & ~included).sum()),
         width_ratio=fit / width,
         fit_documents=len(torch.unique(table.document[~table.heldout])),
         heldout_documents=len(torch.unique(table.document[table.heldout])),
         sinks=_sinks(table, sinks),
+        context=int((~table.scored).sum()),
     )
 
 

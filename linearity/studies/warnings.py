@@ -52,6 +52,7 @@ def _few_tokens(counts: TokenCounts, width: int) -> RunWarning | None:
 
 def _budget(params: LinearityParams, counts: TokenCounts) -> RunWarning | None:
     seen = counts.fit + counts.heldout + counts.excluded_first + counts.excluded_sinks
+    seen += counts.context
     if seen >= 0.99 * params.tokens:
         return None
     return RunWarning(

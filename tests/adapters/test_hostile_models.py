@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from linearity.adapters.hugging_face import load_model
+from linearity.adapters.hugging_face import assembled, load_model
 from linearity.adapters.inputs import prepare_model
 from linearity.adapters.limited import call_limited
 from linearity.adapters.model_inspection import inspect_model
@@ -70,7 +70,7 @@ def watched(folder: Path, store: ArtifactStore) -> dict[str, Any]:
     files = [[file.name, str(file.path)] for file in offered_files(folder).files]
     seen = call_limited(
         "tests.adapters.limited_targets:inspect_under_watch",
-        {"files": files, "others": [], "store": str(store.root), "keep_template": False},
+        {"files": files, "others": [], "store": str(store.root)},
     )
     assert isinstance(seen, dict)
     return dict(seen)
@@ -113,16 +113,17 @@ def test_the_library_reads_known_settings_only(tmp_path: Path, store: ArtifactSt
     kept = {
         file.name: json.loads(store.get(file.sha256))
         for file in record.files
-        if file.path is None and file.name != "tokenizer.json"
+        if file.path is None and file.name.endswith(".json") and file.name != "tokenizer.json"
     }
 
     assert set(kept) == {"config.json", "tokenizer_config.json", "generation_config.json"}
+    assert record.has_template
     assert not {*IGNORED_CONFIG, "num_labels"} & set(kept["config.json"])
     assert kept["tokenizer_config.json"] == {"tokenizer_class": "PreTrainedTokenizerFast"}
     assert kept["generation_config.json"] == {"eos_token_id": 2}
 
 
-def test_a_template_with_an_endless_loop_is_kept_of_a_hub_model_but_never_of_a_folder(
+def test_a_template_is_kept_but_the_library_that_reads_tokenizers_is_never_given_it(
     tmp_path: Path, store: ArtifactStore
 ) -> None:
     folder = write_tiny_llama(tmp_path / "model")
@@ -132,9 +133,26 @@ def test_a_template_with_an_endless_loop_is_kept_of_a_hub_model_but_never_of_a_f
     local = inspect(folder, store)
     model = load_model(local, store, device="cpu", dtype="float32", attention="eager")
 
-    assert "chat_template.jinja" in {file.name for file in hub.files}
-    assert "chat_template.jinja" not in {file.name for file in local.files}
-    assert model.chat is None
+    for record in (hub, local):
+        assert record.has_template
+        with assembled(record.files, store) as given:
+            assert "tokenizer.json" in {file.name for file in given.iterdir()}
+            assert "chat_template.jinja" not in {file.name for file in given.iterdir()}
+            assert "chat_template" not in (given / "tokenizer_config.json").read_text()
+    assert model.template is None
+    assert model.withheld
+
+
+@pytest.mark.parametrize("template", [b"{{ x }}" + b" " * (256 << 10), b"\xff\xfe{", b" \n"])
+def test_a_template_that_is_no_text_of_some_length_is_left_out_with_a_warning(
+    template: bytes, tmp_path: Path, store: ArtifactStore
+) -> None:
+    folder = write_tiny_llama(tmp_path / "model")
+    (folder / "chat_template.jinja").write_bytes(template)
+    record = inspect(folder, store)
+
+    assert not record.has_template
+    assert any("chat template is no text" in warning for warning in record.warnings)
 
 
 def weights(change: Callable[[dict[str, np.ndarray]], object], **config: Any) -> Change:

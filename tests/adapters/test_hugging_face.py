@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from linearity.adapters.model_inspection import inspect_model
 from linearity.adapters.model_intake import offered_files
 from linearity.adapters.naming import InputName
 from linearity.adapters.store import ArtifactStore
-from linearity.contracts.inputs import ModelRecord
+from linearity.contracts.inputs import Message, ModelRecord
 from linearity.errors import RejectedInputError
 from linearity.models.families import find_layout
 from linearity.models.loaded import LoadedModel
@@ -98,22 +99,41 @@ def test_a_template_is_rendered_for_a_hub_model_and_not_for_a_folder(
     local = loaded(record, small_store)
     hub = loaded(prepared_from_hub(folder, small_store), small_store)
 
+    allowed = loaded(replace(record, template_allowed=True), small_store)
+    question = [[Message("user", "Who is Alice?")]]
+
     assert record.source == "path"
-    assert local.chat is None
-    assert hub.chat is not None
-    assert hub.chat("Who is Alice?") == hub.tokenize("user: Who is Alice?\nassistant:")
+    assert record.has_template
+    assert local.template is None
+    assert (local.withheld, hub.withheld, allowed.withheld) == (True, False, False)
+    for model in (hub, allowed):
+        assert model.template is not None
+        assert model.template.asked(question) == ["user: Who is Alice?\nassistant:"]
 
 
-def test_a_template_that_cannot_be_rendered_says_so(
+def test_a_template_in_the_settings_of_the_tokenizer_is_one_too(
     glass_folder: Folder, small_store: ArtifactStore
 ) -> None:
     folder = glass_folder()
-    (folder / "chat_template.jinja").write_text("{{ raise_exception('no') }}")
+    settings = json.loads((folder / "tokenizer_config.json").read_text())
+    (folder / "tokenizer_config.json").write_text(
+        json.dumps(settings | {"chat_template": TEMPLATE})
+    )
     model = loaded(prepared_from_hub(folder, small_store), small_store)
-    assert model.chat is not None
+    assert model.template is not None
 
-    with pytest.raises(RejectedInputError, match=r"chat template of .* cannot be rendered"):
-        model.chat("Who?")
+    assert model.template.asked([[Message("user", "Who?")]]) == ["user: Who?\nassistant:"]
+
+
+def test_a_folder_without_a_template_has_none_that_is_withheld(
+    glass_folder: Folder, small_store: ArtifactStore
+) -> None:
+    record = prepared(glass_folder(), small_store)
+    model = loaded(record, small_store)
+
+    assert not record.has_template
+    assert not model.withheld
+    assert model.template is None
 
 
 def test_a_template_is_part_of_the_fingerprint(
@@ -129,8 +149,9 @@ def test_a_template_is_part_of_the_fingerprint(
 def test_smollm2_keeps_its_chat_template_and_its_stop_token(small_store: ArtifactStore) -> None:
     record = prepare_model("smollm2", store=small_store, roots=None, log=quiet)
     model = loaded(record, small_store)
-    assert model.chat is not None
-    prompt = model.detokenize(model.chat("Hello"))
+    assert model.template is not None
+    (prompt,) = model.template.asked([[Message("user", "Hello")]])
 
+    assert prompt is not None
     assert prompt.endswith("<|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\n")
     assert model.stops == (model.tokenize("<|im_end|>")[0],)

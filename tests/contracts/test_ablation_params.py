@@ -51,6 +51,8 @@ def test_an_ablation_without_parameters_is_complete(deep: ModelRecord) -> None:
         "ridge": "auto",
         "dtype": deep.dtype,
         "attention": "sdpa",
+        "template": "auto",
+        "score": "answer",
     }  # fmt: skip
 
 

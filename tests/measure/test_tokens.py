@@ -10,6 +10,7 @@ def a_table(norms: list[list[float]], position: list[int]) -> TokenTable:
         document=torch.zeros(N, dtype=torch.int64),
         position=torch.tensor(position),
         heldout=torch.zeros(N, dtype=torch.bool),
+        scored=torch.ones(N, dtype=torch.bool),
         norms=torch.tensor(norms, dtype=torch.float64),
         update_norms=zeros,
         cosine_next=zeros,

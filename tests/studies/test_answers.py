@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from linearity.adapters.chat_templates import SandboxedTemplate
 from linearity.adapters.inputs import load_records
 from linearity.adapters.store import ArtifactStore
 from linearity.contracts.answers import AnswersParams, AnswersResult, parse_params
@@ -21,6 +22,9 @@ from tests.studies.recorder import Recorder
 
 SAMPLING: dict[str, Json] = {"fit_tokens": 2048, "select_tokens": 256, "context": 64}
 SMALL: dict[str, Json] = {"plan": "1:drop", "prompts": 24, "prompt_tokens": 12, "new_tokens": 8}
+
+TEMPLATE = "{% for m in messages %}{{ 'Q' if m.role == 'user' else 'A' }}: {{ m.content }}\n"
+TEMPLATE += "{% endfor %}{% if add_generation_prompt %}A:{% endif %}"
 
 
 @pytest.fixture(scope="module")
@@ -193,15 +197,13 @@ def test_prompts_come_before_plain_texts(ask: Asking, questions: list[Document])
 def test_prompts_are_rendered_in_the_template_and_plain_texts_are_not(
     ask: Asking, questions: list[Document], records: list[Document], glass: LoadedModel
 ) -> None:
-    def chat(text: str) -> list[int]:
-        return [2, *glass.tokenize(f"Q: {text}\nA:")]
-
-    chatty = Asking(replace(glass, chat=chat), ask.parsed)
+    template = SandboxedTemplate("glass", TEMPLATE, {})
+    chatty = Asking(replace(glass, template=template), ask.parsed)
     params = ask.parsed()
     material = chatty.material(questions, params)
     (first, *_) = take_prompts(material, params, questions, ["select"]).prompts
 
-    assert first.ids == tuple(chat(first.text))
+    assert first.ids == tuple(glass.tokenize(f"Q: {first.text}\nA:"))
     assert chatty(questions).template == "chat"
     assert chatty(questions, template="none").template == "none"
     assert chatty(records).template == "none"

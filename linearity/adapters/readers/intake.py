@@ -14,6 +14,7 @@ from linearity.adapters.readers.reading import Reading
 from linearity.adapters.readers.sample import Kept, Sampler
 from linearity.contracts.inputs import Document
 from linearity.contracts.reading import MOST_BYTES, MOST_DOCUMENTS, ReadingOptions, Sample
+from linearity.contracts.scripts import has_answer
 from linearity.errors import MissingPackageError, RejectedInputError
 
 MOST_CATEGORIES = 1_000
@@ -72,6 +73,7 @@ def describe(documents: Sequence[Document]) -> Facts:
         "documents": len(documents),
         "characters": sum(sizes),
         "prompts": sum(document.prompt is not None for document in documents),
+        "answers": sum(map(has_answer, documents)),
         "categories": len(categories),
         "category_counts": dict(categories.most_common(LISTED_CATEGORIES)),
         "lengths": {name: sizes[int(share * (len(sizes) - 1))] for name, share in at.items()},
