@@ -121,6 +121,7 @@ def open_engine(url: str) -> Engine:
         connect_args={"timeout": BUSY_SECONDS, "isolation_level": None},
         pool_size=8,
         max_overflow=56,
+        hide_parameters=True,  # errors end in logs, and parameters hold texts of users
     )
     event.listen(engine, "connect", _prepare_connection)
     event.listen(engine, "begin", _begin)

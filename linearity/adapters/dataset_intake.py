@@ -1,6 +1,7 @@
 """From files of a user to a dataset in the store; the files are read in a limited child."""
 
 import dataclasses
+import itertools
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -149,10 +150,11 @@ def text_files(path: Path) -> list[InputFile]:
     """
     if path.is_file():
         return [InputFile(path.name, path)]
-    files = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+    found = (p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+    files = sorted(itertools.islice(found, MOST_FILES + 1))
     if len(files) > MOST_FILES:
         raise RejectedInputError(
-            f"{path.name}: {len(files):,} files, at most {MOST_FILES:,} are read",
+            f"{path.name} holds more than the {MOST_FILES:,} files that are read at most",
             reason="too_many_files",
             next_step="Join them into one .jsonl file.",
             limit=MOST_FILES,

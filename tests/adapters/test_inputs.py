@@ -1,10 +1,11 @@
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from linearity.adapters.dataset_intake import text_files
 from linearity.adapters.inputs import load_documents, prepare_dataset, prepare_model
 from linearity.adapters.store import ArtifactStore
 from linearity.contracts.canonical import sha256_hex
@@ -193,3 +194,22 @@ def test_documents_survive_storage(small_store: ArtifactStore, tmp_path: Path) -
     record = dataset(tmp_path / "d.jsonl", small_store)
 
     assert load_documents(record, small_store) == texts
+
+
+def test_a_folder_of_too_many_files_is_refused_without_looking_at_all_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "one.txt").write_text("text")
+
+    def files(_: Path, __: str) -> Iterator[Path]:
+        for _unused in range(100):
+            yield tmp_path / "one.txt"
+        pytest.fail("it looked on")
+
+    monkeypatch.setattr(Path, "rglob", files)
+    monkeypatch.setattr("linearity.adapters.dataset_intake.MOST_FILES", 20)
+
+    with pytest.raises(RejectedInputError) as refusal:
+        text_files(tmp_path)
+
+    assert refusal.value.data["reason"] == "too_many_files"

@@ -107,6 +107,14 @@ def test_what_libraries_print_is_not_the_answer() -> None:
     assert call("print_garbage") == "the real answer"
 
 
+@pytest.mark.parametrize("said", ["{]", "[]", "{}", "7", "\xff", "[" * 100_000])
+def test_an_answer_that_is_none_ends_as_a_rejection(said: str) -> None:
+    with pytest.raises(RejectedInputError) as refusal:
+        call("answer_garbage", said)
+
+    assert refusal.value.data["reason"] == "reader_broke"
+
+
 def test_nothing_that_the_child_started_is_left() -> None:
     lines: list[str] = []
 

@@ -1,6 +1,7 @@
 """The state database: who may change what, under which attempt number, in any order."""
 
 import multiprocessing
+import sqlite3
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -314,6 +315,18 @@ def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(ConflictError):
         State(url)
+
+
+def test_an_error_of_the_database_tells_nothing_that_was_to_be_written(
+    state: State, tmp_path: Path
+) -> None:
+    with sqlite3.connect(tmp_path / "state.db") as database:
+        database.execute("DROP TABLE inputs")
+
+    with pytest.raises(sa.exc.OperationalError) as refusal:
+        state.find_input("dataset", "a secret")
+
+    assert "a secret" not in str(refusal.value)
 
 
 def submit_in_a_process(url: str) -> str:
