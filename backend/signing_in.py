@@ -28,7 +28,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "button": "Sign in",
         "wrong": "This token is not, or no longer, valid. Check that you copied all of it.",
         "wait": "Too many wrong tokens. Wait a minute, then try again.",
-        "help": "No token? An administrator makes one with",
+        "help": "No token? An administrator makes one on the page Access, or with",
     },
     "ja": {
         "title": "サインイン",
@@ -40,7 +40,8 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "wrong": "このトークンは無効か、期限切れです。全体をコピーできているか確認してください。",
         "wait": "誤ったトークンが続いたため、受け付けを止めています。"
         "1 分ほど待ってからお試しください。",
-        "help": "トークンをお持ちでない場合は、管理者が次のコマンドで発行できます。",
+        "help": "トークンをお持ちでない場合は、管理者が「アクセス」のページか"
+        "次のコマンドで発行できます。",
     },
 }
 

@@ -26,6 +26,9 @@ export const addresses = {
   /** @param {string[]} runs two of them, or the first alone */
   compare: (runs) => `/compare?runs=${runs.map(encodeURIComponent).join(",")}`,
   inputs: () => "/library",
+  access: () => "/access",
+  /** @param {string} token of whoever is to open it, once */
+  signIn: (token) => `${location.origin}/?${new URLSearchParams({ token })}`,
   /** @param {"model"|"dataset"|"log"} kind */
   add: (kind) => `/library/add/${kind}`,
   log: (id) => `/library/logs/${encodeURIComponent(id)}`,
@@ -39,7 +42,7 @@ export const addresses = {
   plotly: () => document.querySelector('meta[name="plotly"]').content,
 };
 
-/** @returns {{name: "start"|"run"|"jobs"|"compare"|"library"|"add_model"|"add_dataset"|"add_log"|"log"|"shared", id?: string}} the page that an address means */
+/** @returns {{name: "start"|"run"|"jobs"|"compare"|"library"|"add_model"|"add_dataset"|"add_log"|"log"|"access"|"shared", id?: string}} the page that an address means */
 export function pageOf(path) {
   if (isShared) return { name: "shared" };
   const run = /^\/runs\/([^/]+)\/?$/.exec(path);
@@ -48,7 +51,7 @@ export function pageOf(path) {
   if (add) return { name: `add_${add[1]}` };
   const log = /^\/library\/logs\/([^/]+)\/?$/.exec(path);
   if (log) return { name: "log", id: decodeURIComponent(log[1]) };
-  if (path === "/jobs" || path === "/compare") return { name: path.slice(1) };
+  if (["/jobs", "/compare", "/access"].includes(path)) return { name: path.slice(1) };
   return { name: path === "/library" ? "library" : "start" };
 }
 
@@ -140,6 +143,10 @@ export const getSharedLink = () => request(API);
 export const listShares = (run) => request(`${API}/shares?${new URLSearchParams({ run })}`);
 export const createShare = (body) => send("POST", `${API}/shares`, body);
 export const revokeShare = (id) => send("DELETE", `${API}/shares/${encodeURIComponent(id)}`);
+
+export const listTokens = () => request(`${API}/tokens`);
+export const createToken = (body) => send("POST", `${API}/tokens`, body);
+export const revokeToken = (id) => send("DELETE", `${API}/tokens/${encodeURIComponent(id)}`);
 
 function send(method, url, body, signal) {
   const headers = body === undefined ? {} : { "Content-Type": "application/json" };

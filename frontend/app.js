@@ -19,6 +19,7 @@ const PAGES = {
   add_dataset: () => import("./views/add_dataset_page.js"),
   add_log: () => import("./views/add_log_page.js"),
   log: () => import("./views/log_page.js"),
+  access: () => import("./views/access_page.js"),
   shared: () => import("./views/shared_page.js"),
 };
 

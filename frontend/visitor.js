@@ -3,7 +3,7 @@
 
 import { getMe, isShared } from "./api.js";
 
-const ROLES = ["viewer", "analyst", "admin"];
+export const ROLES = ["viewer", "analyst", "admin"];
 
 /** @type {{name: string, role: "viewer"|"analyst"|"admin", way: string}} */
 let me = { name: "local", role: "admin", way: "local" };

@@ -20,6 +20,7 @@ _READ = ["GET", "HEAD"]
 @router.api_route("/", methods=_READ)
 @router.api_route("/jobs", methods=_READ)
 @router.api_route("/compare", methods=_READ)
+@router.api_route("/access", methods=_READ)
 @router.api_route("/library", methods=_READ)
 @router.api_route("/library/add/model", methods=_READ)
 @router.api_route("/library/add/dataset", methods=_READ)

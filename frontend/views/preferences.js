@@ -4,6 +4,7 @@ import { addresses } from "../api.js";
 import { changed, fill, h, keepingFocus, switches } from "../dom.js";
 import { speak, t } from "../i18n.js";
 import { update } from "../state.js";
+import { may, visitor } from "../visitor.js";
 import { openJobsText } from "./open_jobs.js";
 import { problemText } from "./problem.js";
 import { signedIn } from "./signed_in.js";
@@ -58,5 +59,7 @@ export function renderNavigation(element, current, state) {
     link("start", addresses.start()),
     link("jobs", addresses.jobs(), open && h("span", { class: "open-jobs" }, open)),
     link("library", addresses.inputs()),
+    // Where nobody signs in, nobody needs a token.
+    may("admin") && visitor().way !== "local" && link("access", addresses.access()),
   );
 }

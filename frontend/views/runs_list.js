@@ -4,6 +4,7 @@ import { addresses, listRuns } from "../api.js";
 import { fill, h } from "../dom.js";
 import { duration, integer, moment, seconds } from "../format.js";
 import { t } from "../i18n.js";
+import { may } from "../visitor.js";
 import { problemText } from "./problem.js";
 import { planText } from "./quality.js";
 
@@ -26,7 +27,7 @@ async function refresh(page) {
   let wait = IDLE_MS;
   try {
     const { items, next } = await listRuns({ limit: page.limit });
-    fill(page.list, items.length ? table(items) : h("p", { class: "quiet" }, t("no_runs")));
+    fill(page.list, items.length ? table(items) : h("p", { class: "quiet" }, t(may("analyst") ? "no_runs" : "nothing_here")));
     fill(page.more, next && moreButton(page));
     if (items.some(({ status }) => status === "running" || status === "queued")) wait = BUSY_MS;
   } catch (error) {

@@ -5,6 +5,7 @@ import { fill, h } from "../dom.js";
 import { t } from "../i18n.js";
 import { viewTexts } from "../state.js";
 import { problemText } from "./problem.js";
+import { toldOnce } from "./told_once.js";
 
 const LANGUAGES = [["", "share_lang_auto"], ["en", "English"], ["ja", "日本語"]];
 const WITH_TEXTS = ["plan", "answers"];
@@ -85,18 +86,5 @@ function modes(finished) {
 }
 
 function linkOnce(url) {
-  const input = h("input", { type: "text", readonly: true, value: url, "aria-label": t("share_link"), id: "share-url" });
-  const copy = async ({ currentTarget: button }) => {
-    input.select();
-    try {
-      await navigator.clipboard.writeText(url);
-    } catch {
-      document.execCommand("copy"); // without https there is no clipboard; the text is selected anyway
-    }
-    fill(button, t("share_copied"));
-  };
-  return [
-    h("p", {}, t("share_created")),
-    h("div", { class: "share-once" }, input, h("button", { type: "button", on: { click: copy } }, t("share_copy"))),
-  ];
+  return [h("p", {}, t("share_created")), toldOnce({ id: "share-url", label: t("share_link"), value: url })];
 }

@@ -7,7 +7,7 @@ from backend.assets import plotly_path
 from backend.dependencies import Services
 from tests.backend.builders import a_finished_run
 
-PAGES = ["/", "/jobs", "/library"]
+PAGES = ["/", "/jobs", "/library", "/access"]
 
 
 def plotly_address(services: Services) -> str:

@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ FLAGS = [
 ]
 START_SECONDS = 30.0
 TIMEOUT_MS = 20_000
+OPERATORS_TOKEN = "correct horse battery staple"
 DESKTOP = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
 
@@ -200,3 +201,34 @@ def web(house: House) -> Iterator[WebProcess]:
     web.start()
     yield web
     web.kill()
+
+
+@dataclass
+class Locked:
+    """The same installation behind a login."""
+
+    url: str
+    site: Site
+
+    @property
+    def state(self) -> State:
+        return self.site.services.state
+
+    def token(self, role: str, name: str = "ann") -> str:
+        return self.state.add_token(name, role)[1]
+
+
+@pytest.fixture(scope="module")
+def locked(site: Site) -> Iterator[Locked]:
+    app = create_app(replace(site.services.settings, token=OPERATORS_TOKEN))
+    server, thread, url = serve(app)
+    yield Locked(url, site)
+    server.should_exit = True
+    thread.join(START_SECONDS)
+
+
+def sign_in(page: Page, locked: Locked, token: str, address: str = "/") -> None:
+    page.goto(locked.url + address)
+    page.get_by_label("Token").fill(token)
+    page.get_by_role("button", name="Sign in").click()
+    page.locator(".signed-in").wait_for()

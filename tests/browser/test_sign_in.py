@@ -1,51 +1,13 @@
 """Signing in with a browser, and what the page of each role offers."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, expect
 
-from backend.main import create_app
-from linearity.adapters.state import State
-from tests.browser.conftest import PHONE, START_SECONDS, TIMEOUT_MS, Site, serve
+from tests.browser.conftest import OPERATORS_TOKEN, PHONE, TIMEOUT_MS, Locked, sign_in
 from tests.browser.seed import a_running_run
 from tests.browser.test_access import violations
 
 pytestmark = pytest.mark.system
-
-OPERATORS_TOKEN = "correct horse battery staple"
-
-
-@dataclass
-class Locked:
-    """The same installation behind a login."""
-
-    url: str
-    site: Site
-
-    @property
-    def state(self) -> State:
-        return self.site.services.state
-
-    def token(self, role: str, name: str = "ann") -> str:
-        return self.state.add_token(name, role)[1]
-
-
-@pytest.fixture(scope="module")
-def locked(site: Site) -> Iterator[Locked]:
-    app = create_app(replace(site.services.settings, token=OPERATORS_TOKEN))
-    server, thread, url = serve(app)
-    yield Locked(url, site)
-    server.should_exit = True
-    thread.join(START_SECONDS)
-
-
-def sign_in(page: Page, locked: Locked, token: str, address: str = "/") -> None:
-    page.goto(locked.url + address)
-    page.get_by_label("Token").fill(token)
-    page.get_by_role("button", name="Sign in").click()
-    page.locator(".signed-in").wait_for()
 
 
 def without_scripts(browser: Browser) -> BrowserContext:
