@@ -108,7 +108,10 @@ class Shares:
             created=created,
             expires=later(created, days=whole_number("days", days, low=1, high=MOST_DAYS)),
         )
-        return self._state.add_share(share), token
+        row = self._state.add_share(share)
+        if row is None:
+            raise RunNotFoundError(run.id)
+        return row, token
 
     def list(self, visitor: Visitor, run_id: str | None) -> list[ShareRow]:
         """Return the links that a visitor may end, newest first: one's own, an admin all."""

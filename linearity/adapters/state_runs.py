@@ -240,11 +240,15 @@ class RunStates(Transactions):
             return _require_run(connection, run_id)
 
     def reopen(self, run_id: str, *, model: InputRow, dataset: InputRow) -> RunRow | None:
-        """Queue a finished run again because its stored result is gone; None if not finished."""
+        """Queue a finished run again because its stored result is lost; None if not finished.
+
+        What is left of that result is noted, to be taken away.
+        """
         with self._write() as connection:
             row = _find_run(connection, run_id)
             if row is None or row.status is not RunStatus.FINISHED:
                 return None
+            write_down(connection, [row.result] if row.result else [])
             _requeue(connection, row, deaths=0)
             _name_inputs(connection, run_id, model, dataset)
             return _require_run(connection, run_id)

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from linearity.adapters.database import Transactions
-from linearity.adapters.tables import shares
+from linearity.adapters.tables import runs, shares
 
 MOST_LISTED = 500
 
@@ -64,9 +64,12 @@ class ShareRow(NewShare):
 class ShareStates(Transactions):
     """Making, finding and ending share links."""
 
-    def add_share(self, share: NewShare) -> ShareRow:
-        """Make a link."""
+    def add_share(self, share: NewShare) -> ShareRow | None:
+        """Make a link; None if its run is gone, maybe just now."""
         with self._write() as connection:
+            run = sa.select(runs.c.id).where(runs.c.id == share.run_id)
+            if connection.execute(run).first() is None:
+                return None
             connection.execute(shares.insert().values(**asdict(share)))
         return ShareRow(**asdict(share), revoked=None, last_opened=None, opened=0)
 

@@ -10,7 +10,7 @@ from backend.negotiation import compress
 from backend.sweeping import Sweeper
 from linearity.adapters.settings import Settings
 from linearity.adapters.state_removals import InputName
-from tests.backend.builders import a_finished_run
+from tests.backend.builders import a_finished_run, ready_inputs
 from tests.backend.working import works_here
 from workers.registration import inspect
 from workers.tasks import register_input
@@ -117,3 +117,18 @@ def test_bytes_stored_anew_between_look_and_removal_are_put_back(
     assert sweep(services) == 0
     assert services.store.get(sha256) == TEXT.encode()
     assert services.state.removals() == [sha256]
+
+
+def test_a_damaged_result_goes_when_its_run_is_computed_again(services: Services) -> None:
+    run = a_finished_run(services)
+    model, dataset = ready_inputs(services)
+    assert run.result
+    damaged = services.store.path(run.result)
+    damaged.chmod(0o644)
+    damaged.write_bytes(TEXT.encode())
+
+    again = services.state.reopen(run.id, model=model, dataset=dataset)
+
+    assert again is not None
+    assert sweep(services) == 1
+    assert not damaged.exists()

@@ -352,7 +352,7 @@ NO_TEXT = {
     *("id", "created", "kind", "strategy", "action", "fitting", "plan", "template", "category"),
     "worst_categories",
     *("states", "first_token", "split", "order", "name", "schema", "method", "by", "code"),
-    *("measure", "rule", "attention", "dtype", "ridge"),
+    *("measure", "rule", "attention", "dtype", "ridge", "score"),
     *("message", "environment", "model", "dataset", "params", "finding", "splits", "warnings"),
     "dense",  # of a result: numbers by the name of a metric; answers have it in a list of texts
 }

@@ -10,9 +10,10 @@ from starlette.testclient import TestClient
 
 from backend.dependencies import Services
 from backend.main import create_app
-from backend.refusals import ShareNotFoundError
+from backend.refusals import RunNotFoundError, ShareNotFoundError
+from backend.shares import Shares
 from backend.visitors import LOCAL, Role, Visitor
-from linearity.adapters.clock import later
+from linearity.adapters.clock import later, utc_now
 from linearity.adapters.settings import Settings
 from linearity.contracts.canonical import sha256_hex
 from tests.backend.builders import ORIGIN, a_finished_run, a_running_run
@@ -39,6 +40,21 @@ def test_a_link_is_told_once_and_only_its_hash_is_kept(
     row = services.state.find_share(sha256_hex(link.token.encode()))
     assert row is not None
     assert row.id == link.id
+
+
+@pytest.mark.parametrize("mode", ["live", "frozen"])
+def test_no_link_is_made_to_a_run_that_is_deleted_just_now(services: Services, mode: str) -> None:
+    run = a_finished_run(services)
+
+    def now() -> str:
+        if services.state.get_run(run.id):
+            services.state.delete_run(run.id)
+        return utc_now()
+
+    with pytest.raises(RunNotFoundError):
+        Shares(services.state, services.views, now).create({"run": run.id, "mode": mode}, LOCAL)
+
+    assert services.state.list_shares() == []
 
 
 def test_links_of_a_public_server_carry_its_name(settings: Settings) -> None:
