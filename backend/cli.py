@@ -20,6 +20,7 @@ from backend import (
     cli_logs,
     cli_remove,
     cli_shares,
+    cli_templates,
     cli_tokens,
     cli_upload,
 )
@@ -111,6 +112,9 @@ def run(  # noqa: PLR0913  # the options of one command
     out: Annotated[Path | None, typer.Option("--out", help="Write the result here.")] = None,
     html: Annotated[Path | None, typer.Option("--html", help="Write an offline page.")] = None,
     device: Annotated[str | None, typer.Option("--device", help="cpu, cuda or cuda:N.")] = None,
+    allow_template: Annotated[
+        bool, typer.Option("--allow-template", help="Render the chat template of a folder too.")
+    ] = False,
 ) -> None:
     """Compute one result in this process: no server, no queue, no database."""
     arguments = ["run", kind, "--model", model, "--dataset", dataset]
@@ -118,6 +122,8 @@ def run(  # noqa: PLR0913  # the options of one command
         arguments += ["--set", item]
     if device is not None:
         arguments += ["--device", device]
+    if allow_template:
+        arguments.append("--allow-template")
     if html is not None:
         raise typer.Exit(cli_html.run_to_page(arguments, html=html, out=out))
     if out is not None:
@@ -280,6 +286,7 @@ cli_logs.install(app, _settings, _sentences)
 cli_shares.install(app, _sentences)
 cli_remove.install(app, _sentences)
 cli_tokens.install(app, _settings, _sentences)
+cli_templates.install(models, _sentences)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ PERMISSIONS: Mapping[str, Mapping[str, Role]] = {
     # What an analyst makes; deleting and changing asks for the owner besides.
     f"{API}/models": {"POST": _A},
     f"{API}/models/{{id}}": {"DELETE": _A},
+    f"{API}/models/{{id}}/template": {"POST": Role.ADMIN},  # a program that came with a model
     f"{API}/datasets": {"POST": _A},
     f"{API}/datasets/{{id}}": {"DELETE": _A},
     f"{API}/datasets/{{id}}/preview": {"POST": _A},

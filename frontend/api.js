@@ -69,6 +69,8 @@ export const listInputs = (kind) => request(`${API}/${kind}s`);
 export const getInput = (kind, id) => request(`${API}/${kind}s/${encodeURIComponent(id)}`);
 export const deleteInput = (kind, id, derived = "keep") =>
   send("DELETE", `${API}/${kind}/${encodeURIComponent(id)}?derived=${derived}`);
+/** @param {boolean} allow whether the model's chat template may be rendered */
+export const allowTemplate = (id, allow) => send("POST", `${API}/models/${encodeURIComponent(id)}/template`, { allow });
 /** @param {"models"|"datasets"|"logs"} kind @returns {Promise<object>} what depends on an input */
 export const getDependents = (kind, id) => request(`${API}/${kind}/${encodeURIComponent(id)}/dependents`);
 

@@ -5,6 +5,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from linearity.contracts.canonical import Json, canonical_json, strict_loads
@@ -25,6 +26,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     run.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="settings")
     run.add_argument("--out", help="write the result here; standard output by default")
     run.add_argument("--device", help="cpu or cuda:N; by default a GPU if there is one")
+    run.add_argument(
+        "--allow-template", action="store_true", help="render the chat template of a folder too"
+    )
     given = parser.parse_args(arguments)
     # Threads that spin long while they wait cost many times the work when cores are shared.
     os.environ.setdefault("GOMP_SPINCOUNT", "300")
@@ -35,10 +39,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings=given.settings,
         out=given.out,
         device=given.device,
+        allow_template=given.allow_template,
     )
 
 
-def run_command(
+def run_command(  # noqa: PLR0913  # the options of one command
     kind: str,
     model: str,
     dataset: str,
@@ -46,6 +51,7 @@ def run_command(
     settings: Sequence[str],
     out: str | None,
     device: str | None,
+    allow_template: bool = False,
 ) -> int:
     """Run one kind and write its result as JSON; return the exit code.
 
@@ -54,7 +60,7 @@ def run_command(
     try:
         if out is not None and not Path(out).absolute().parent.is_dir():
             raise InvalidParameterError("--out", wanted="a file in an existing folder", got=out)
-        result = _run(kind, model, dataset, parse_settings(settings), device)
+        result = _run(kind, model, dataset, parse_settings(settings), device, allow_template)
     except LinearScopeError as error:
         _say(f"error: {error.message}" + (f"\n{error.next_step}" if error.next_step else ""))
         return 2
@@ -93,7 +99,12 @@ def _value(text: str) -> Json:
 
 
 def _run(
-    kind: str, model: str, dataset: str, params: dict[str, Json], device: str | None
+    kind: str,
+    model: str,
+    dataset: str,
+    params: dict[str, Json],
+    device: str | None,
+    allow_template: bool,
 ) -> dict[str, Json]:
     from linearity.adapters.execute import execute
     from linearity.adapters.inputs import prepare_dataset, prepare_model
@@ -103,7 +114,8 @@ def _run(
     chosen = read_settings(os.environ)
     wanted = read_device("--device", device) or chosen.device
     store = ArtifactStore(chosen.store)
-    model_record = prepare_model(model, store=store, roots=None, log=_say)
+    found = prepare_model(model, store=store, roots=None, log=_say)
+    model_record = replace(found, template_allowed=allow_template)
     dataset_record = prepare_dataset(dataset, store=store, roots=None, log=_say)
     device = wanted or default_device()
     asked = make_request(kind, params, model=model_record, dataset=dataset_record)

@@ -105,6 +105,32 @@ def test_a_bare_machine_with_torch_and_transformers_is_enough(
     assert json.loads(answer.stdout)["model"]["blocks"] == 4
 
 
+@pytest.mark.slow
+def test_the_template_of_a_folder_is_rendered_when_the_command_line_says_so(
+    tmp_path: Path, glass_folder: Callable[[], Path]
+) -> None:
+    folder, text = glass_folder(), tmp_path / "questions.jsonl"
+    (folder / "chat_template.jinja").write_text(
+        "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}"
+    )
+    rows = [
+        {"prompt": f"What is {n}?", "response": f"{n} is a number like {n + 1}."} for n in range(60)
+    ]
+    text.write_text("\n".join(map(json.dumps, rows)))
+    environ = python_environ({**os.environ, "LINEARSCOPE_DATA": str(tmp_path / "data")})
+    arguments = ["--model", str(folder), "--dataset", str(text), "--set", "plan=1:drop"]
+    without, with_it = (
+        json.loads(start(environ, "plan", *arguments, *more).stdout)
+        for more in ([], ["--allow-template"])
+    )
+
+    assert (without["params"]["template"], with_it["params"]["template"]) == ("none", "auto")
+    assert (without["protocol"]["template"], with_it["protocol"]["template"]) == ("none", "chat")
+    assert without["id"] != with_it["id"]
+    assert without["protocol"]["context_tokens"] > 0
+    assert "template_withheld" in {warning["code"] for warning in without["warnings"]}
+
+
 def test_a_plan_that_the_model_cannot_carry_out_ends_with_a_sentence(tmp_path: Path) -> None:
     answer = run(tmp_path, "plan", "plan=4:drop")
 

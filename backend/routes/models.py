@@ -6,6 +6,7 @@ from starlette.responses import Response
 from backend.answers import API, answer, json_body
 from backend.dependencies import Services, ServicesDep, VisitorDep
 from backend.input_routes import serve_inputs
+from backend.model_templates import allow_template
 from backend.registrations import SOURCES, register_input
 from backend.series import is_series, parse_series, register_series
 from backend.strict_json import JsonObject
@@ -28,6 +29,7 @@ _BODY = json_body(
     paths={"type": "array", "items": {"type": "string"}, "description": "path: a series"},
     files=FILES,
 )
+_ALLOW = json_body("allow", allow={"type": "boolean"})
 
 
 @router.post("", status_code=202, openapi_extra=_BODY)
@@ -48,6 +50,12 @@ def register_model(body: JsonObject, services: ServicesDep, visitor: VisitorDep)
     )
     status = 200 if row.state is InputState.READY else 202
     return answer(input_view(row), status, {"Location": f"{API}/models/{row.id}"})
+
+
+@router.post("/{id}/template", openapi_extra=_ALLOW)
+def template(id: str, body: JsonObject, services: ServicesDep, visitor: VisitorDep) -> Response:
+    """Allow or forbid that the chat template of an upload or a folder is rendered."""
+    return answer(input_view(allow_template(id, body, services, visitor)))
 
 
 def _register_series(body: JsonObject, services: Services, visitor: Visitor) -> Response:

@@ -9,6 +9,7 @@ import { problemText } from "./problem.js";
 import { removeInput } from "./remove_input.js";
 import { bySeries } from "./series.js";
 import { inputFacts } from "./start_fields.js";
+import { templatePermission } from "./template_permission.js";
 
 const REFRESH_MS = 3000;
 const KINDS = ["model", "dataset", "log"];
@@ -42,8 +43,8 @@ const addLinks = () =>
 async function refresh(lists, message) {
   try {
     const found = await Promise.all(KINDS.map(listInputs));
-    const ask = (kind, input) => remove(kind, input, lists, message);
-    fill(lists, KINDS.map((kind, index) => section(`${kind}s`, found[index].items, ask)));
+    const act = (work) => change(work, lists, message);
+    fill(lists, KINDS.map((kind, index) => section(`${kind}s`, found[index].items, act)));
     const preparing = found.flatMap(({ items }) => items).some(({ state }) => PREPARING.includes(state));
     if (preparing) setTimeout(() => lists.isConnected && refresh(lists, message), REFRESH_MS);
   } catch (error) {
@@ -51,9 +52,10 @@ async function refresh(lists, message) {
   }
 }
 
-async function remove(kind, input, lists, message) {
+/** Do something to an input that may be thought better of, and show what came of it. */
+async function change(work, lists, message) {
   try {
-    const done = await removeInput(kind, input);
+    const done = await work();
     if (!done) return;
     await refresh(lists, message);
     fill(message, h("p", {}, done));
@@ -63,17 +65,17 @@ async function remove(kind, input, lists, message) {
   }
 }
 
-function section(kind, items, remove) {
+function section(kind, items, act) {
   return h(
     "section",
     {},
     h("h2", {}, t(`kind_${kind}`)),
-    items.length ? bySeries(items).map((group) => cards(kind, group, remove)) : h("p", { class: "quiet" }, t("nothing_here")),
+    items.length ? bySeries(items).map((group) => cards(kind, group, act)) : h("p", { class: "quiet" }, t("nothing_here")),
   );
 }
 
-function cards(kind, { series, items }, remove) {
-  const list = h("ul", { class: "cards" }, items.map((input) => card(kind, input, remove)));
+function cards(kind, { series, items }, act) {
+  const list = h("ul", { class: "cards" }, items.map((input) => card(kind, input, act)));
   if (!series) return list;
   return h("div", { class: "series-group" }, h("h3", {}, t("series_of", { name: series })), list);
 }
@@ -84,10 +86,10 @@ function warnings(lines) {
   return h("details", {}, h("summary", {}, t("input_warnings")), h("ul", {}, items));
 }
 
-function card(kind, input, remove) {
+function card(kind, input, act) {
   const { name, source, reference, record } = input;
   const fingerprint = record?.fingerprint?.slice(0, 12);
-  const click = () => remove(kind, input);
+  const click = () => act(() => removeInput(kind, input));
   return h(
     "li",
     { class: "card" },
@@ -96,6 +98,7 @@ function card(kind, input, remove) {
     h("div", { class: "quiet" }, `${t(`source_${source}`)} · `, h("code", {}, reference)),
     fingerprint && h("div", { class: "quiet" }, `${t("fingerprint")} `, h("code", {}, fingerprint)),
     record?.warnings?.length > 0 && warnings(record.warnings),
+    kind === "models" && templatePermission(input, act),
     nextStep(kind, input),
     source !== "builtin" && removal(input, click),
   );

@@ -113,6 +113,16 @@ class InputStates(Transactions):
             joined = _input(kind, id).values(series=series, options=options, **named)
             return connection.execute(joined).rowcount == 1
 
+    def allow_template(self, id: str, *, allowed: bool) -> InputRow | None:
+        """Say whether the chat template of a model may be rendered; None if it is not ready."""
+        with self._write() as connection:
+            row = _find_row(connection, "model", id)
+            if row is None or row.record is None or row.state is not InputState.READY:
+                return None
+            record = {**row.record, "template_allowed": allowed}
+            connection.execute(_input("model", id).values(record=record))
+            return _require_input(connection, "model", id)
+
     def get_input(self, kind: str, id: str) -> InputRow | None:
         """Return the input, or None."""
         with self._read() as connection:
