@@ -240,3 +240,18 @@ def test_no_text_of_a_dataset_is_in_an_error_or_a_record(
         with pytest.raises(RejectedInputError) as caught:
             read("b.jsonl", data + secret.encode())
         assert secret not in json.dumps(caught.value.as_json())
+
+
+def test_a_row_of_texts_taken_for_names_is_told_by_its_beginnings_only(
+    read: Callable[..., DatasetRecord],
+) -> None:
+    secret = "the launch code is 0000"
+    row = f"{'once upon a time there was a long text ' * 3}{secret},{'x' * 500_000}\n".encode()
+
+    with pytest.raises(RejectedInputError) as caught:
+        read("a.csv", row + b"c,d\n", {"header": True})
+
+    told = json.dumps(caught.value.as_json())
+    assert caught.value.data["reason"] == "no_column"
+    assert secret not in told
+    assert len(told) < 1_000

@@ -249,7 +249,7 @@ def _check_columns(name: str, columns: Columns, present: Sequence[str]) -> None:
             reason="no_column",
             next_step=f"Columns of this file: {_listed(present)}.",
             file=name,
-            columns=list(present)[:50],
+            columns=_shown(present),
         )
 
 
@@ -259,12 +259,17 @@ def _no_column(name: str, present: Sequence[str]) -> RejectedInputError:
         reason="no_column",
         next_step=f"Choose one of: {_listed(present)}.",
         file=name,
-        columns=list(present)[:50],
+        columns=_shown(present),
     )
 
 
 def _listed(columns: Sequence[str]) -> str:
-    return ", ".join(column[:40] for column in columns[:20])
+    return ", ".join(_shown(columns))
+
+
+def _shown(columns: Sequence[str]) -> list[str]:
+    """Return the beginnings of names; what was taken for a row of names may be one of texts."""
+    return [column[:40] for column in columns[:20]]
 
 
 def _not_text(name: str) -> RejectedInputError:
