@@ -40,7 +40,11 @@ def proxied_visitor(request: Request, trust: ProxyTrust) -> Visitor | None:
 
 
 def client_address(request: Request, trust: ProxyTrust | None) -> str:
-    """Return whose address it is: the connection's, or the one that the proxy passed on."""
+    """Return who is to be counted: the connection's address, or the one the proxy passed on."""
+    return _held_by_one(_address(request, trust))
+
+
+def _address(request: Request, trust: ProxyTrust | None) -> str:
     direct = request.client.host if request.client else "unknown"
     if trust is None or not comes_through(request, trust):
         return direct
@@ -48,6 +52,17 @@ def client_address(request: Request, trust: ProxyTrust | None) -> str:
     # Read from the right: what stands further left, the client may have written itself.
     passed = [part.strip() for part in reversed(forwarded) if part.strip()]
     return next((part for part in passed if not _is_from(part, trust)), direct)
+
+
+def _held_by_one(address: str) -> str:
+    """Return what one client can hold: an address, or of IPv6 a network of 64 bits."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return address
+    return str(ipaddress.ip_network((parsed, 64), strict=False))
 
 
 def _is_from(address: str, trust: ProxyTrust) -> bool:

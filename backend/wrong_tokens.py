@@ -1,6 +1,5 @@
 """How many wrong tokens an address may offer before it is told to wait."""
 
-import ipaddress
 import math
 import threading
 import time
@@ -33,29 +32,18 @@ class WrongTokens:
         TooManyWrongTokensError
         """
         with self._lock:
-            began, count = self._counts.get(_block(address), (0.0, 0))
+            began, count = self._counts.get(address, (0.0, 0))
         left = began + WINDOW_SECONDS - self._now()
         if count >= MOST_A_MINUTE and left > 0:
             raise TooManyWrongTokensError(retry_after=math.ceil(left))
 
     def count(self, address: str) -> None:
         """Count a wrong token."""
-        key, moment = _block(address), self._now()
+        moment = self._now()
         with self._lock:
-            began, count = self._counts.pop(key, (moment, 0))
+            began, count = self._counts.pop(address, (moment, 0))
             if moment - began >= WINDOW_SECONDS:
                 began, count = moment, 0
-            self._counts[key] = (began, count + 1)
+            self._counts[address] = (began, count + 1)
             if len(self._counts) > MOST_ADDRESSES:
                 self._counts.popitem(last=False)
-
-
-def _block(address: str) -> str:
-    """Return what one client can hold: an address, or of IPv6 a network of 64 bits."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(parsed, ipaddress.IPv4Address):
-        return address
-    return str(ipaddress.ip_network((parsed, 64), strict=False))

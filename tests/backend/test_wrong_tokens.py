@@ -52,13 +52,3 @@ def test_the_wait_is_over_after_a_minute() -> None:
     moment[0] = WINDOW_SECONDS
 
     wrong.check("192.0.2.1")
-
-
-def test_one_network_of_ipv6_is_one_guesser() -> None:
-    wrong = WrongTokens(now=lambda: 0.0)
-    for number in range(MOST_A_MINUTE):
-        wrong.count(f"2001:db8::{number}")
-
-    wrong.check("2001:db8:0:1::1")
-    with pytest.raises(TooManyWrongTokensError):
-        wrong.check("2001:db8::ffff")
