@@ -8,6 +8,7 @@ import { may } from "../visitor.js";
 import { datasetPreview } from "./dataset_preview.js";
 import { datasetSources } from "./dataset_sources.js";
 import { forAnalysts } from "./for_analysts.js";
+import { warningItems } from "./input_warnings.js";
 import { pageHead } from "./page_head.js";
 import { problemText } from "./problem.js";
 import { inputFacts } from "./start_fields.js";
@@ -76,7 +77,7 @@ function outcome(dataset) {
   return h("div", { class: "upload-outcome", "data-state": state, tabindex: "-1", role: "status" },
     h("p", {}, h("strong", {}, t(`added_${state}`, { name }))),
     h("div", {}, inputFacts("dataset", dataset)),
-    (dataset.record?.warnings ?? []).map(({ message }) => h("p", { class: "quiet", lang: "en" }, message)),
+    dataset.record?.warnings?.length > 0 && h("ul", { class: "warning-line" }, warningItems(dataset.record.warnings)),
     state === "ready" && h("a", { class: "button", href: addresses.start({ dataset: id }) }, t("measure_this_text")),
     ["ready", "rejected"].includes(state) &&
       h("p", {}, h("a", { href: addresses.add("dataset") }, t("add_another_dataset"))),

@@ -7,9 +7,9 @@ import { plainTable } from "./plain_table.js";
 
 export function logFacts({ totals, measures, currency, first, last, tokens, known }) {
   const facts = [t("log_requests", { requests: integer(totals.requests), tokens: integer(totals.tokens) })];
-  if (measures.includes("cost")) facts.push(amount("cost", totals.cost, currency));
+  if (measures.includes("cost")) facts.push(`${t("measure_cost")} ${amount("cost", totals.cost, currency)}`);
   if (first) facts.push(t("log_period", { first: moment(first), last: moment(last) }));
-  const estimated = known.estimated > 0 && h("p", { class: "warning" }, t(`log_tokens_${tokens}`, { requests: integer(known.estimated) }));
+  const estimated = known.estimated > 0 && h("p", { class: "warning-line" }, t(`log_tokens_${tokens}`, { requests: integer(known.estimated) }));
   return [h("p", { class: "quiet" }, facts.join(" · ")), estimated];
 }
 

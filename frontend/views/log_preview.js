@@ -14,6 +14,6 @@ export function previewTable({ columns, rows, unreadable }) {
       { class: "scroll-x preview", tabindex: "0", role: "region", "aria-label": t("log_first_rows") },
       h("table", {}, h("thead", {}, h("tr", {}, head(t("log_line")), columns.map(head))), h("tbody", {}, rows.map(row))),
     ),
-    unreadable.length > 0 && h("p", { class: "warning" }, t("log_unreadable", { lines: unreadable.slice(0, 5).map(integer).join(", ") })),
+    unreadable.length > 0 && h("p", { class: "warning-line" }, t("log_unreadable", { lines: unreadable.slice(0, 5).map(integer).join(", ") })),
   ];
 }

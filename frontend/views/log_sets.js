@@ -5,6 +5,7 @@ import { fill, h } from "../dom.js";
 import { integer } from "../format.js";
 import { t } from "../i18n.js";
 import { forAnalysts } from "./for_analysts.js";
+import { warningItems } from "./input_warnings.js";
 import { problemText } from "./problem.js";
 import { isPreparing } from "./start_fields.js";
 
@@ -97,4 +98,4 @@ function card(item) {
 }
 
 const warnings = (items) =>
-  items.length > 0 && h("ul", { class: "warning" }, items.map(({ code, message }) => h("li", {}, t(`warning_${code}`), " ", h("span", { lang: "en" }, message))));
+  items.length > 0 && h("ul", { class: "warning-line" }, warningItems(items));

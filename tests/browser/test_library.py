@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Locator, Page, expect
 
 from linearity.contracts.linearity import linearity_request
 from tests.browser.conftest import Visit
@@ -181,3 +181,37 @@ def test_what_was_accepted_though_it_is_odd_is_said_on_the_card(phone: Visit) ->
     assert card.locator("li").inner_text() == warning
     assert page.evaluate("() => document.body.scrollWidth <= innerWidth")
     state.delete_input("model", "zeros")
+
+
+def test_a_long_library_is_looked_through_by_name(visit: Visit) -> None:
+    for number in range(12):
+        add(visit, f"many-{number:02d}")
+    page = visit.open("/library")
+    page.locator(".card", has_text="many-11").wait_for()
+
+    page.get_by_label("Find by name").fill("MANY-07")
+    page.get_by_text("many-06").wait_for(state="detached")
+    shown = page.locator(".card h3").all_inner_texts()
+    page.get_by_label("Find by name").fill("nowhere")
+    page.get_by_text("Nothing matches.").first.wait_for()
+    page.get_by_role("button", name="日本語").click()
+
+    assert shown == ["many-07"]
+    expect(page.get_by_label("名前で絞り込む")).to_have_value("nowhere")
+    expect(page.get_by_text("一致するものはありません。")).to_have_count(3)
+    assert violations(page) == []
+    assert visit.errors == []
+
+
+def test_what_is_worth_knowing_of_a_dataset_is_told_in_words(visit: Visit) -> None:
+    state = visit.site.services.state
+    state.add_input("dataset", id="part", name="part", source="path", reference="/part")
+    told = {"code": "sampled", "message": "20 of 40 documents were kept, drawn evenly"}
+    record = replace(DATASET, id="part", name="part", source="path", warnings=[told])
+    state.input_ready("dataset", "part", dict(record.as_json()))
+    page = visit.open("/library?lang=ja")
+
+    card = page.locator(".card", has=page.get_by_role("heading", name="part", exact=True))
+    card.locator("summary").click()
+
+    expect(card.locator("li")).to_have_text(f"一部の文書だけを使います: {told['message']}")
