@@ -17,9 +17,8 @@ from backend.uploads.declaring import forget_parts
 from linearity.adapters.clock import age_seconds
 from linearity.adapters.hub_datasets import forget_first_rows
 from linearity.adapters.live import Live
-from linearity.adapters.state import InputRow, State, UploadRow
+from linearity.adapters.state import State, UploadRow
 from linearity.adapters.store import ArtifactStore, file_sha256
-from linearity.errors import ConflictError
 
 log = logging.getLogger("linearscope.web")
 
@@ -92,18 +91,6 @@ class UploadDesk:
         """Whether every declared file of an input is in the store."""
         files = self.state.uploads_of(kind, id)
         return bool(files) and all(file.sha256 and self.store.has(file.sha256) for file in files)
-
-    def require_complete(self, row: InputRow) -> None:
-        """Raise unless every declared file of an input is in the store."""
-        if self.is_complete(row.kind, row.id):
-            return
-        missing = [file.name for file in self.state.uploads_of(row.kind, row.id) if not file.sha256]
-        raise ConflictError(
-            f"{len(missing)} files of {row.name} are not here yet",
-            next_step="Send the rest, then confirm.",
-            reason="files_missing",
-            missing=missing[:20],
-        )
 
     def tidy(self) -> None:
         """Finish what a crash left half done, give up what nobody sends, remove what is left."""

@@ -105,14 +105,6 @@ class ShareStates(Transactions):
                 .values(last_opened=moment, opened=shares.c.opened + 1)
             )
 
-    def frozen_results(self, run_id: str) -> set[str]:
-        """Return the digests of a run's results that frozen links hold, ended or not."""
-        wanted = sa.select(shares.c.result).where(
-            shares.c.run_id == run_id, shares.c.result.is_not(None)
-        )
-        with self._read() as connection:
-            return set(connection.execute(wanted).scalars())
-
     def _shares(self, *wanted: sa.ColumnElement[bool]) -> list[ShareRow]:
         newest = shares.c.created.desc(), shares.c.id
         query = sa.select(shares).where(*wanted).order_by(*newest).limit(MOST_LISTED)

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from linearity.contracts.families import SUPPORTED
 from linearity.errors import RejectedInputError
 
 
@@ -28,24 +27,6 @@ class Layout:
     blocks: list[nn.Module]
     norm: nn.Module
     head: nn.Module
-
-
-def check_family(model_type: object) -> str:
-    """Return `model_type` if it is supported.
-
-    Raises
-    ------
-    RejectedInputError
-        With the families that are.
-    """
-    if model_type not in SUPPORTED:
-        raise RejectedInputError(
-            f"the architecture {str(model_type)[:60]!r} is not supported",
-            reason="unsupported_architecture",
-            next_step=f"This version reads: {', '.join(SUPPORTED)} (and what shares that layout).",
-            supported=list(SUPPORTED),
-        )
-    return str(model_type)
 
 
 def find_layout(model: nn.Module) -> Layout:

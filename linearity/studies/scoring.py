@@ -23,7 +23,6 @@ from linearity.studies.collect import Collected
 
 TOLERANCE = 1e-6
 """How far rounding may carry a score out of its range before it counts as wrong."""
-HELDOUT_CHUNK = 1024
 
 Interval = tuple[float, float] | None
 

@@ -7,7 +7,8 @@ import pytest
 
 from linearity.adapters.documents import decode_documents, encode_documents
 from linearity.adapters.inputs import load_documents, load_records, prepare_dataset
-from linearity.adapters.readers.reading import open_records
+from linearity.adapters.readers.layouts import InputFile
+from linearity.adapters.readers.reading import Reading
 from linearity.adapters.store import ArtifactStore
 from linearity.contracts.canonical import sha256_hex
 from linearity.contracts.inputs import DatasetRecord, Document, Message
@@ -21,7 +22,7 @@ OF_THE_FIRST_VERSION = (
 
 
 def read_documents(path: Path) -> list[Document]:
-    return list(open_records(path, ReadingOptions()))
+    return list(Reading([InputFile(path.name, path)], ReadingOptions()))
 
 
 def write(folder: Path, *rows: object) -> Path:

@@ -3,7 +3,6 @@
 import io
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 
 from linearity.adapters.readers.encodings import ENCODINGS, known_encoding, undecodable
 from linearity.adapters.readers.layouts import FileReading, InputFile, find_reading
@@ -23,18 +22,6 @@ from linearity.errors import RejectedInputError
 LONGEST_DOCUMENT = 20_000_000
 MOST_REASONS = 20
 _BY_NAME = ("text", "messages", "prompt")
-
-
-def open_records(
-    path: Path, options: ReadingOptions, *, name: str | None = None
-) -> Iterator[Document]:
-    """Yield the documents of one file.
-
-    Raises
-    ------
-    RejectedInputError
-    """
-    yield from Reading([InputFile(name or path.name, path)], options)
 
 
 class Reading:
