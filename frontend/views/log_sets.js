@@ -4,6 +4,7 @@ import { addresses, readLog, writeLog } from "../api.js";
 import { fill, h } from "../dom.js";
 import { integer } from "../format.js";
 import { t } from "../i18n.js";
+import { may, mayDelete } from "../visitor.js";
 import { forAnalysts } from "./for_analysts.js";
 import { warningItems } from "./input_warnings.js";
 import { problemText } from "./problem.js";
@@ -38,16 +39,22 @@ export function logSets(log, summary) {
     }
   };
   refresh();
-  const words = summary.known.prompt ? forAnalysts(() => [form(log, summary, submit)], "viewer_may_not_make_sets") : h("p", {}, t("log_sets_no_prompts"));
   return h(
     "section",
     { id: "log-sets", class: "log-sets", tabindex: "-1" },
     h("h2", {}, t("log_sets_title")),
     h("p", { class: "quiet" }, t("log_sets_note")),
-    words,
+    offer(log, summary, submit),
     message,
     made,
   );
+}
+
+/** The form, or why there is none: the sets hold what people asked, so they are their owner's to make. */
+function offer(log, summary, submit) {
+  if (!summary.known.prompt) return h("p", {}, t("log_sets_no_prompts"));
+  if (may("analyst") && !mayDelete(log.owner)) return h("p", { class: "viewer-note" }, t("owner_makes_sets", { owner: log.owner }));
+  return forAnalysts(() => [form(log, summary, submit)], "viewer_may_not_make_sets");
 }
 
 function form(log, { measures }, submit) {

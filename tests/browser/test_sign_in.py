@@ -3,9 +3,10 @@
 import pytest
 from playwright.sync_api import Browser, BrowserContext, expect
 
-from tests.browser.conftest import OPERATORS_TOKEN, PHONE, TIMEOUT_MS, Locked, sign_in
+from tests.browser.conftest import OPERATORS_TOKEN, PHONE, TIMEOUT_MS, Locked, Visit, sign_in
 from tests.browser.seed import a_running_run
 from tests.browser.test_access import violations
+from tests.browser.test_logs import add_log
 
 pytestmark = pytest.mark.system
 
@@ -114,3 +115,15 @@ def test_a_viewer_is_told_who_may_add(context: BrowserContext, locked: Locked, k
     assert page.locator("main form, main button, main input").count() == 0
     assert violations(page) == []
     assert refused == []
+
+
+def test_whose_log_it_is_not_is_told_who_may_make_datasets_of_it(
+    context: BrowserContext, locked: Locked, visit: Visit
+) -> None:
+    id = add_log(visit)
+    page = context.new_page()
+
+    sign_in(page, locked, locked.token("analyst"), f"/library/logs/{id}")
+
+    expect(page.locator("#log-sets .viewer-note")).to_contain_text("only local")
+    assert page.locator("#log-sets form").count() == 0
