@@ -118,7 +118,7 @@ def _run(
     log: Callable[[str], None],
 ) -> dict[str, Any]:
     request: dict[str, Json] = {"dataset": asdict(dataset), "out": str(out)}
-    request |= {"rows": limits[0], "bytes": limits[1]}
+    request |= {"rows": limits[0], "bytes": limits[1], "parent": os.getpid()}
     # An empty folder to work in: a local folder called like the dataset must not be taken for it.
     with tempfile.TemporaryDirectory(prefix="linearscope-") as empty:
         try:

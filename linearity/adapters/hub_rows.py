@@ -19,6 +19,7 @@ from typing import Any
 from linearity.adapters.confinement import limit_resources
 from linearity.adapters.hub_errors import hub_errors
 from linearity.adapters.hub_place import open_hub, read_hub_place
+from linearity.adapters.lifetime import die_with_parent
 from linearity.adapters.packages import need_package
 from linearity.contracts.canonical import canonical_json
 from linearity.contracts.reading import HubDataset
@@ -36,6 +37,7 @@ Log = Callable[[str], None]
 def main() -> int:
     """Answer the request on standard input."""
     request = json.loads(sys.stdin.read())
+    die_with_parent(request["parent"])
     limit_resources(memory_bytes=_MEMORY_BYTES, cpu_seconds=_CPU_SECONDS, file_bytes=_FILE_BYTES)
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 

@@ -1,7 +1,11 @@
 """Rows of hub datasets: what is fetched, and what is refused before anything of it is opened."""
 
 import json
+import os
 import pickle
+import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,6 +18,7 @@ from linearity.adapters.store import ArtifactStore
 from linearity.contracts.reading import HubDataset
 from linearity.errors import HubUnreachableError, InvalidParameterError, RejectedInputError
 from tests.conftest import quiet
+from tests.servers import PATIENCE_SECONDS, eventually, processes_of
 
 ANY = HubDataset("owner/name")
 
@@ -128,3 +133,32 @@ def test_only_owner_and_name_is_a_dataset_of_the_hub(name: str) -> None:
 def test_a_reference_names_the_same_part_again() -> None:
     for dataset in (ANY, HubDataset("a/b", "ja", "test", "v1.0/x")):
         assert HubDataset.from_reference(dataset.reference) == dataset
+
+
+FETCH = """
+import sys
+from pathlib import Path
+from linearity.adapters.hub_datasets import first_rows
+from linearity.adapters.store import ArtifactStore
+from linearity.contracts.reading import HubDataset
+first_rows(HubDataset("owner/name"), ArtifactStore(Path(sys.argv[1])))
+"""
+
+
+@pytest.mark.system
+def test_a_fetch_ends_with_the_process_that_asked_for_it(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(PATIENCE_SECONDS)
+        hub = {"HF_ENDPOINT": f"http://127.0.0.1:{silent.getsockname()[1]}", "HF_HUB_OFFLINE": "0"}
+        asker = subprocess.Popen(
+            [sys.executable, "-c", FETCH, str(tmp_path)],
+            env={**os.environ, **hub, "HF_HOME": str(tmp_path)},
+        )
+        connection, _ = silent.accept()  # by the process that fetches; nobody will answer it
+        with connection:
+            both = processes_of(tmp_path)
+            asker.kill()
+            asker.wait()
+
+            assert len(both) == 2
+            eventually(lambda: processes_of(tmp_path) == [], seconds=5)
