@@ -70,6 +70,7 @@ def load_model(
         template=_template(tokenizer, record, store),
         withheld=record.has_template and not may_render(record),
         stops=stops,
+        special=_special(tokenizer),
     )
 
 
@@ -143,6 +144,11 @@ def _tokenize(tokenizer: "PreTrainedTokenizerBase", vocabulary: int) -> Callable
         return _known_ids(ids, vocabulary)
 
     return tokenize
+
+
+def _special(tokenizer: "PreTrainedTokenizerBase") -> frozenset[int]:
+    added = tokenizer.added_tokens_decoder.items()
+    return frozenset(tokenizer.all_special_ids) | {id for id, token in added if token.special}
 
 
 def _known_ids(ids: list[int], vocabulary: int) -> list[int]:

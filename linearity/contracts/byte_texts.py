@@ -27,6 +27,11 @@ def text_of_bytes(data: bytes) -> str:
     return data.decode(errors=_ERRORS).replace("⟩⟨", " ")
 
 
+def has_bytes(text: str) -> bool:
+    """Return whether a text shows a part of a character."""
+    return re.search(_SHOWN, text) is not None or REPLACEMENT in text
+
+
 def without_bytes(text: str) -> str:
     """Return a text without the parts of characters at its ends."""
     return re.sub(f"^{_SHOWN}|{_SHOWN}$", "", text).strip(REPLACEMENT)

@@ -37,6 +37,12 @@ RIDGES = (1e-6, 1e-3, 1e-2, 3e-2, 1e-1, 1.0)
 RIDGE_WITHOUT_VALIDATION = 1e-2
 """What ``ridge=auto`` means where there are too few documents to choose on."""
 
+TOKEN_CLASSES = (
+    "first", "sink", "special", "byte", "whitespace", "punctuation", "digits",
+    "word_start", "word_inside", "kanji", "hiragana", "katakana",
+)  # fmt: skip
+"""Kinds of tokens: the first of a window, a sink elsewhere, and the others by their text."""
+
 Vector = list[float | None]
 Matrix = list[list[float | None]]
 Interval = list[float]  # [low, high]
@@ -249,6 +255,27 @@ class Profile:
     effective_rank: Vector | None = None
 
 
+@dataclass(frozen=True)
+class TokenClasses:
+    """How badly each block's map predicts held-out tokens of each class.
+
+    Parameters
+    ----------
+    names : list of str
+        Those of `TOKEN_CLASSES` that the held-out text has, C of them.
+    tokens : list of int, length C
+        First tokens and sinks are counted here also where they stay out of the scores.
+    error : L x C
+        Mean over tokens of ``||y - xA||^2`` over the mean of ``||y - mean||^2`` of all tokens that
+        are scored; at least 0, and 1 for a map no better than the mean. Weighted by the tokens of
+        the scored classes, a block's errors add up to ``1 - r2_heldout``.
+    """
+
+    names: list[str]
+    tokens: list[int]
+    error: Matrix
+
+
 @dataclass(frozen=True, kw_only=True)
 class LinearityResult(RunResult):
     """The answer of a `linearity` run."""
@@ -258,6 +285,7 @@ class LinearityResult(RunResult):
     pairs: Pairs
     profile: Profile
     kept: Profile
+    token_classes: TokenClasses | None = None
     kind: str = KIND
     schema: int = SCHEMA
     method: int = METHOD
@@ -274,4 +302,6 @@ class LinearityResult(RunResult):
             "kept": Profile(**value["kept"]),
             "warnings": [RunWarning(**item) for item in value["warnings"]],
         }
+        if value.get("token_classes") is not None:
+            fields["token_classes"] = TokenClasses(**value["token_classes"])
         return cls(**fields)

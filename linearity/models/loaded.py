@@ -61,6 +61,8 @@ class LoadedModel:
         Whether the model has a template that is rendered only after an administrator allowed it.
     stops : tuple of int
         Tokens that end an answer, as the model's files name them.
+    special : set of int
+        Tokens that stand for no text.
     """
 
     layout: Layout
@@ -75,6 +77,7 @@ class LoadedModel:
     template: ChatTemplate | None = None
     withheld: bool = False
     stops: tuple[int, ...] = ()
+    special: frozenset[int] = frozenset()
 
     @property
     def states(self) -> int:

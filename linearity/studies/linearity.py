@@ -11,14 +11,23 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
+import torch
 from torch import Tensor
 
 from linearity.contracts.canonical import Json
 from linearity.contracts.inputs import Document
-from linearity.contracts.linearity import LinearityParams, Pairs, Profile, TokenCounts
+from linearity.contracts.linearity import (
+    TOKEN_CLASSES,
+    LinearityParams,
+    Pairs,
+    Profile,
+    TokenClasses,
+    TokenCounts,
+)
 from linearity.contracts.runs import RunWarning
 from linearity.errors import MeasurementError, TooFewTokensError
 from linearity.measure.sampling import SamplingPlan, Window, sample_windows
+from linearity.measure.token_classes import text_classes
 from linearity.measure.tokens import StreamGuard, TokenTable
 from linearity.models.loaded import LoadedModel
 from linearity.ports import Progress
@@ -26,7 +35,7 @@ from linearity.studies.collect import FIRST_BATCH_TOKENS, Collected, collect, mi
 from linearity.studies.record_warnings import record_warnings
 from linearity.studies.scoring import Fit, Heldout, RidgeRule, Scores, score_pairs
 from linearity.studies.scripts import RecordScripts, used_template
-from linearity.studies.tables import pairs_of, profile_of, token_counts
+from linearity.studies.tables import pairs_of, profile_of, token_classes, token_counts
 from linearity.studies.warnings import warnings_of
 
 BATCH_TOKENS = 2048
@@ -46,6 +55,7 @@ class Measurement:
     pairs: Pairs
     profile: Profile
     kept: Profile
+    token_classes: TokenClasses
     warnings: list[RunWarning]
 
 
@@ -88,7 +98,7 @@ def measure_linearity(
         [record.category for record in records],
         scripts,
     )
-    measured = study.finish(study.stream(windows))
+    measured = study.finish(study.stream(windows), windows)
     return replace(
         measured,
         tokens=replace(
@@ -128,10 +138,11 @@ class _Study:
             collected = self._pass(windows, StreamGuard.of(collected.table()))
         return collected
 
-    def finish(self, collected: Collected) -> Measurement:
+    def finish(self, collected: Collected, windows: Sequence[Window]) -> Measurement:
         table = collected.table()
         included = _included(table, self.params.exclude)
-        fit, heldout = Fit.of(collected, included), Heldout.of(collected, table, included)
+        fit = Fit.of(collected, included)
+        heldout = Heldout.of(collected, table, included, self._classes(windows, table))
         _check_enough(fit.whole.n, heldout.tokens)
         scores = score_pairs(
             fit, heldout, reach=self.reach, ridge=self._rule(), after_state=self._scored
@@ -144,6 +155,7 @@ class _Study:
             pairs=pairs_of(scores, collected, included),
             profile=profile_of(table, included, scores),
             kept=profile_of(table, table.scored, kept),
+            token_classes=token_classes(heldout, scores),
             warnings=warnings_of(
                 self.params,
                 counts,
@@ -152,6 +164,14 @@ class _Study:
                 adjacent_only=self.reach < self.model.states - 1,
             ),
         )
+
+    def _classes(self, windows: Sequence[Window], table: TokenTable) -> Tensor:
+        """Return the class of every token, (N,); what its states say goes before its text."""
+        ids = [window.ids for window in windows]
+        classes = torch.tensor(text_classes(ids, self.model.token_text, self.model.special))
+        classes[table.sinks()] = TOKEN_CLASSES.index("sink")
+        classes[table.first] = TOKEN_CLASSES.index("first")
+        return classes
 
     def _pass(self, windows: list[Window], guard: StreamGuard | None) -> Collected:
         return collect(
@@ -212,6 +232,7 @@ class _Study:
             "pairs": asdict(pairs),
             "profile": asdict(profile_of(table, included, profile)),
             "kept": None,
+            "token_classes": None,
             "finding": None,
             "warnings": [],
             "partial": {

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from linearity.contracts.linearity import RIDGE_WITHOUT_VALIDATION, RIDGES
+from linearity.contracts.linearity import RIDGE_WITHOUT_VALIDATION, RIDGES, TOKEN_CLASSES
 from linearity.errors import DegenerateStatesError, ScoreOutOfRangeError
 from linearity.measure.intervals import DocumentSums, score_interval
 from linearity.measure.maps import (
@@ -35,6 +35,8 @@ class Scores:
     ----------
     intervals, update_intervals : list of (low, high) or None, length L
         Of adjacent pairs only.
+    class_errors : list of (C,) float64, length L
+        Squared residuals of adjacent pairs, added up by class; empty where no classes are known.
     """
 
     r2_fit: Tensor
@@ -46,6 +48,7 @@ class Scores:
     ridge: Tensor
     intervals: list[Interval] = field(default_factory=list)
     update_intervals: list[Interval] = field(default_factory=list)
+    class_errors: list[Tensor] = field(default_factory=list)
 
     @classmethod
     def empty(cls, states: int) -> "Scores":
@@ -71,6 +74,8 @@ class Heldout:
     means : (S, d) float64
     gram : (S, S) float64
         ``sum_t <x_ti - mean_i, x_tj - mean_j>``.
+    classes : (n,) int64 or None
+        Class of every token, also of those that do not count; None where nobody asks.
     """
 
     states: list[Tensor]
@@ -78,10 +83,20 @@ class Heldout:
     documents: Tensor
     means: Tensor
     gram: Tensor
+    classes: Tensor | None = None
 
     @classmethod
-    def of(cls, collected: Collected, table: TokenTable, included: Tensor) -> "Heldout":
-        """Gather the held-out tokens of the pass that `included` (N,) lets count."""
+    def of(
+        cls,
+        collected: Collected,
+        table: TokenTable,
+        included: Tensor,
+        classes: Tensor | None = None,
+    ) -> "Heldout":
+        """Gather the held-out tokens of the pass that `included` (N,) lets count.
+
+        `classes` (N,) are those of all tokens of the pass.
+        """
         side = table.heldout & table.scored
         chosen = included[side]
         sizes = [len(states) for states in collected.heldout]
@@ -96,7 +111,8 @@ class Heldout:
             centred = (states[mask].double() - means).movedim(1, 0).flatten(1)
             gram.addmm_(centred, centred.T)
         documents = torch.unique(table.document[side][chosen], return_inverse=True)[1]
-        return cls(collected.heldout, masks, documents.to(device), means, gram)
+        of_side = None if classes is None else classes[side].to(device)
+        return cls(collected.heldout, masks, documents.to(device), means, gram, of_side)
 
     @property
     def tokens(self) -> int:
@@ -111,6 +127,28 @@ class Heldout:
                 for states, mask in zip(self.states, self.included, strict=True)
             ]
         )
+
+    def class_errors(self, maps: Maps, i: int, stop: int, errors: Tensor) -> Tensor:
+        """Add up squared residuals from state i to i + 1 by class, (C,).
+
+        Parameters
+        ----------
+        maps : Maps
+            From state i to the states before `stop`.
+        errors : (n_included,) float64
+            Those of the tokens that count; the others' are computed.
+        """
+        assert self.classes is not None
+        included = torch.cat(self.included)
+        every = errors.new_empty(len(included))
+        every[included] = errors
+        every[~included] = torch.cat(
+            [
+                maps.squared_errors(states[:, i:stop][~mask])[:, 0]
+                for states, mask in zip(self.states, self.included, strict=True)
+            ]
+        )
+        return every.new_zeros(len(TOKEN_CLASSES)).index_add_(0, self.classes, every)
 
     def pair(self, i: int) -> Tensor:
         """Return states i and i + 1 of every token that counts, centred, (n_included, 2, d)."""
@@ -197,11 +235,14 @@ def score_pairs(
         sample = in_sample_scores(regression, variation[i:stop])
         ridges = _ridges(fit, i, stop, ridge)
         scale = None if ridge.scales is None else float(ridge.scales[i])
-        errors = heldout.errors(Maps.fitted(regression, ridges, scale), i, stop)
+        maps = Maps.fitted(regression, ridges, scale)
+        errors = heldout.errors(maps, i, stop)
         _write_row(scores, i, stop, sample.r2_fit, sample.update_r2_fit, ridges)
         _write_adjusted(scores, i, stop, n=fit.whole.n, rank=sample.rank)
         _write_heldout(scores, i, stop, errors.sum(0), heldout.gram)
         _write_intervals(scores, i, errors[:, 0], heldout)
+        if heldout.classes is not None:
+            scores.class_errors.append(heldout.class_errors(maps, i, stop, errors[:, 0]))
         after_state(i)
     _check_range(scores)
     return scores

@@ -5,10 +5,19 @@ import math
 import torch
 from torch import Tensor
 
-from linearity.contracts.linearity import Matrix, Pairs, Profile, Sink, TokenCounts, Vector
+from linearity.contracts.linearity import (
+    TOKEN_CLASSES,
+    Matrix,
+    Pairs,
+    Profile,
+    Sink,
+    TokenClasses,
+    TokenCounts,
+    Vector,
+)
 from linearity.measure.tokens import TokenTable
 from linearity.studies.collect import Collected
-from linearity.studies.scoring import Interval, Scores
+from linearity.studies.scoring import Heldout, Interval, Scores
 
 MOST_SINKS_LISTED = 200
 
@@ -65,6 +74,20 @@ def token_counts(table: TokenTable, included: Tensor, fit: int, width: int) -> T
         heldout_documents=len(torch.unique(table.document[table.heldout])),
         sinks=_sinks(table, sinks),
         context=int((~table.scored).sum()),
+    )
+
+
+def token_classes(heldout: Heldout, scores: Scores) -> TokenClasses:
+    """Return the error of every block by class of token; classes without a token are left out."""
+    assert heldout.classes is not None
+    sizes = heldout.classes.bincount(minlength=len(TOKEN_CLASSES))
+    there = sizes.nonzero().squeeze(1)
+    total = heldout.gram.diagonal()[1:, None] / heldout.tokens
+    mean = torch.stack(scores.class_errors)[:, there] / sizes[there]
+    return TokenClasses(
+        names=[TOKEN_CLASSES[place] for place in there.tolist()],
+        tokens=sizes[there].tolist(),
+        error=(mean / total).tolist(),
     )
 
 

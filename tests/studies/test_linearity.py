@@ -129,6 +129,24 @@ def test_sinks_are_excluded_counted_listed_and_kept_beside(measure: Measure) -> 
     assert nothing.kept.r2_heldout == pytest.approx(excluded.kept.r2_heldout, abs=1e-3)
 
 
+@pytest.mark.usefixtures("louder_token")
+@pytest.mark.parametrize("exclude", ["sinks", "first", "none"])
+def test_errors_of_the_scored_classes_make_up_the_score(measure: Measure, exclude: str) -> None:
+    measured = measure(exclude=exclude)
+    classes = measured.token_classes
+    left_out = {"sinks": {"first", "sink"}, "first": {"first"}, "none": set()}[exclude]
+    scored = [place for place, name in enumerate(classes.names) if name not in left_out]
+    share = [classes.tokens[place] / measured.tokens.heldout for place in scored]
+
+    assert {"first", "sink"} <= set(classes.names)
+    assert sum(share) == pytest.approx(1.0)
+    for block, score in enumerate(measured.profile.r2_heldout):
+        errors = [classes.error[block][place] for place in scored]
+        assert score == pytest.approx(
+            1.0 - sum(a * b for a, b in zip(share, errors, strict=True)), abs=1e-9
+        )
+
+
 def test_a_fixed_ridge_is_used_everywhere(measure: Measure) -> None:
     measured = measure(ridge=0.5)
 

@@ -4,6 +4,7 @@ Nothing of `linearity.measure` beyond the sampling is used on the oracle's side:
 the library's own hidden states, maps and scores from numpy and scikit-learn.
 """
 
+import unicodedata
 from dataclasses import dataclass
 
 import llm_microscope
@@ -36,6 +37,7 @@ class Oracle:
     role: NDArray[np.str_]
     document: NDArray[np.int64]
     first: NDArray[np.bool_]
+    kind: NDArray[np.str_]
 
     def of(self, *roles: str, keep_first: bool = False) -> Array:
         chosen = np.isin(self.role, roles)
@@ -59,6 +61,7 @@ def oracle(glass: LoadedModel, documents: list[str]) -> Oracle:
         documents, glass.tokenize, SamplingPlan(tokens=8192, context=128, heldout=0.25, seed=3)
     )
     states, role, document, first = [], [], [], []
+    kind: list[str] = []
     norm = glass.layout.decoder.norm
     glass.layout.decoder.norm = torch.nn.Identity()  # the library's last state, without its norm
     try:
@@ -71,9 +74,30 @@ def oracle(glass: LoadedModel, documents: list[str]) -> Oracle:
             role += [window.role] * len(window.ids)
             document += [window.document] * len(window.ids)
             first += [True] + [False] * (len(window.ids) - 1)
+            kind += kinds([glass.detokenize([token]) for token in window.ids])
     finally:
         glass.layout.decoder.norm = norm
-    return Oracle(np.concatenate(states), np.array(role), np.array(document), np.array(first))
+    return Oracle(
+        np.concatenate(states), np.array(role), np.array(document), np.array(first), np.array(kind)
+    )
+
+
+def kinds(texts: list[str]) -> list[str]:
+    """Say what English tokens are, by the standard library's own character database."""
+    found, before = ["first"], texts[0]
+    for text in texts[1:]:
+        sign = text.strip()[:1]
+        if text.startswith("<"):
+            found.append("special" if text.endswith(">") and text != "<" else "punctuation")
+        elif not sign:
+            found.append("whitespace")
+        elif unicodedata.category(sign)[0] in "LM":
+            goes_on = not text[0].isspace() and before[-1:].isalpha()
+            found.append("word_inside" if goes_on else "word_start")
+        else:
+            found.append("digits" if unicodedata.category(sign)[0] == "N" else "punctuation")
+        before = "" if found[-1] == "special" else text
+    return found
 
 
 def least_squares_r2(X: Array, Y: Array) -> float:
@@ -104,6 +128,26 @@ def cosines(states: Array, i: int, j: int) -> Array:
     X, Y = states[:, i], states[:, j]
     product: Array = (X * Y).sum(1) / np.linalg.norm(X, axis=1) / np.linalg.norm(Y, axis=1)
     return product
+
+
+@pytest.mark.parametrize("block", range(4))
+def test_errors_by_class_of_token_match_maps_fitted_anew(
+    oracle: Oracle, measured: Measurement, block: int
+) -> None:
+    fit, new = oracle.of("train", "validation"), oracle.of("heldout", keep_first=True)
+    ridge = validated_ridge(oracle, block, block + 1)
+    mapped = shrunk_map(fit[:, block], fit[:, block + 1], ridge)
+    X, Y = new[:, block], new[:, block + 1]
+    kind = oracle.kind[oracle.role == "heldout"]
+    counted = Y[kind != "first"]
+    errors = ((Y - X - mapped.predict(X)) ** 2).sum(1)
+    spread = ((counted - counted.mean(0)) ** 2).sum(1).mean()
+    classes = measured.token_classes
+
+    assert {"first", "punctuation", "word_start", "word_inside"} <= set(classes.names)
+    assert classes.tokens == [(kind == name).sum() for name in classes.names]
+    wanted = [errors[kind == name].mean() / spread for name in classes.names]
+    assert classes.error[block] == pytest.approx(wanted, rel=TOLERANCE)
 
 
 def test_the_stream_has_no_sinks_so_only_first_tokens_are_left_out(
