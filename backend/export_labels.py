@@ -1,6 +1,11 @@
 """The columns and numbers of a `linearity` table, and what they are called in each language."""
 
-COLUMNS = ("table", "from_state", "to_state", "block", "metric", "value", "low", "high")
+from backend.figures.labels import LABELS
+from linearity.contracts.linearity import TOKEN_CLASSES
+
+COLUMNS = (
+    "table", "from_state", "to_state", "block", "token_class", "metric", "value", "low", "high",
+)  # fmt: skip
 
 MATRICES = (
     "r2_fit", "r2_adjusted", "r2_heldout", "update_r2_heldout", "cosine", "angular", "cka",
@@ -18,6 +23,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "from_state": ("From state", "入力側の状態"),
     "to_state": ("To state", "出力側の状態"),
     "block": ("Block (from 0)", "層(番号は0から)"),
+    "token_class": ("Class of token", "トークンの種類"),
     "metric": ("Metric", "指標"),
     "value": ("Value", "値"),
     "low": ("95 % interval, low", "95 %区間の下限"),
@@ -26,6 +32,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "pairs": ("Every pair of states", "すべての状態の組"),
     "profile": ("Profile, chosen tokens", "層ごとの値(選んだトークン)"),
     "kept": ("Profile, all tokens kept", "層ごとの値(全トークン)"),
+    "token_classes": ("Error by class of token", "トークンの種類ごとの誤差"),
     # metrics, with their units
     "r2_fit": (
         "Linearity score, in-sample (the paper's generalised Procrustes similarity) [share, 0-1]",
@@ -55,6 +62,12 @@ WORDS: dict[str, tuple[str, str]] = {
     "state_norm": ("Norm of the state [model units]", "状態のノルム[モデル内部の単位]"),
     "anisotropy": ("Anisotropy [0-1]", "異方性[0-1]"),
     "effective_rank": ("Effective rank [dimensions]", "有効ランク[次元]"),
+    "error": ("Share not explained [0 or more]", "説明できない割合[0以上]"),
+    "tokens": ("Held-out tokens", "検証データのトークン数"),
+    **{
+        name: (LABELS["en"][f"class_{name}"], LABELS["ja"][f"class_{name}"])
+        for name in TOKEN_CLASSES
+    },
 }
 
 LANGUAGES = ("en", "ja")

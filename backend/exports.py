@@ -62,7 +62,10 @@ def to_npz(result: Result) -> bytes:
     """
     match result["kind"]:
         case "linearity":
-            return _archive(result, linearity.arrays(result), without=linearity.PARTS)
+            named = linearity.names(result)
+            return _archive(
+                result, linearity.arrays(result), without=linearity.PARTS, instead=named
+            )
         case "ablation":
             parts = ("curves", "single", "scores", "interaction")
             named = ablation.names(result)

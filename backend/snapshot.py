@@ -86,6 +86,7 @@ def _shown(result: Mapping[str, Any], view: Mapping[str, str]) -> list[str]:
         "interaction": bool(result.get("interaction")),
         "scores": bool(result.get("scores") or result.get("single")),
         "documents": bool(result.get("documents")),
+        "token_classes": bool(result.get("token_classes")),
     }
     return [name for name in FIGURES[result["kind"]] if there.get(name, True)]
 

@@ -24,6 +24,14 @@ export function blockShapes(pair, { layout }) {
   return [{ type: "rect", layer: "below", ...span, fillcolor: theme.accent, opacity: 0.14, line }];
 }
 
+/** The same over a map, whose cells hide what lies below. */
+export const blockFrames = (pair, figure) =>
+  blockShapes(pair, figure).map(({ fillcolor, opacity, ...frame }) => ({
+    ...frame,
+    layer: "above",
+    line: { ...frame.line, width: 2.5 },
+  }));
+
 const RING = 8;
 const BEND = 0.5523 * RING; // of a quarter of a circle as a Bézier curve
 // Plotly reads a circle's own pixels as values of a logarithmic axis and flattens it; not those of a path.

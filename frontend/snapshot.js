@@ -5,7 +5,7 @@ import { CONFIG } from "./chart_config.js";
 import { blocksOfPlan, markOf, shownPoint } from "./curves.js";
 import { JAPANESE } from "./plotly_japanese.js";
 import { inRange } from "./scores.js";
-import { blockShapes, blocksShapes, cellShapes, pointShapes } from "./selection_shapes.js";
+import { blockFrames, blockShapes, blocksShapes, cellShapes, pointShapes } from "./selection_shapes.js";
 
 const NARROW = matchMedia("(max-width: 640px)");
 
@@ -20,6 +20,7 @@ const marks = {
   heatmap: (figure) => cellShapes(pair, figure),
   profile: (figure) => blockShapes(pair, figure),
   norms: (figure) => blockShapes(pair, figure),
+  token_classes: (figure) => blockFrames(pair, figure),
   curve: (figure) => pointShapes(markOf(state, figure), figure),
   damage: (figure) => blocksShapes(blocksOfPlan(shownPoint(state)?.plan ?? ""), figure),
   scores: (figure) => blocksShapes(blocksOfPlan(shownPoint(state)?.plan ?? ""), figure),

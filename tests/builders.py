@@ -11,6 +11,7 @@ from linearity.contracts.linearity import (
     Matrix,
     Pairs,
     Profile,
+    TokenClasses,
     TokenCounts,
     Vector,
 )
@@ -40,6 +41,17 @@ def a_profile(*, blocks: int = 4, lift: float = 0.0, seed: int = 0) -> Profile:
             3.0 if block == 0 else noise.uniform(0.1, 0.6) for block in range(blocks)
         ],
         state_norm=[10.0 * (block + 1) for block in range(blocks + 1)],
+    )
+
+
+def some_token_classes(*, blocks: int = 4, seed: int = 0) -> TokenClasses:
+    """Return errors of Japanese and English text; first tokens are hardly explained at all."""
+    noise = random.Random(seed + 2)
+    names = ["first", "punctuation", "word_start", "kanji", "hiragana", "katakana"]
+    return TokenClasses(
+        names=names,
+        tokens=[16, 520, 1_300, 910, 1_100, 200],
+        error=[[900.0, *(noise.uniform(0.03, 0.4) for _ in names[1:])] for _ in range(blocks)],
     )
 
 
@@ -75,6 +87,7 @@ def a_result(
         pairs=_pairs(profile, blocks),
         profile=profile,
         kept=a_profile(blocks=blocks, lift=0.065, seed=seed + 1),
+        token_classes=some_token_classes(blocks=blocks, seed=seed),
         finding={
             "en": "From block 1 on, a linear map explains 90-96 % of the next state.",
             "ja": "ブロック 1 以降では、線形写像が次の状態の分散の 90〜96 % を説明します。",

@@ -13,13 +13,19 @@ from backend.figures.norms import norms
 from backend.figures.options import FigureOptions, parse_options
 from backend.figures.profile import profile
 from backend.figures.scores import scores
+from backend.figures.token_classes import token_classes
 from linearity.contracts.parameters import choice
 from linearity.errors import InvalidParameterError
 
 Maker = Callable[[Mapping[str, Any], FigureOptions], dict[str, Any]]
 
 FIGURES: dict[str, dict[str, Maker]] = {
-    "linearity": {"heatmap": heatmap, "profile": profile, "norms": norms},
+    "linearity": {
+        "heatmap": heatmap,
+        "profile": profile,
+        "norms": norms,
+        "token_classes": token_classes,
+    },
     "ablation": {
         "curve": curve,
         "categories": categories,

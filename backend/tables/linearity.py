@@ -6,13 +6,14 @@ from typing import Any
 import numpy as np
 
 from backend.export_labels import COLUMNS, MATRICES, STATE_METRICS, VECTORS, WORDS
-from backend.tables.table import Result, Row, Table
+from backend.tables.table import Result, Row, Table, ends, row_maker
 
 _INTERVALS = {
     "r2_heldout": "r2_heldout_ci95",
     "update_r2_heldout": "update_r2_heldout_ci95",
 }
-PARTS = ("pairs", "profile", "kept")
+_TABLES = ("pairs", "profile", "kept")
+PARTS = (*_TABLES, "token_classes")
 
 
 def rows(result: Result) -> Iterator[Row]:
@@ -21,37 +22,72 @@ def rows(result: Result) -> Iterator[Row]:
     yield from _pair_rows(result["pairs"] or {}, states)
     for table in ("profile", "kept"):
         yield from _profile_rows(table, result[table] or {}, states)
+    yield from _class_rows(result.get("token_classes") or {}, states)
 
 
-TABLE = Table(columns=COLUMNS, rows=rows, words=WORDS)
+TABLE = Table(columns=COLUMNS, rows=rows, words=WORDS, named=("table", "token_class", "metric"))
+
+_row = row_maker(COLUMNS)
 
 
 def arrays(result: Result) -> dict[str, np.ndarray[Any, Any]]:
-    """Return every matrix and vector as float64, null as NaN."""
-    return {
+    """Return every matrix and vector as float64, null as NaN; `names` tells the classes."""
+    found = {
         f"{table}_{metric}": _array(metric, values)
-        for table in PARTS
+        for table in _TABLES
         for metric, values in (result[table] or {}).items()
         if values is not None
     }
+    for metric in ("tokens", "error"):
+        if classes := result.get("token_classes"):
+            found[f"token_classes_{metric}"] = _array(metric, classes[metric])
+    return found
+
+
+def names(result: Result) -> dict[str, Any]:
+    """Return what the last axis of the arrays of classes is, for ``meta``."""
+    return {"token_classes": (result.get("token_classes") or {}).get("names")}
 
 
 def _pair_rows(pairs: Result, states: Sequence[str]) -> Iterator[Row]:
     for metric in MATRICES:
         for i, line in enumerate(pairs.get(metric) or []):
             for j in range(i + 1, len(states)):
-                yield ("pairs", states[i], states[j], None, metric, line[j], None, None)
+                yield _row(
+                    table="pairs",
+                    from_state=states[i],
+                    to_state=states[j],
+                    metric=metric,
+                    value=line[j],
+                )
 
 
 def _profile_rows(table: str, profile: Result, states: Sequence[str]) -> Iterator[Row]:
     for metric in VECTORS:
         intervals = profile.get(_INTERVALS.get(metric, ""))
         for block, value in enumerate(profile.get(metric) or []):
-            low, high = (intervals[block] if intervals else None) or (None, None)
-            yield (table, states[block], states[block + 1], block, metric, value, low, high)
+            around = {"from_state": states[block], "to_state": states[block + 1], "block": block}
+            interval = ends(intervals[block] if intervals else None)
+            yield _row(table=table, **around, metric=metric, value=value, **interval)
     for metric in STATE_METRICS:
         for state, value in enumerate(profile.get(metric) or []):
-            yield (table, states[state], None, None, metric, value, None, None)
+            yield _row(table=table, from_state=states[state], metric=metric, value=value)
+
+
+def _class_rows(classes: Result, states: Sequence[str]) -> Iterator[Row]:
+    for place, name in enumerate(classes.get("names") or []):
+        yield _row(
+            table="token_classes", token_class=name, metric="tokens", value=classes["tokens"][place]
+        )
+        for block, errors in enumerate(classes["error"]):
+            around = {"from_state": states[block], "to_state": states[block + 1], "block": block}
+            yield _row(
+                table="token_classes",
+                **around,
+                token_class=name,
+                metric="error",
+                value=errors[place],
+            )
 
 
 def _array(metric: str, values: Sequence[Any]) -> np.ndarray[Any, np.dtype[np.float64]]:

@@ -1,8 +1,8 @@
-// The body of a `linearity` run: heat map, profile, norms; details of the selected pair; table.
+// The body of a `linearity` run: heat map, profile, norms, classes of tokens; details of the selected pair; table.
 
 import { changed, fill, h } from "../dom.js";
 import { inRange, shownView } from "../scores.js";
-import { blockShapes, cellShapes } from "../selection_shapes.js";
+import { blockFrames, blockShapes, cellShapes } from "../selection_shapes.js";
 import { update } from "../state.js";
 import { pairText } from "../view_keys.js";
 import * as comparePicker from "./compare_picker.js";
@@ -12,6 +12,7 @@ import * as heatmapPanel from "./heatmap_panel.js";
 import { panel, plot, region } from "./panel.js";
 import * as planSection from "./plan_section.js";
 import * as table from "./table.js";
+import { hasClasses, tokenClassesPanel } from "./token_classes.js";
 
 const inPairs = ({ x, y }) => ({ from: y, to: x });
 const inBlocks = ({ x }) => ({ from: x, to: x + 1 });
@@ -20,6 +21,7 @@ const DRAWINGS = {
   heatmap: drawing(cellShapes, inPairs, shownView),
   profile: drawing(blockShapes, inBlocks),
   norms: drawing(blockShapes, inBlocks),
+  token_classes: { ...drawing(blockFrames, inBlocks), there: hasClasses },
 };
 
 export const pictures = Object.keys(DRAWINGS);
@@ -29,14 +31,16 @@ export const summary = details.summary;
 /** @param {HTMLElement} body @returns {(state: import("../state.js").State) => void} */
 export function mount(body) {
   const switches = region("heatmap-switches", "div");
-  const plots = Object.fromEntries(pictures.map((name) => [name, plot(name)]));
+  const classes = tokenClassesPanel();
+  const plots = { ...Object.fromEntries(pictures.map((name) => [name, plot(name)])), token_classes: classes.plot };
   const panels = [
     panel("heatmap", plots.heatmap, switches),
     panel("profile", plots.profile),
     panel("norms", plots.norms),
+    classes,
   ];
-  const [left, ...right] = panels.map(({ element }) => element);
-  const row = h("div", { class: "pictures" }, left, h("div", { class: "pictures-right" }, right));
+  const [left, profile, norms, below] = panels.map(({ element }) => element);
+  const row = h("div", { class: "pictures" }, left, h("div", { class: "pictures-right" }, profile, norms), below);
   const places = {
     details: h("section", { id: "details", class: "details", tabindex: "-1" }),
     table: region("numbers"),
@@ -47,6 +51,7 @@ export function mount(body) {
   return (state) => {
     if (changed(body, state.lang)) for (const { speak } of panels) speak();
     heatmapPanel.render(switches, state);
+    classes.render(state);
     details.render(places.details, state);
     table.render(places.table, state);
     comparePicker.renderLink(places.compare, state);

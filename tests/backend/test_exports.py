@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 from backend.dependencies import Services
 from backend.export_labels import COLUMNS, FOR_EXCEL, MATRICES, STATE_METRICS, VECTORS
 from backend.exports import to_csv, to_excel_csv, to_npz
-from linearity.contracts.linearity import Pairs, Profile
+from linearity.contracts.linearity import TOKEN_CLASSES, Pairs, Profile
 from tests.backend.builders import a_finished_run
 from tests.builders import a_result, adjacent_only
 
@@ -24,11 +24,24 @@ def rows_of(data: bytes) -> list[dict[str, str]]:
 def test_the_table_holds_every_number_of_the_result_once() -> None:
     rows = rows_of(to_csv(RESULT))
 
-    keys = [(row["table"], row["metric"], row["from_state"], row["to_state"]) for row in rows]
+    named = ("table", "metric", "from_state", "to_state", "token_class")
+    keys = [tuple(row[name] for name in named) for row in rows]
     pairs = [row for row in rows if row["table"] == "pairs"]
     assert len(keys) == len(set(keys))
     assert len(pairs) == 6 * 10  # six scores that exist, ten pairs of five states
-    assert {row["table"] for row in rows} == {"pairs", "profile", "kept"}
+    assert {row["table"] for row in rows} == {"pairs", "profile", "kept", "token_classes"}
+
+
+def test_errors_by_class_of_token_are_one_number_a_row() -> None:
+    classes: Any = RESULT["token_classes"]
+    rows = [row for row in rows_of(to_csv(RESULT)) if row["table"] == "token_classes"]
+
+    errors = {(row["token_class"], row["block"]): row for row in rows if row["metric"] == "error"}
+    sizes = {row["token_class"]: row["value"] for row in rows if row["metric"] == "tokens"}
+    assert sizes == dict(zip(classes["names"], map(str, classes["tokens"]), strict=True))
+    assert len(errors) == 4 * len(classes["names"])
+    assert float(errors["kanji", "2"]["value"]) == classes["error"][2][3]
+    assert "漢字" in to_excel_csv(RESULT, "ja").decode("utf-8-sig")
 
 
 def test_numbers_survive_the_table_to_the_last_digit() -> None:
@@ -95,7 +108,7 @@ def test_every_number_of_the_contract_has_a_place_and_a_name_in_both_languages()
     known = {*Pairs.__dataclass_fields__, *Profile.__dataclass_fields__}
 
     assert {name.removesuffix("_ci95") for name in known} == exported
-    assert FOR_EXCEL["en"].keys() == FOR_EXCEL["ja"].keys() >= exported
+    assert FOR_EXCEL["en"].keys() == FOR_EXCEL["ja"].keys() >= exported | {*TOKEN_CLASSES}
 
 
 def test_an_archive_holds_the_matrices_and_the_rest_as_json() -> None:
@@ -104,7 +117,10 @@ def test_an_archive_holds_the_matrices_and_the_rest_as_json() -> None:
     with np.load(io.BytesIO(to_npz(RESULT)), allow_pickle=False) as archive:
         pairs, intervals = archive["pairs_r2_heldout"], archive["profile_r2_heldout_ci95"]
         meta = orjson.loads(archive["meta"].tobytes())
+        errors = archive["token_classes_error"]
 
+    assert errors.tolist() == result["token_classes"]["error"]
+    assert meta["token_classes"] == result["token_classes"]["names"]
     assert pairs.shape == (5, 5)
     assert pairs[1, 3] == result["pairs"]["r2_heldout"][1][3]
     assert np.isnan(pairs[3, 1])

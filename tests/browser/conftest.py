@@ -72,14 +72,14 @@ class Visit:
         return self.page
 
     def open_result(self, query: str = "") -> Page:
-        """Go to the finished run and wait until all three pictures are drawn."""
+        """Go to the finished run and wait until all pictures are drawn."""
         self.open(f"/runs/{self.site.run.id}{query}")
         self.pictures()
         return self.page
 
     def pictures(self) -> None:
         """Wait for the pictures."""
-        for name in ("heatmap", "profile", "norms"):
+        for name in ("heatmap", "profile", "norms", "token_classes"):
             self.page.wait_for_selector(f".plot-{name}[data-drawn]")
 
 

@@ -77,7 +77,7 @@ def test_no_chart_can_be_sent_to_a_cloud(visit: Visit) -> None:
         page.evaluate(
             "() => [...document.querySelectorAll('.plot')].map((p) => p._context.showSendToCloud)"
         )
-        == [False] * 3
+        == [False] * 4
     )
 
 
@@ -161,11 +161,25 @@ def test_a_selection_is_marked_in_every_picture_and_told_to_screen_readers(visit
 
     shapes = [
         page.locator(f".plot-{name}").evaluate("(plot) => plot.layout.shapes.length")
-        for name in ("heatmap", "profile", "norms")
+        for name in ("heatmap", "profile", "norms", "token_classes")
     ]
 
-    assert shapes == [4, 1, 1]
+    assert shapes == [4, 1, 1, 1]
     assert "State 12 to 15" in page.locator("[aria-live=polite]").all_inner_texts()[-1]
+
+
+def test_classes_of_tokens_have_a_picture_and_a_table(visit: Visit) -> None:
+    page = visit.open_result("?lang=ja")
+
+    classes = visit.site.result["token_classes"]
+    kanji = [block[classes["names"].index("kanji")] for block in classes["error"]]
+    page.locator(".panel-token_classes summary").click()
+    row = page.locator(".panel-token_classes tbody tr", has_text="漢字")
+    assert f"{classes['tokens'][classes['names'].index('kanji')]:,}" in row.inner_text()
+    assert f"{max(kanji):.3g} ブロック {kanji.index(max(kanji))}" in row.inner_text()
+    names = page.locator(".plot-token_classes .ytick").all_text_contents()
+    assert names[0] == "先頭トークン"
+    assert len(names) == len(classes["names"])
 
 
 def test_a_selection_outside_the_model_is_ignored(visit: Visit) -> None:

@@ -1,6 +1,7 @@
 """Points to Plotly: every figure is valid, in each theme and language, whole or partial."""
 
 import json
+import math
 from collections.abc import Iterator
 from itertools import product
 from typing import Any
@@ -158,6 +159,19 @@ def test_a_block_that_adds_nothing_leaves_a_gap_on_the_logarithmic_axis() -> Non
     lines = [t for t in figure("norms", result, {})["data"] if t["meta"]["series"] == "ratio"]
 
     assert lines[0]["y"][1] is None
+
+
+def test_a_row_a_class_with_first_tokens_beyond_the_colours() -> None:
+    classes: Any = RESULTS["whole"]["token_classes"]
+
+    made = figure("token_classes", RESULTS["whole"], {"lang": "ja"})
+
+    cells = made["data"][0]
+    assert made["layout"]["yaxis"]["ticktext"][:2] == ["先頭トークン", "句読点・記号"]
+    assert cells["customdata"][3] == [block[3] for block in classes["error"]]
+    assert cells["z"][3][1] == pytest.approx(math.log10(classes["error"][1][3]))
+    assert 10 ** cells["zmax"] < 1 < min(cells["customdata"][0])
+    assert 10 ** cells["zmin"] <= min(min(block) for block in classes["error"])
 
 
 def test_names_of_users_cannot_bring_markup() -> None:
