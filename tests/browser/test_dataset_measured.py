@@ -6,6 +6,8 @@ import pytest
 from playwright.sync_api import Browser
 
 from linearity.adapters.inputs import load_records
+from linearity.adapters.naming import name_input
+from linearity.adapters.state import InputRow
 from linearity.contracts.inputs import DatasetRecord
 from linearity.contracts.runs import InputState, RunStatus
 from tests.browser.test_datasets import ANSWERS, QUESTIONS, choose, table_file
@@ -37,14 +39,32 @@ def test_a_cp932_table_is_uploaded_read_by_a_worker_and_measured(
     assert (first.prompt, first.response) == (f"{QUESTIONS[0]} (0)", ANSWERS[0])
     assert record.languages == {"ja": 60}
 
-    eventually(lambda: _ready(house))
-    model = house.state.get_input("model", "glass-en")
-    assert model is not None
-    run = house.submit(model, row, tokens=1024, context=128)
+    run = house.submit(smollm2(house), row, tokens=1024, context=128, pairs="adjacent")
     house.wait_for(run.id, lambda found: found.status is RunStatus.FINISHED)
-    assert house.result(run.id)["dataset"]["fingerprint"] == record.fingerprint
+    result = house.result(run.id)
+    assert result["dataset"]["fingerprint"] == record.fingerprint
+    assert {"kanji", "hiragana", "katakana", "byte"} <= set(result["token_classes"]["names"])
+
+    page = browser.new_page(locale="ja-JP")
+    page.goto(f"{web.url}/runs/{run.id}?lang=ja")
+    page.locator(".plot-token_classes[data-drawn]").wait_for()
+    shown = page.locator(".plot-token_classes .ytick").all_text_contents()
+    assert {"漢字", "ひらがな", "カタカナ", "文字の一部(バイト)"} <= set(shown)
+    page.close()
 
 
-def _ready(house: House) -> bool:
-    row = house.state.get_input("model", "glass-en")
-    return row is not None and row.state is InputState.READY
+def smollm2(house: House) -> InputRow:
+    """Register the demo's model, whose tokenizer writes Japanese in characters and in bytes."""
+    name = name_input("model", "smollm2")
+    added, _ = house.state.add_input(
+        "model", id=name.id, name=name.name, source=name.source, reference=name.reference
+    )
+    house.queue.enqueue_registration(added)
+    eventually(lambda: _found(house).state is InputState.READY, seconds=120)
+    return _found(house)
+
+
+def _found(house: House) -> InputRow:
+    row = house.state.get_input("model", "smollm2")
+    assert row is not None
+    return row
