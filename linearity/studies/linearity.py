@@ -27,6 +27,7 @@ from linearity.contracts.linearity import (
 from linearity.contracts.runs import RunWarning
 from linearity.errors import MeasurementError, TooFewTokensError
 from linearity.measure.sampling import SamplingPlan, Window, sample_windows
+from linearity.measure.similarity import FEWEST_TOKENS, debiased_cka
 from linearity.measure.token_classes import text_classes
 from linearity.measure.tokens import StreamGuard, TokenTable
 from linearity.models.loaded import LoadedModel
@@ -41,7 +42,8 @@ from linearity.studies.warnings import warnings_of
 BATCH_TOKENS = 2048
 PREVIEW_RIDGE = 3e-2
 """Shrinkage of what is shown while tokens still stream; only the end chooses its own."""
-FEWEST_TOKENS = 2
+MOST_CKA_TOKENS = 2048
+"""Held-out tokens that CKA is computed on: its cost is their square, and it is not biased."""
 MOST_PARTIALS = 32
 SCORING_SHARE = 0.35
 """Part of a run's time that follows the last token; only the remaining time depends on it."""
@@ -84,7 +86,7 @@ def measure_linearity(
     Raises
     ------
     TooFewTokensError
-        If fewer tokens than two a split can be scored.
+        If fewer than four tokens a split can be scored.
     DegenerateStatesError, NonFiniteStatesError, ScoreOutOfRangeError
         Each names the state or block.
     """
@@ -145,14 +147,20 @@ class _Study:
         heldout = Heldout.of(collected, table, included, self._classes(windows, table))
         _check_enough(fit.whole.n, heldout.tokens)
         scores = score_pairs(
-            fit, heldout, reach=self.reach, ridge=self._rule(), after_state=self._scored
+            fit,
+            heldout,
+            reach=self.reach,
+            ridge=self._rule(),
+            spectra=True,
+            after_state=self._scored,
         )
+        cka = debiased_cka(heldout.evenly(MOST_CKA_TOKENS))
         kept = self._kept(collected, table, fit, scores)
         counts = token_counts(table, included, fit.whole.n, self.model.width)
         self.progress.step(self.total, self.total, "tokens", 1.0)
         return Measurement(
             tokens=counts,
-            pairs=pairs_of(scores, collected, included),
+            pairs=pairs_of(scores, collected, included, cka),
             profile=profile_of(table, included, scores),
             kept=profile_of(table, table.scored, kept),
             token_classes=token_classes(heldout, scores),
@@ -210,6 +218,7 @@ class _Study:
             Heldout.of(collected, table, everything),
             reach=1,
             ridge=RidgeRule(None, known=scores.ridge, scales=scales),
+            spectra=True,
         )
 
     def _partial(self, collected: Collected) -> dict[str, Json]:

@@ -18,6 +18,8 @@ from linearity.measure.maps import (
     in_sample_scores,
 )
 from linearity.measure.moments import Band, Split
+from linearity.measure.similarity import rotation_fit
+from linearity.measure.spectra import anisotropy, effective_rank
 from linearity.measure.tokens import TokenTable
 from linearity.studies.collect import Collected
 
@@ -37,6 +39,9 @@ class Scores:
         Of adjacent pairs only.
     class_errors : list of (C,) float64, length L
         Squared residuals of adjacent pairs, added up by class; empty where no classes are known.
+    rotation_fit : list of float, length L
+    anisotropy, effective_rank : list of float, length S
+        Empty where spectra were not asked for.
     """
 
     r2_fit: Tensor
@@ -49,6 +54,9 @@ class Scores:
     intervals: list[Interval] = field(default_factory=list)
     update_intervals: list[Interval] = field(default_factory=list)
     class_errors: list[Tensor] = field(default_factory=list)
+    rotation_fit: list[float] = field(default_factory=list)
+    anisotropy: list[float] = field(default_factory=list)
+    effective_rank: list[float] = field(default_factory=list)
 
     @classmethod
     def empty(cls, states: int) -> "Scores":
@@ -113,6 +121,14 @@ class Heldout:
         documents = torch.unique(table.document[side][chosen], return_inverse=True)[1]
         of_side = None if classes is None else classes[side].to(device)
         return cls(collected.heldout, masks, documents.to(device), means, gram, of_side)
+
+    def evenly(self, most: int) -> Tensor:
+        """Return all states of at most `most` tokens that count, evenly spaced, (k, S, d)."""
+        step = -(-self.tokens // most)
+        counted = torch.cat(
+            [states[mask] for states, mask in zip(self.states, self.included, strict=True)]
+        )
+        return counted[::step]
 
     @property
     def tokens(self) -> int:
@@ -204,6 +220,7 @@ def score_pairs(
     *,
     reach: int,
     ridge: RidgeRule,
+    spectra: bool = False,
     after_state: Callable[[int], None] = lambda _: None,
 ) -> Scores:
     """Score every pair (i, j) with j - i <= reach.
@@ -214,6 +231,8 @@ def score_pairs(
     reach : int
         1 for adjacent pairs only.
     ridge : RidgeRule
+    spectra : bool
+        Whether to say how the states spread, and how far rotations explain neighbours.
     after_state : callable
         Called after each state i with i; may raise to stop.
 
@@ -243,7 +262,14 @@ def score_pairs(
         _write_intervals(scores, i, errors[:, 0], heldout)
         if heldout.classes is not None:
             scores.class_errors.append(heldout.class_errors(maps, i, stop, errors[:, 0]))
+        if spectra:
+            _write_spectrum(scores, regression.w)
+            fit_of_rotation = rotation_fit(regression.band.C[1], variation[i : i + 2])
+            scores.rotation_fit.append(float(fit_of_rotation))
         after_state(i)
+    if spectra:
+        last = Band.of(fit.whole, S - 1, reach=reach).C[0]
+        _write_spectrum(scores, torch.linalg.eigvalsh(last).clamp_min(0.0))
     _check_range(scores)
     return scores
 
@@ -300,6 +326,11 @@ def _write_intervals(scores: Scores, i: int, errors: Tensor, heldout: Heldout) -
     scores.update_intervals.append(score_interval(update) if moves else None)
 
 
+def _write_spectrum(scores: Scores, w: Tensor) -> None:
+    scores.anisotropy.append(float(anisotropy(w)))
+    scores.effective_rank.append(float(effective_rank(w)))
+
+
 def _check_variation(variation: Tensor, n: int) -> None:
     flat = (variation <= 0.0).nonzero()
     if len(flat):
@@ -314,6 +345,11 @@ def _check_variation(variation: Tensor, n: int) -> None:
 
 
 def _check_range(scores: Scores) -> None:
+    rotations = torch.full_like(scores.r2_fit, torch.nan)
+    rotations.diagonal(offset=1)[: len(scores.rotation_fit)] = torch.tensor(
+        scores.rotation_fit, dtype=torch.float64
+    )
+    _check(rotations, "rotation_fit", low=-TOLERANCE)
     for name in ("r2_fit", "update_r2_fit"):
         _check(getattr(scores, name), name, low=-TOLERANCE)
     for name in ("r2_adjusted", "update_r2_adjusted", "r2_heldout", "update_r2_heldout"):

@@ -22,7 +22,9 @@ from linearity.studies.scoring import Heldout, Interval, Scores
 MOST_SINKS_LISTED = 200
 
 
-def pairs_of(scores: Scores, collected: Collected, included: Tensor) -> Pairs:
+def pairs_of(
+    scores: Scores, collected: Collected, included: Tensor, cka: Tensor | None = None
+) -> Pairs:
     """Return the matrices of a result; angles and cosines over the `included` tokens."""
     cosine, angle = collected.mean_cosines(included)
     return Pairs(
@@ -32,6 +34,7 @@ def pairs_of(scores: Scores, collected: Collected, included: Tensor) -> Pairs:
         update_r2_heldout=_matrix(scores.update_r2_heldout),
         cosine=_matrix(cosine),
         angular=_matrix(angle),
+        cka=None if cka is None else _matrix(cka),
     )
 
 
@@ -58,6 +61,9 @@ def profile_of(table: TokenTable, included: Tensor, scores: Scores) -> Profile:
         block_influence=_vector(1.0 - table.cosine_next[included].mean(0)),
         update_norm_ratio=_vector(updates / norms[:-1]),
         state_norm=_vector(norms),
+        rotation_fit=scores.rotation_fit or None,
+        anisotropy=scores.anisotropy or None,
+        effective_rank=scores.effective_rank or None,
     )
 
 

@@ -13,7 +13,6 @@ from linearity.measure.sampling import VALIDATION_SHARE
 from linearity.studies.scoring import Scores
 
 FEW_TOKENS_A_COORDINATE = 10
-NOT_YET = ("rotation_fit", "anisotropy", "effective_rank", "cka")
 
 
 def warnings_of(
@@ -28,11 +27,6 @@ def warnings_of(
         _zero_update(scores),
         _no_adjustment(counts, scores),
         _adjacent_only() if adjacent_only else None,
-        RunWarning(
-            "not_yet",
-            f"Not computed by this version, and therefore null: {', '.join(NOT_YET)}.",
-            {"fields": list(NOT_YET)},
-        ),
     ]
     return [warning for warning in found if warning is not None]
 

@@ -12,6 +12,9 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from scipy.linalg import orthogonal_procrustes
+from scipy.stats import entropy
+from sklearn.decomposition import PCA
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.metrics import r2_score
 
@@ -150,6 +153,32 @@ def test_errors_by_class_of_token_match_maps_fitted_anew(
     assert classes.error[block] == pytest.approx(wanted, rel=TOLERANCE)
 
 
+def best_rotation(X: Array, Y: Array) -> float:
+    A, B = X - X.mean(0), Y - Y.mean(0)
+    A, B = A / np.linalg.norm(A), B / np.linalg.norm(B)
+    R, scale = orthogonal_procrustes(A, B)
+    return float(1 - ((B - scale * A @ R) ** 2).sum())
+
+
+def spread(X: Array) -> dict[str, float]:
+    shares = PCA().fit(X).explained_variance_ratio_
+    return {"anisotropy": shares[0], "effective_rank": float(np.exp(entropy(shares)))}
+
+
+def debiased_cka(X: Array, Y: Array) -> float:
+    """Centre both Gram matrices without bias (Szekely and Rizzo, 2014), take their cosine."""
+    n = len(X)
+
+    def centred(K: Array) -> Array:
+        K = K - np.diag(np.diag(K))
+        sums = K.sum(0)
+        K = K - sums / (n - 2) - sums[:, None] / (n - 2) + sums.sum() / (n - 1) / (n - 2)
+        return np.asarray(K - np.diag(np.diag(K)))
+
+    K, L = centred(X @ X.T), centred(Y @ Y.T)
+    return float((K * L).sum() / np.linalg.norm(K) / np.linalg.norm(L))
+
+
 def test_the_stream_has_no_sinks_so_only_first_tokens_are_left_out(
     oracle: Oracle, measured: Measurement
 ) -> None:
@@ -167,6 +196,7 @@ def test_every_pair_equals_scikit_learn(oracle: Oracle, measured: Measurement) -
     fit, new = oracle.of("train", "validation"), oracle.of("heldout")
     everything = oracle.of("train", "validation", "heldout")
     N, d = fit.shape[0], fit.shape[2]
+    some = new[:: -(-len(new) // 2048)]
     for i, j in pairs():
         X, Y = fit[:, i], fit[:, j]
         r2_fit = least_squares_r2(X, Y)
@@ -182,7 +212,9 @@ def test_every_pair_equals_scikit_learn(oracle: Oracle, measured: Measurement) -
             ),
             "cosine": cosines(everything, i, j).mean(),
             "angular": (np.arccos(cosines(everything, i, j)) / np.pi).mean(),
+            "cka": debiased_cka(some[:, i], some[:, j]),
         }
+        assert measured.pairs.cka is not None
         assert rank <= d
         for name, value in expected.items():
             assert getattr(measured.pairs, name)[i][j] == pytest.approx(value, abs=TOLERANCE), (
@@ -226,12 +258,16 @@ def check_profile(oracle: Oracle, profile: Profile, *, keep_first: bool) -> None
             "block_influence": 1 - cosines(everything, block, block + 1).mean(),
             "update_norm_ratio": moved.mean() / norms[:, block].mean(),
             "state_norm": norms[:, block].mean(),
+            "rotation_fit": best_rotation(X, Y),
+            **spread(X),
         }
         for name, value in expected.items():
             assert getattr(profile, name)[block] == pytest.approx(value, abs=TOLERANCE), (
                 f"{name} of block {block}"
             )
-    assert profile.state_norm[4] == pytest.approx(norms[:, 4].mean(), abs=TOLERANCE)
+    last = {"state_norm": norms[:, 4].mean(), **spread(fit[:, 4])}
+    for name, value in last.items():
+        assert getattr(profile, name)[4] == pytest.approx(value, abs=TOLERANCE), name
 
 
 def test_intervals_leave_out_one_document_at_a_time(oracle: Oracle, measured: Measurement) -> None:
