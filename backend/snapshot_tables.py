@@ -68,6 +68,7 @@ _BLOCK_COLUMNS = (
     ("update_kept", "kept", "update_r2_heldout"),
     ("norm_ratio", "profile", "update_norm_ratio"),
     ("block_influence", "profile", "block_influence"),
+    ("rotation_fit", "profile", "rotation_fit"),
 )
 
 

@@ -5,7 +5,10 @@ const PAIR_FIELDS = {
   update: { heldout: "update_r2_heldout" },
   angular: { heldout: "angular" },
   cosine: { heldout: "cosine" },
+  cka: { heldout: "cka" },
 };
+
+export const SCORES = Object.keys(PAIR_FIELDS);
 
 export const SPLITS_OF = Object.fromEntries(
   Object.entries(PAIR_FIELDS).map(([score, fields]) => [score, Object.keys(fields)]),

@@ -15,7 +15,6 @@ from linearity.contracts.linearity import (
     TokenCounts,
     Vector,
 )
-from linearity.contracts.runs import RunWarning
 
 WIDTH = 64
 TOKENS = 16_384
@@ -41,6 +40,9 @@ def a_profile(*, blocks: int = 4, lift: float = 0.0, seed: int = 0) -> Profile:
             3.0 if block == 0 else noise.uniform(0.1, 0.6) for block in range(blocks)
         ],
         state_norm=[10.0 * (block + 1) for block in range(blocks + 1)],
+        rotation_fit=[noise.uniform(0.6, 0.95) for _ in range(blocks)],
+        anisotropy=[0.05 + 0.2 * noise.random() for _ in range(blocks + 1)],
+        effective_rank=[noise.uniform(10.0, 60.0) for _ in range(blocks + 1)],
     )
 
 
@@ -92,13 +94,7 @@ def a_result(
             "en": "From block 1 on, a linear map explains 90-96 % of the next state.",
             "ja": "ブロック 1 以降では、線形写像が次の状態の分散の 90〜96 % を説明します。",
         },
-        warnings=[
-            RunWarning(
-                "not_yet",
-                "cka, rotation_fit, anisotropy and effective_rank are not computed in this version",
-                {"fields": ["cka", "rotation_fit", "anisotropy", "effective_rank"]},
-            )
-        ],
+        warnings=[],
     )
 
 
@@ -157,6 +153,7 @@ def _pairs(profile: Profile, blocks: int) -> Pairs:
         r2_heldout=_triangle(blocks, decay(profile.r2_heldout)),
         update_r2_heldout=_triangle(blocks, decay(profile.update_r2_heldout)),
         cosine=_triangle(blocks, lambda i, j: 0.95 ** (j - i)),
+        cka=_triangle(blocks, lambda i, j: 0.97 ** (j - i)),
         angular=_triangle(blocks, lambda i, j: 0.5 * (1 - 0.9 ** (j - i))),
     )
 

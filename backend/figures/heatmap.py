@@ -81,7 +81,7 @@ def _limits(points: PairPoints, options: FigureOptions) -> tuple[float, float]:
 
 
 def _label(options: FigureOptions) -> str:
-    if options.score in ("angular", "cosine"):
+    if options.score in ("angular", "cosine", "cka"):
         return options.score
     return f"{options.score}_{options.split}"
 

@@ -11,7 +11,7 @@ from linearity.contracts.parameters import choice
 from linearity.contracts.runs import Language
 from linearity.errors import UnknownParameterError
 
-SCORES = ("stream", "update", "angular", "cosine")
+SCORES = ("stream", "update", "angular", "cosine", "cka")
 SPLITS = ("heldout", "adjusted", "fit")
 SCALES = ("linear", "log")
 METRICS = ("nll_diff", "ppl", "kl", "top1", "top5")
@@ -53,7 +53,7 @@ def parse_options(options: Mapping[str, str]) -> FigureOptions:
     """Return complete options.
 
     A combination that has no numbers becomes the nearest that has: pairs know `update` only held
-    out, and angular distance and cosine need neither a split nor, for the angle, `1 - score`;
+    out, and angular distance, cosine and CKA need neither a split nor, for the angle, `1 - score`;
     shares have a linear axis.
     """
     for name in options:

@@ -14,6 +14,7 @@ PAIR_FIELDS = {
     ("update", "heldout"): "update_r2_heldout",
     ("angular", "heldout"): "angular",
     ("cosine", "heldout"): "cosine",
+    ("cka", "heldout"): "cka",
 }
 
 LOWEST_REMAINDER = 1e-6

@@ -101,17 +101,22 @@ function facts(result, { from, to }, adjacent) {
   const list = [
     ["term_angular", score(result.pairs?.angular?.[from]?.[to] ?? null, 4)],
     ["score_cosine", score(pairScore(result, { score: "cosine", split: "heldout" }, from, to), 4)],
+    ["score_cka", score(pairScore(result, { score: "cka", split: "heldout" }, from, to), 4)],
   ];
   if (adjacent) {
     list.push(
+      ["column_rotation_fit", score(at("rotation_fit"), 4)],
       ["block_influence", score(at("block_influence"), 4)],
       ["norm_ratio", significant(at("update_norm_ratio"))],
       ["ridge", significant(at("ridge"))],
     );
   }
-  const norm = (state) => significant(result.profile?.state_norm?.[state]);
+  const ofStates = (field) =>
+    [from, to].map((state) => significant(result.profile?.[field]?.[state])).join(" → ");
   list.push(
-    ["state_norm", `${norm(from)} → ${norm(to)}`],
+    ["state_norm", ofStates("state_norm")],
+    ["effective_rank", ofStates("effective_rank")],
+    ["anisotropy", ofStates("anisotropy")],
     ["tokens_fit", integer(result.tokens?.fit)],
     ["tokens_heldout", integer(result.tokens?.heldout)],
   );

@@ -25,7 +25,7 @@ export function render(element, { run, result, lang }) {
 
 const OF_QUALITY = ["damage", "perplexity", "kl", "agreement", "damage_interval"];
 const TERMS = {
-  linearity: ["stream", "update", "heldout", "adjusted", "in_sample", "interval", "sinks", "angular"],
+  linearity: ["stream", "update", "heldout", "adjusted", "in_sample", "interval", "sinks", "angular", "cka", "effective_rank"],
   ablation: ["drop", "linear", "merged", "fitted", ...OF_QUALITY, "strategy", "splits"],
   plan: ["drop", "linear", "merged", "fitted", ...OF_QUALITY, "splits"],
   answers: ["first_difference", "answer_agreement", "repetition", "canary"],

@@ -2,14 +2,14 @@
 
 import { h, fill, changed, keepingFocus, switches } from "../dom.js";
 import { t } from "../i18n.js";
-import { SPLITS_OF, hasScore, shownView } from "../scores.js";
+import { SCORES, SPLITS_OF, hasScore, shownView } from "../scores.js";
 import { update } from "../state.js";
 
 /** @param {HTMLElement} element the place of the switches @param {import("../state.js").State} state */
 export function render(element, state) {
   const { lang, result } = state;
   const shown = shownView(state);
-  const there = ["stream", "update", "angular", "cosine"].filter((s) => !result || hasScore(result, s));
+  const there = SCORES.filter((s) => !result || hasScore(result, s));
   if (!changed(element, shown, there, lang)) return;
   keepingFocus(element, () =>
     fill(element, scoreSwitch(shown, there), splitSwitch(shown), scaleSwitch(shown)),
@@ -21,7 +21,7 @@ function scoreSwitch({ score }, there) {
     label: t("score"),
     current: score,
     choose: (value) => update({ score: value }),
-    options: ["stream", "update", "angular", "cosine"].map((value) => ({
+    options: SCORES.map((value) => ({
       value,
       text: t(`score_${value}`),
       disabled: !there.includes(value),

@@ -43,7 +43,7 @@ const tableSwitch = (table) =>
   });
 
 export const pairsTitle = ({ score: kind, split }) =>
-  ["angular", "cosine"].includes(kind)
+  ["angular", "cosine", "cka"].includes(kind)
     ? t(`score_${kind}_long`)
     : t("score_in_split", { score: t(`score_${kind}_long`), split: t(`split_${split}`) });
 
@@ -82,6 +82,7 @@ function blockGrid({ result }, title) {
     ["update_kept", (b) => score(kept?.update_r2_heldout?.[b], 4)],
     ["norm_ratio", (b) => significant(profile.update_norm_ratio?.[b])],
     ["block_influence", (b) => score(profile.block_influence?.[b])],
+    ["rotation_fit", (b) => score(profile.rotation_fit?.[b])],
   ];
   return {
     ...common(title),

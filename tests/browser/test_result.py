@@ -140,7 +140,15 @@ def test_a_click_on_a_cell_shows_the_numbers_of_the_result(visit: Visit) -> None
     details = page.locator("#details").inner_text()
     pairs = visit.site.result["pairs"]
     assert "State 12 → 15" in details
-    for field in ("r2_heldout", "r2_adjusted", "r2_fit", "update_r2_heldout", "angular", "cosine"):
+    for field in (
+        "r2_heldout",
+        "r2_adjusted",
+        "r2_fit",
+        "update_r2_heldout",
+        "angular",
+        "cosine",
+        "cka",
+    ):
         assert f"{pairs[field][12][15]:.4f}" in details
 
 

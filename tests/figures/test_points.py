@@ -28,6 +28,7 @@ def test_rows_are_from_states_and_columns_are_to_states() -> None:
         ("update", "heldout", "update_r2_heldout"),
         ("angular", "heldout", "angular"),
         ("cosine", "heldout", "cosine"),
+        ("cka", "heldout", "cka"),
     ],
 )
 def test_each_score_shows_its_own_field(score: str, split: str, field: str) -> None:
