@@ -15,6 +15,12 @@ export const score = (value, digits = 3) =>
 export const significant = (value) =>
   value === null || value === undefined ? MISSING : intl("significant").format(value);
 
+/** @returns {number|null} the middle of the values that are there */
+export function median(values) {
+  const sorted = (values ?? []).filter((value) => value !== null).sort((a, b) => a - b);
+  return sorted.length ? (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2 : null;
+}
+
 export function interval(pair, digits = 3) {
   if (!pair) return "";
   const [low, high] = pair.map((end) => score(end, digits));

@@ -1,8 +1,9 @@
 // The finding in one sentence, how to read it, and what limits it.
 
 import { changed, fill, h, keepingFocus } from "../dom.js";
-import { integer, score, significant } from "../format.js";
+import { integer, median, score, significant } from "../format.js";
 import { t, tOr } from "../i18n.js";
+import { paperSteps } from "./paper_steps.js";
 
 /** @param {HTMLElement} element @param {import("../state.js").State} state */
 export function render(element, { run, result, lang }) {
@@ -18,7 +19,7 @@ export function render(element, { run, result, lang }) {
         ? h("p", { class: "finding" }, sentence)
         : h("p", { class: "finding pending" }, t(`finding_pending_${run?.kind ?? "linearity"}`)),
       result?.profile && keyNumbers(result),
-      h("div", { class: "finding-notes" }, howToRead(run?.kind), warnings(result)),
+      h("div", { class: "finding-notes" }, howToRead(run?.kind), paperSteps(result), warnings(result)),
     ),
   );
 }
@@ -83,10 +84,9 @@ function keyNumbers({ profile, kept }) {
 }
 
 function keyNumber(name, values, format) {
-  const sorted = (values ?? []).filter((value) => value !== null).sort((a, b) => a - b);
+  const there = (values ?? []).filter((value) => value !== null);
   const item = (...value) => h("div", {}, h("dt", {}, name), h("dd", {}, ...value));
-  if (!sorted.length) return item("–");
-  const middle = (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2;
-  const range = t("key_range", { low: format(sorted[0]), high: format(sorted.at(-1)) });
-  return item(h("strong", {}, format(middle)), h("span", { class: "quiet" }, range));
+  if (!there.length) return item("–");
+  const range = t("key_range", { low: format(Math.min(...there)), high: format(Math.max(...there)) });
+  return item(h("strong", {}, format(median(there))), h("span", { class: "quiet" }, range));
 }

@@ -1,7 +1,7 @@
 // Where in the text a model is not linear: a picture by class of token, with its table.
 
 import { changed, fill, h } from "../dom.js";
-import { integer, significant } from "../format.js";
+import { integer, median, significant } from "../format.js";
 import { t } from "../i18n.js";
 import { panel, plot } from "./panel.js";
 import { plainTable } from "./plain_table.js";
@@ -38,10 +38,4 @@ function row(name, index, { tokens, error }) {
     significant(median(errors)),
     h("span", {}, significant(largest), h("span", { class: "quiet" }, ` ${at}`)),
   ];
-}
-
-function median(values) {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }

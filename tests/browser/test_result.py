@@ -1,5 +1,6 @@
 """A finished run: pictures, numbers, links."""
 
+from statistics import median
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -188,6 +189,18 @@ def test_classes_of_tokens_have_a_picture_and_a_table(visit: Visit) -> None:
     names = page.locator(".plot-token_classes .ytick").all_text_contents()
     assert names[0] == "先頭トークン"
     assert len(names) == len(classes["names"])
+
+
+def test_steps_lead_from_the_papers_number_to_ours(visit: Visit) -> None:
+    page = visit.open_result()
+    profile, kept = visit.site.result["profile"], visit.site.result["kept"]
+    numbers = [kept["r2_fit"], profile["r2_fit"], profile["r2_adjusted"], profile["r2_heldout"]]
+
+    page.get_by_text("From the paper’s number to ours").click()
+
+    shown = page.locator(".paper-steps strong").all_inner_texts()
+    wanted = [*numbers, profile["update_r2_heldout"]]
+    assert shown == [f"{median(values):.4f}" for values in wanted]
 
 
 def test_a_selection_outside_the_model_is_ignored(visit: Visit) -> None:

@@ -32,7 +32,18 @@ FROM_A_LIST = (
     *("kind_", "source_", "table_", "key_", "remove_", "start_", "finding_pending_"),
     *("strategy_", "action_", "fitting_", "fidelity_", "template_", "metric_", "axis_", "rule_"),
     *("answers_", "show_", "model_", "canary_", "intake_", "add_", "upload_", "left_"),
-    *("class_", "log_", "measure_", "skipped_", "mask_", "set_", "share_", "role_", "token_"),
+    *(
+        "class_",
+        "paper_step_",
+        "log_",
+        "measure_",
+        "skipped_",
+        "mask_",
+        "set_",
+        "share_",
+        "role_",
+        "token_",
+    ),
     *("dataset_", "recognised_", "delimiter_", "reading_", "record_", "summary_"),
 )
 
