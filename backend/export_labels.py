@@ -4,7 +4,8 @@ from backend.figures.labels import LABELS
 from linearity.contracts.linearity import TOKEN_CLASSES
 
 COLUMNS = (
-    "table", "from_state", "to_state", "block", "token_class", "metric", "value", "low", "high",
+    "table", "from_state", "to_state", "block", "token_class", "seen_tokens",
+    "metric", "value", "low", "high",
 )  # fmt: skip
 
 MATRICES = (
@@ -24,6 +25,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "to_state": ("To state", "出力側の状態"),
     "block": ("Block (from 0)", "層(番号は0から)"),
     "token_class": ("Class of token", "トークンの種類"),
+    "seen_tokens": ("Tokens seen", "処理したトークン数"),
     "metric": ("Metric", "指標"),
     "value": ("Value", "値"),
     "low": ("95 % interval, low", "95 %区間の下限"),
@@ -33,6 +35,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "profile": ("Profile, chosen tokens", "層ごとの値(選んだトークン)"),
     "kept": ("Profile, all tokens kept", "層ごとの値(全トークン)"),
     "token_classes": ("Error by class of token", "トークンの種類ごとの誤差"),
+    "sample_sizes": ("Profile after fewer tokens", "途中のトークン数での値"),
     # metrics, with their units
     "r2_fit": (
         "Linearity score, in-sample (the paper's generalised Procrustes similarity) [share, 0-1]",

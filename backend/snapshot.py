@@ -87,6 +87,7 @@ def _shown(result: Mapping[str, Any], view: Mapping[str, str]) -> list[str]:
         "scores": bool(result.get("scores") or result.get("single")),
         "documents": bool(result.get("documents")),
         "token_classes": bool(result.get("token_classes")),
+        "sample_sizes": bool(result.get("sample_sizes")),
     }
     return [name for name in FIGURES[result["kind"]] if there.get(name, True)]
 

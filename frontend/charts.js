@@ -12,6 +12,7 @@ const SIZES = {
   profile: [1200, 620],
   norms: [1200, 420],
   token_classes: [1200, 480],
+  sample_sizes: [1000, 480],
   curve: [1200, 640],
   damage: [1200, 520],
   interaction: [800, 840],

@@ -11,6 +11,7 @@ from linearity.contracts.linearity import (
     Matrix,
     Pairs,
     Profile,
+    SampleSizes,
     TokenClasses,
     TokenCounts,
     Vector,
@@ -57,6 +58,17 @@ def some_token_classes(*, blocks: int = 4, seed: int = 0) -> TokenClasses:
     )
 
 
+def some_sample_sizes(profile: Profile) -> SampleSizes:
+    """Return a profile that settles: half as far from its end each time."""
+    ends = (profile.r2_heldout, profile.update_r2_heldout)
+    stream, update = ([_moved(end, -0.2 / 2**k) for k in range(4)] for end in ends)
+    return SampleSizes(
+        tokens=[1024, 3072, 8192, TOKENS],
+        r2_heldout=[*stream[:3], ends[0]],
+        update_r2_heldout=[*update[:3], ends[1]],
+    )
+
+
 def a_result(
     *, blocks: int = 4, model: str = "glass-en", dataset: str = "python-docs", seed: int = 0
 ) -> LinearityResult:
@@ -90,6 +102,7 @@ def a_result(
         profile=profile,
         kept=a_profile(blocks=blocks, lift=0.065, seed=seed + 1),
         token_classes=some_token_classes(blocks=blocks, seed=seed),
+        sample_sizes=some_sample_sizes(profile),
         finding={
             "en": "From block 1 on, a linear map explains 90-96 % of the next state.",
             "ja": "ブロック 1 以降では、線形写像が次の状態の分散の 90〜96 % を説明します。",

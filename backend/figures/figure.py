@@ -12,6 +12,7 @@ from backend.figures.interaction import interaction
 from backend.figures.norms import norms
 from backend.figures.options import FigureOptions, parse_options
 from backend.figures.profile import profile
+from backend.figures.sample_sizes import sample_sizes
 from backend.figures.scores import scores
 from backend.figures.token_classes import token_classes
 from linearity.contracts.parameters import choice
@@ -25,6 +26,7 @@ FIGURES: dict[str, dict[str, Maker]] = {
         "profile": profile,
         "norms": norms,
         "token_classes": token_classes,
+        "sample_sizes": sample_sizes,
     },
     "ablation": {
         "curve": curve,

@@ -13,7 +13,8 @@ _INTERVALS = {
     "update_r2_heldout": "update_r2_heldout_ci95",
 }
 _TABLES = ("pairs", "profile", "kept")
-PARTS = (*_TABLES, "token_classes")
+_SIZED = ("r2_heldout", "update_r2_heldout")
+PARTS = (*_TABLES, "token_classes", "sample_sizes")
 
 
 def rows(result: Result) -> Iterator[Row]:
@@ -23,6 +24,7 @@ def rows(result: Result) -> Iterator[Row]:
     for table in ("profile", "kept"):
         yield from _profile_rows(table, result[table] or {}, states)
     yield from _class_rows(result.get("token_classes") or {}, states)
+    yield from _size_rows(result.get("sample_sizes") or {}, states)
 
 
 TABLE = Table(columns=COLUMNS, rows=rows, words=WORDS, named=("table", "token_class", "metric"))
@@ -38,9 +40,12 @@ def arrays(result: Result) -> dict[str, np.ndarray[Any, Any]]:
         for metric, values in (result[table] or {}).items()
         if values is not None
     }
-    for metric in ("tokens", "error"):
-        if classes := result.get("token_classes"):
-            found[f"token_classes_{metric}"] = _array(metric, classes[metric])
+    for table, metrics in {
+        "token_classes": ("tokens", "error"),
+        "sample_sizes": ("tokens", *_SIZED),
+    }.items():
+        for metric in metrics if result.get(table) else ():
+            found[f"{table}_{metric}"] = _array(metric, result[table][metric])
     return found
 
 
@@ -88,6 +93,21 @@ def _class_rows(classes: Result, states: Sequence[str]) -> Iterator[Row]:
                 metric="error",
                 value=errors[place],
             )
+
+
+def _size_rows(sizes: Result, states: Sequence[str]) -> Iterator[Row]:
+    for place, seen in enumerate(sizes.get("tokens") or []):
+        for metric in _SIZED:
+            for block, value in enumerate(sizes[metric][place]):
+                around = {"from_state": states[block], "to_state": states[block + 1]}
+                yield _row(
+                    table="sample_sizes",
+                    **around,
+                    block=block,
+                    seen_tokens=seen,
+                    metric=metric,
+                    value=value,
+                )
 
 
 def _array(metric: str, values: Sequence[Any]) -> np.ndarray[Any, np.dtype[np.float64]]:

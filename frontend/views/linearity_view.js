@@ -14,6 +14,7 @@ import * as planSection from "./plan_section.js";
 import * as table from "./table.js";
 import { hasClasses, tokenClassesPanel } from "./token_classes.js";
 
+const hasSizes = ({ result }) => Boolean(result?.sample_sizes);
 const inPairs = ({ x, y }) => ({ from: y, to: x });
 const inBlocks = ({ x }) => ({ from: x, to: x + 1 });
 
@@ -21,6 +22,7 @@ const DRAWINGS = {
   heatmap: drawing(cellShapes, inPairs, shownView),
   profile: drawing(blockShapes, inBlocks),
   norms: drawing(blockShapes, inBlocks),
+  sample_sizes: { ...drawing(() => [], () => ({})), there: hasSizes },
   token_classes: { ...drawing(blockFrames, inBlocks), there: hasClasses },
 };
 
@@ -38,8 +40,9 @@ export function mount(body) {
     panel("profile", plots.profile),
     panel("norms", plots.norms),
     classes,
+    panel("sample_sizes", plots.sample_sizes),
   ];
-  const [left, profile, norms, below] = panels.map(({ element }) => element);
+  const [left, profile, norms, ...below] = panels.map(({ element }) => element);
   const row = h("div", { class: "pictures" }, left, h("div", { class: "pictures-right" }, profile, norms), below);
   const places = {
     details: h("section", { id: "details", class: "details", tabindex: "-1" }),
@@ -52,6 +55,7 @@ export function mount(body) {
     if (changed(body, state.lang)) for (const { speak } of panels) speak();
     heatmapPanel.render(switches, state);
     classes.render(state);
+    panels.at(-1).element.hidden = !hasSizes(state);
     details.render(places.details, state);
     table.render(places.table, state);
     comparePicker.renderLink(places.compare, state);

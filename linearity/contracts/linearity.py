@@ -276,6 +276,23 @@ class TokenClasses:
     error: Matrix
 
 
+@dataclass(frozen=True)
+class SampleSizes:
+    """The profile as it was while tokens streamed: whether more of them would still change it.
+
+    Parameters
+    ----------
+    tokens : list of int, length K
+        Tokens seen of both splits, about doubling; the last entry is the whole run.
+    r2_heldout, update_r2_heldout : K x L
+        Held-out scores of the fit tokens and held-out tokens among them.
+    """
+
+    tokens: list[int]
+    r2_heldout: Matrix
+    update_r2_heldout: Matrix
+
+
 @dataclass(frozen=True, kw_only=True)
 class LinearityResult(RunResult):
     """The answer of a `linearity` run."""
@@ -286,6 +303,7 @@ class LinearityResult(RunResult):
     profile: Profile
     kept: Profile
     token_classes: TokenClasses | None = None
+    sample_sizes: SampleSizes | None = None
     kind: str = KIND
     schema: int = SCHEMA
     method: int = METHOD
@@ -304,4 +322,6 @@ class LinearityResult(RunResult):
         }
         if value.get("token_classes") is not None:
             fields["token_classes"] = TokenClasses(**value["token_classes"])
+        if value.get("sample_sizes") is not None:
+            fields["sample_sizes"] = SampleSizes(**value["sample_sizes"])
         return cls(**fields)

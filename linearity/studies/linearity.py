@@ -21,6 +21,7 @@ from linearity.contracts.linearity import (
     LinearityParams,
     Pairs,
     Profile,
+    SampleSizes,
     TokenClasses,
     TokenCounts,
 )
@@ -36,7 +37,7 @@ from linearity.studies.collect import FIRST_BATCH_TOKENS, Collected, collect, mi
 from linearity.studies.record_warnings import record_warnings
 from linearity.studies.scoring import Fit, Heldout, RidgeRule, Scores, score_pairs
 from linearity.studies.scripts import RecordScripts, used_template
-from linearity.studies.tables import pairs_of, profile_of, token_classes, token_counts
+from linearity.studies.tables import pairs_of, profile_of, sample_sizes, token_classes, token_counts
 from linearity.studies.warnings import warnings_of
 
 BATCH_TOKENS = 2048
@@ -45,6 +46,8 @@ PREVIEW_RIDGE = 3e-2
 MOST_CKA_TOKENS = 2048
 """Held-out tokens that CKA is computed on: its cost is their square, and it is not biased."""
 MOST_PARTIALS = 32
+SHARES = (1 / 16, 1 / 8, 1 / 4, 1 / 2)
+"""Parts of the stream after which the profile is scored in earnest, to show how it settles."""
 SCORING_SHARE = 0.35
 """Part of a run's time that follows the last token; only the remaining time depends on it."""
 
@@ -58,6 +61,7 @@ class Measurement:
     profile: Profile
     kept: Profile
     token_classes: TokenClasses
+    sample_sizes: SampleSizes
     warnings: list[RunWarning]
 
 
@@ -130,6 +134,7 @@ class _Study:
         self.total = 0
         self.half: Half | None = None
         self.next_partial = 0
+        self.early: dict[int, Scores] = {}
 
     def stream(self, windows: list[Window]) -> Collected:
         self.total = sum(len(window.ids) for window in windows)
@@ -137,6 +142,7 @@ class _Study:
         if missed_sinks(collected):
             # The median fell while streaming: once more, with the medians known from the start.
             self.progress.log("a sink was found late; streaming once more")
+            self.early = {}
             collected = self._pass(windows, StreamGuard.of(collected.table()))
         return collected
 
@@ -164,6 +170,7 @@ class _Study:
             profile=profile_of(table, included, scores),
             kept=profile_of(table, table.scored, kept),
             token_classes=token_classes(heldout, scores),
+            sample_sizes=sample_sizes({**self.early, len(table): scores}),
             warnings=warnings_of(
                 self.params,
                 counts,
@@ -195,11 +202,26 @@ class _Study:
         done = min(collected.tokens, self.total)
         share = (1.0 - SCORING_SHARE) * done / self.total
         self.progress.step(done, self.total, "tokens", share)
+        if len(self.early) < sum(part * self.total <= done < self.total for part in SHARES):
+            self._score_early(collected)
         # Every batch of a short run, a fixed number of times in a long one: a partial result
         # costs as much as everything seen so far.
         if self.next_partial <= done < self.total:
             self.next_partial = done + self.total // MOST_PARTIALS
             self.progress.partial(lambda: self._partial(collected))
+
+    def _score_early(self, collected: Collected) -> None:
+        """Score neighbours as if the text ended here."""
+        table = collected.table()
+        included = _included(table, self.params.exclude)
+        fit, heldout = Fit.of(collected, included), Heldout.of(collected, table, included)
+        try:
+            _check_enough(fit.whole.n, heldout.tokens)
+            scores = score_pairs(fit, heldout, reach=1, ridge=self._rule())
+        except (MeasurementError, TooFewTokensError) as error:
+            self.progress.log(f"too early to score: {error.message}")
+            scores = Scores.empty(self.model.states)
+        self.early[len(table)] = scores
 
     def _scored(self, state: int) -> None:
         share = 1.0 - SCORING_SHARE * (1.0 - (state + 1) / self.model.states)

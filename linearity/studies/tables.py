@@ -1,6 +1,7 @@
 """Tensors to the plain lists of a result; what is not a number becomes None."""
 
 import math
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
@@ -10,6 +11,7 @@ from linearity.contracts.linearity import (
     Matrix,
     Pairs,
     Profile,
+    SampleSizes,
     Sink,
     TokenClasses,
     TokenCounts,
@@ -94,6 +96,16 @@ def token_classes(heldout: Heldout, scores: Scores) -> TokenClasses:
         names=[TOKEN_CLASSES[place] for place in there.tolist()],
         tokens=sizes[there].tolist(),
         error=(mean / total).tolist(),
+    )
+
+
+def sample_sizes(scores: Mapping[int, Scores]) -> SampleSizes:
+    """Return the profiles of the first so many tokens; those that say nothing are left out."""
+    known = {n: found for n, found in sorted(scores.items()) if found.intervals}
+    return SampleSizes(
+        tokens=[*known],
+        r2_heldout=[_diagonal(found.r2_heldout) for found in known.values()],
+        update_r2_heldout=[_diagonal(found.update_r2_heldout) for found in known.values()],
     )
 
 

@@ -24,12 +24,18 @@ def rows_of(data: bytes) -> list[dict[str, str]]:
 def test_the_table_holds_every_number_of_the_result_once() -> None:
     rows = rows_of(to_csv(RESULT))
 
-    named = ("table", "metric", "from_state", "to_state", "token_class")
+    named = ("table", "metric", "from_state", "to_state", "token_class", "seen_tokens")
     keys = [tuple(row[name] for name in named) for row in rows]
     pairs = [row for row in rows if row["table"] == "pairs"]
     assert len(keys) == len(set(keys))
     assert len(pairs) == 7 * 10  # seven scores, ten pairs of five states
-    assert {row["table"] for row in rows} == {"pairs", "profile", "kept", "token_classes"}
+    assert {row["table"] for row in rows} == {
+        "pairs",
+        "profile",
+        "kept",
+        "token_classes",
+        "sample_sizes",
+    }
 
 
 def test_errors_by_class_of_token_are_one_number_a_row() -> None:
@@ -118,7 +124,9 @@ def test_an_archive_holds_the_matrices_and_the_rest_as_json() -> None:
         pairs, intervals = archive["pairs_r2_heldout"], archive["profile_r2_heldout_ci95"]
         meta = orjson.loads(archive["meta"].tobytes())
         errors = archive["token_classes_error"]
+        settling = archive["sample_sizes_r2_heldout"]
 
+    assert settling.tolist() == result["sample_sizes"]["r2_heldout"]
     assert errors.tolist() == result["token_classes"]["error"]
     assert meta["token_classes"] == result["token_classes"]["names"]
     assert pairs.shape == (5, 5)

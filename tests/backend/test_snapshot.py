@@ -63,7 +63,13 @@ def test_the_file_holds_the_whole_result_and_the_figures_of_the_view() -> None:
 
     assert page.data("result") == json.loads(json.dumps(result.as_json()))
     drawn = page.data("drawn")
-    assert list(drawn["figures"]) == ["heatmap", "profile", "norms", "token_classes"]
+    assert list(drawn["figures"]) == [
+        "heatmap",
+        "profile",
+        "norms",
+        "token_classes",
+        "sample_sizes",
+    ]
     heat = drawn["figures"]["heatmap"]["data"][0]["z"]
     assert heat[2][3] == pytest.approx(result.pairs.update_r2_heldout[2][4])
     assert drawn["view"]["sel"] == "2-4"

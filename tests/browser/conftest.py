@@ -79,7 +79,7 @@ class Visit:
 
     def pictures(self) -> None:
         """Wait for the pictures."""
-        for name in ("heatmap", "profile", "norms", "token_classes"):
+        for name in ("heatmap", "profile", "norms", "token_classes", "sample_sizes"):
             self.page.wait_for_selector(f".plot-{name}[data-drawn]")
 
 

@@ -78,7 +78,7 @@ def test_no_chart_can_be_sent_to_a_cloud(visit: Visit) -> None:
         page.evaluate(
             "() => [...document.querySelectorAll('.plot')].map((p) => p._context.showSendToCloud)"
         )
-        == [False] * 4
+        == [False] * 5
     )
 
 

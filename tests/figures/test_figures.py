@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Iterator
 from itertools import product
+from statistics import median
 from typing import Any
 
 import plotly.graph_objects as go
@@ -172,6 +173,17 @@ def test_a_row_a_class_with_first_tokens_beyond_the_colours() -> None:
     assert cells["z"][3][1] == pytest.approx(math.log10(classes["error"][1][3]))
     assert 10 ** cells["zmax"] < 1 < min(cells["customdata"][0])
     assert 10 ** cells["zmin"] <= min(min(block) for block in classes["error"])
+
+
+def test_the_median_of_the_blocks_settles_to_the_right() -> None:
+    sizes: Any = RESULTS["large"]["sample_sizes"]
+
+    made = figure("sample_sizes", RESULTS["large"], {})
+
+    lines = {t["meta"]["series"]: t["y"] for t in made["data"] if "meta" in t}
+    assert lines["stream"] == [median(row) for row in sizes["r2_heldout"]]
+    assert lines["update"] == [median(row) for row in sizes["update_r2_heldout"]]
+    assert made["layout"]["xaxis"]["ticktext"] == [f"{count:,}" for count in sizes["tokens"]]
 
 
 def test_names_of_users_cannot_bring_markup() -> None:

@@ -1,6 +1,7 @@
 """The order of work of a `linearity` run: partial results, exclusions, stopping, bad models."""
 
 from collections.abc import Iterator
+from itertools import accumulate
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from linearity.adapters.store import ArtifactStore
 from linearity.contracts.inputs import DatasetRecord, ModelRecord
 from linearity.contracts.linearity import parse_params
 from linearity.errors import DegenerateStatesError, RunCancelledError
+from linearity.measure.sampling import Window, sample_windows
 from linearity.models.loaded import LoadedModel
 from linearity.studies import linearity
 from linearity.studies.linearity import Measurement, measure_linearity
@@ -145,6 +147,27 @@ def test_errors_of_the_scored_classes_make_up_the_score(measure: Measure, exclud
         assert score == pytest.approx(
             1.0 - sum(a * b for a, b in zip(share, errors, strict=True)), abs=1e-9
         )
+
+
+def test_the_profile_of_fewer_tokens_is_that_of_a_shorter_text(
+    measure: Measure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = measure()
+    sizes = whole.sample_sizes
+
+    def shorter(*given: object) -> list[Window]:
+        windows = sample_windows(*given)  # type: ignore[arg-type]
+        ends = accumulate(len(window.ids) for window in windows)
+        return [w for w, end in zip(windows, ends, strict=True) if end <= sizes.tokens[1]]
+
+    monkeypatch.setattr(linearity, "sample_windows", shorter)
+    part = measure()
+
+    assert sizes.tokens == sorted(sizes.tokens)
+    assert sizes.tokens[-1] == 8192
+    assert sizes.r2_heldout[-1] == whole.profile.r2_heldout
+    assert sizes.r2_heldout[1] == pytest.approx(part.profile.r2_heldout, abs=1e-9)
+    assert sizes.update_r2_heldout[1] == pytest.approx(part.profile.update_r2_heldout, abs=1e-9)
 
 
 def test_a_fixed_ridge_is_used_everywhere(measure: Measure) -> None:
