@@ -22,8 +22,8 @@ const DRAWINGS = {
   heatmap: drawing(cellShapes, inPairs, shownView),
   profile: drawing(blockShapes, inBlocks),
   norms: drawing(blockShapes, inBlocks),
-  sample_sizes: { ...drawing(() => [], () => ({})), there: hasSizes },
   token_classes: { ...drawing(blockFrames, inBlocks), there: hasClasses },
+  sample_sizes: { ...drawing(() => [], () => ({})), there: hasSizes },
 };
 
 export const pictures = Object.keys(DRAWINGS);
