@@ -60,12 +60,14 @@ def some_token_classes(*, blocks: int = 4, seed: int = 0) -> TokenClasses:
 
 def some_sample_sizes(profile: Profile) -> SampleSizes:
     """Return a profile that settles: half as far from its end each time."""
-    ends = (profile.r2_heldout, profile.update_r2_heldout)
-    stream, update = ([_moved(end, -0.2 / 2**k) for k in range(4)] for end in ends)
+
+    def settling(end: Vector) -> Matrix:
+        return [[(value or 0.0) - 0.2 / 2**k for value in end] for k in range(3)] + [end]
+
     return SampleSizes(
         tokens=[1024, 3072, 8192, TOKENS],
-        r2_heldout=[*stream[:3], ends[0]],
-        update_r2_heldout=[*update[:3], ends[1]],
+        r2_heldout=settling(profile.r2_heldout),
+        update_r2_heldout=settling(profile.update_r2_heldout),
     )
 
 

@@ -48,8 +48,9 @@ def _quartiles(rows: list[Row]) -> Series:
     for row in rows:
         there = [value for value in row if value is not None]
         # A single block is its own quartile.
+        single: Row = [*there, None][:1]
         low, middle, high = (
-            quantiles(there, n=4, method="inclusive") if len(there) > 1 else (there or [None]) * 3
+            quantiles(there, n=4, method="inclusive") if len(there) > 1 else single * 3
         )
         line.values.append(middle)
         line.low.append(low)

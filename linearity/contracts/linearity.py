@@ -273,7 +273,7 @@ class TokenClasses:
 
     names: list[str]
     tokens: list[int]
-    error: Matrix
+    error: list[list[float]]
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,8 @@ def rotation_fit(C: Tensor, variations: Tensor) -> Tensor:
     ``min ||Y~ - s X~ R||^2`` over scales s and orthogonal R (orthogonal Procrustes; Schönemann,
     1966). Not the paper's "Procrustes similarity", which allows any linear map and is `r2_fit`.
     """
-    return torch.linalg.svdvals(C).sum().square() / variations.prod()
+    singular: Tensor = torch.linalg.svdvals(C)
+    return singular.sum().square() / variations.prod()
 
 
 def debiased_cka(states: Tensor) -> Tensor:

@@ -32,4 +32,5 @@ def effective_rank(w: Tensor) -> Tensor:
     ----------
     Roy and Vetterli, 2007, "The effective rank", with eigenvalues in place of singular values.
     """
-    return torch.special.entr(w / w.sum()).sum().exp()
+    rank: Tensor = torch.special.entr(w / w.sum()).sum().exp()
+    return rank

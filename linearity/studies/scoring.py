@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from linearity.contracts.linearity import RIDGE_WITHOUT_VALIDATION, RIDGES, TOKEN_CLASSES
+from linearity.contracts.linearity import RIDGE_WITHOUT_VALIDATION, RIDGES, TOKEN_CLASSES, Vector
 from linearity.errors import DegenerateStatesError, ScoreOutOfRangeError
 from linearity.measure.intervals import DocumentSums, score_interval
 from linearity.measure.maps import (
@@ -54,9 +54,9 @@ class Scores:
     intervals: list[Interval] = field(default_factory=list)
     update_intervals: list[Interval] = field(default_factory=list)
     class_errors: list[Tensor] = field(default_factory=list)
-    rotation_fit: list[float] = field(default_factory=list)
-    anisotropy: list[float] = field(default_factory=list)
-    effective_rank: list[float] = field(default_factory=list)
+    rotation_fit: Vector = field(default_factory=list)
+    anisotropy: Vector = field(default_factory=list)
+    effective_rank: Vector = field(default_factory=list)
 
     @classmethod
     def empty(cls, states: int) -> "Scores":
