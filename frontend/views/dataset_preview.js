@@ -8,6 +8,7 @@ import { keepingFields, readingFields } from "./dataset_fields.js";
 import { sent, settled } from "./dataset_options.js";
 import { columnsTable, recordsTable } from "./dataset_records.js";
 import { datasetSummary } from "./dataset_summary.js";
+import { discardButton } from "./discard.js";
 import { problemText } from "./problem.js";
 
 const PAUSE_MS = 150;
@@ -25,7 +26,7 @@ export function datasetPreview(dataset, { confirmed }) {
     models: [],
     facts: null,
     stop: new AbortController(),
-    place: regions(),
+    place: regions(dataset.id),
   };
   view.place.use.addEventListener("click", () => use(view, confirmed));
   view.change = (changes) => {
@@ -56,12 +57,13 @@ export function datasetPreview(dataset, { confirmed }) {
     place.summary,
     place.keeping,
     place.message,
-    h("p", { class: "controls" }, place.use),
+    h("div", { class: "controls" }, place.use, place.discard),
   );
   return { element, speak: () => speak(view) };
 }
 
-const regions = () => ({
+const regions = (id) => ({
+  discard: h("div", {}, discardButton("dataset", id)),
   status: h("p", { class: "quiet", role: "status" }),
   problem: h("div"),
   reading: h("section", { class: "panel" }),
@@ -96,6 +98,7 @@ async function look(view, pause) {
 
 function speak(view) {
   fill(view.place.use, t("use_dataset"));
+  fill(view.place.discard, discardButton("dataset", view.dataset.id));
   draw(view);
 }
 

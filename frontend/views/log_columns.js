@@ -3,6 +3,7 @@
 import { listModels, readLog, writeLog } from "../api.js";
 import { fill, h, keepingTyped } from "../dom.js";
 import { t } from "../i18n.js";
+import { discardButton } from "./discard.js";
 import { previewTable } from "./log_preview.js";
 import { problemText } from "./problem.js";
 
@@ -26,7 +27,7 @@ export function logColumns(log, confirmed) {
       speak = () => keepingTyped(element, draw);
       draw();
     } catch (error) {
-      fill(element, problemText(error));
+      fill(element, problemText(error), discardButton("log", log.id));
     }
   };
   look({});
@@ -66,7 +67,7 @@ function form(log, { preview, models, look, confirmed }) {
     field("offset_minutes", QUARTERS.map((minutes) => [minutes, zone(minutes)]), -new Date().getTimezoneOffset()),
     field("tokenizer", [["", t("log_by_characters")], ...ready], ""),
     h("p", { class: "field-note wide" }, t("log_privacy")),
-    h("div", { class: "wide" }, h("button", { type: "submit", class: "primary" }, t("log_read"))),
+    h("div", { class: "wide controls" }, h("button", { type: "submit", class: "primary" }, t("log_read")), discardButton("log", log.id)),
     message,
   );
   return element;

@@ -24,6 +24,7 @@ export function logSets(log, summary) {
       const { items } = await readLog(log.id, "datasets");
       fill(made, items.length > 0 && h("ul", { class: "cards" }, items.map((item) => card(item))));
       if (items.some(isPreparing)) setTimeout(() => made.isConnected && refresh(), REFRESH_MS);
+      else fill(message); // nothing is being made any more
     } catch (error) {
       fill(message, problemText(error));
     }

@@ -56,6 +56,20 @@ def test_a_dropped_table_is_looked_at_and_the_language_may_change_meanwhile(
     assert visit.errors == []
 
 
+def test_what_cannot_be_read_is_discarded_for_something_else(visit: Visit, tmp_path: Path) -> None:
+    path = tmp_path / "unreadable.csv"
+    path.write_bytes(b'a,b\n"x,1\n')
+    page = visit.open("/library/add/dataset")
+    page.locator(".pick-files").set_input_files(path)
+    page.get_by_text("The table breaks off inside a quote.").wait_for()
+
+    page.get_by_role("button", name="Discard and choose again").click()
+
+    page.locator(".drop-zone").wait_for()
+    assert visit.site.services.state.get_input("dataset", "unreadable") is None
+    assert visit.errors == []
+
+
 def test_a_name_that_is_taken_gets_a_number(visit: Visit, tmp_path: Path) -> None:
     for text in ("first text " * 30, "quite another text " * 40):
         path = tmp_path / "same-name.txt"
