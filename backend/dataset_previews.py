@@ -1,13 +1,11 @@
 """Looking at a dataset before it is used, and confirming how it is to be read."""
 
-import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from redis.exceptions import RedisError
-
 from backend.dependencies import Services
+from backend.inspections import ask_for_inspection
 from backend.preview_places import preview_place
 from backend.refusals import NotReadyError
 from backend.registrations import find_input
@@ -62,9 +60,7 @@ def confirm_dataset(row: InputRow, body: Mapping[str, Json], services: Services)
             f"the dataset {row.name} is {row.state} already",
             next_step="To read it in another way, remove it and add it again.",
         )
-    with contextlib.suppress(RedisError):  # the reconciler queues it then
-        services.queue.enqueue_registration(begun)
-        services.live.announce_input(begun)
+    ask_for_inspection(begun, services.queue, services.live)
     return begun
 
 

@@ -1,12 +1,10 @@
 """Registering datasets that say how they are to be read, or want to be looked at first."""
 
-import contextlib
 from collections.abc import Mapping
 from dataclasses import replace
 
-from redis.exceptions import RedisError
-
 from backend.dependencies import Services
+from backend.inspections import ask_for_inspection
 from backend.registrations import parse_name, register_input
 from backend.visitors import Visitor
 from linearity.adapters.naming import InputName, name_hub_dataset
@@ -37,9 +35,7 @@ def register_dataset(body: Mapping[str, Json], services: Services, visitor: Visi
         raise InvalidParameterError(
             "options", wanted="nothing when source is builtin", got=body.get("options")
         )
-    if source == "hub":
-        named = name_hub_dataset(HubDataset.from_json(plain))
-    elif not preview and not options.as_json():
+    if source == "builtin":
         return register_input(
             "dataset",
             plain,
@@ -49,20 +45,27 @@ def register_dataset(body: Mapping[str, Json], services: Services, visitor: Visi
             roots=services.settings.model_roots,
             owner=visitor.name,
         )
-    else:
-        named = parse_name("dataset", plain, roots=services.settings.model_roots)
+    named = _named(source, plain, services)
     services.live.ping()  # nothing is promised that nobody could start
-    intake = Intake(owner=visitor.name, options=options.as_json(), receiving=preview)
-    row, created = _add(named, intake, services)
-    if created and not preview:
-        with contextlib.suppress(RedisError):  # the reconciler queues it then
-            services.queue.enqueue_registration(row)
-            services.live.announce_input(row)
+    reading = options.as_json() or None
+    intake = Intake(owner=visitor.name, options=reading, receiving=preview)
+    row, is_new = _add(named, intake, services)
+    if is_new and not preview:
+        ask_for_inspection(row, services.queue, services.live)
     return row
 
 
+def _named(source: str, plain: Mapping[str, Json], services: Services) -> InputName:
+    if source == "hub":
+        return name_hub_dataset(HubDataset.from_json(plain))
+    return parse_name("dataset", plain, roots=services.settings.model_roots)
+
+
 def _add(named: InputName, intake: Intake, services: Services) -> tuple[InputRow, bool]:
-    """Add the row: one for each set of options, and one for each look that was confirmed."""
+    """Add the row: one for each set of options, and one for each look that was confirmed.
+
+    Returns it, and whether something begins: its look, or its inspection.
+    """
     if intake.options:
         named = replace(named, id=f"{named.id}-{digest(intake.options)[:8]}")
     for number in range(1, MOST_LOOKS + 1):
@@ -75,12 +78,23 @@ def _add(named: InputName, intake: Intake, services: Services) -> tuple[InputRow
             reference=named.reference,
             intake=intake,
         )
-        is_own = row.state is InputState.RECEIVING and row.owner == intake.owner
-        if created or not intake.receiving or is_own:
-            return row, created
+        if created:
+            return row, True
+        if row.state is InputState.RECEIVING:
+            if row.owner != intake.owner:
+                continue  # only its owner may confirm that one
+            begun = None if intake.receiving else _begin(row, services)
+            return begun or row, begun is not None
+        if not intake.receiving:
+            return row, False
     raise InvalidParameterError(
         "path", wanted=f"a dataset registered at most {MOST_LOOKS} times", got=named.name
     )
+
+
+def _begin(row: InputRow, services: Services) -> InputRow | None:
+    """Begin what its owner has looked at and now wants without another look."""
+    return services.state.input_received("dataset", row.id, row.options)
 
 
 def _flag(value: Json) -> bool:

@@ -1,11 +1,9 @@
 """The two datasets that are made of a request log: asked for here, drawn by a worker."""
 
-import contextlib
 from collections.abc import Mapping, Sequence
 
-from redis.exceptions import RedisError
-
 from backend.dependencies import Services
+from backend.inspections import ask_for_inspection
 from backend.log_views import read_summary
 from backend.logs import require_log
 from backend.registrations import find_input
@@ -109,8 +107,5 @@ def _add(
         intake=Intake(owner=visitor.name, options={"log": log, "side": side, "sets": sets}),
     )
     if is_new:
-        # The row is committed; should the queue fail just now, the reconciler queues it.
-        with contextlib.suppress(RedisError):
-            services.queue.enqueue_registration(row)
-            services.live.announce_input(row)
+        ask_for_inspection(row, services.queue, services.live)
     return row

@@ -4,14 +4,12 @@ A log waits in the state `receiving` until its owner has confirmed on the previe
 holds what; then a worker reads it.
 """
 
-import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from redis.exceptions import RedisError
-
 from backend.dependencies import Services
+from backend.inspections import ask_for_inspection
 from backend.preview_places import preview_place
 from backend.refusals import NotReadyError
 from backend.registrations import find_input, parse_name
@@ -91,10 +89,7 @@ def confirm_log(id: str, body: Mapping[str, Json], services: Services) -> InputR
             next_step="Delete it and register the file once more to read it another way.",
             state=row.state,
         )
-    # The row is committed; should the queue fail just now, the reconciler queues it.
-    with contextlib.suppress(RedisError):
-        services.queue.enqueue_registration(fresh)
-        services.live.announce_input(fresh)
+    ask_for_inspection(fresh, services.queue, services.live)
     return fresh
 
 

@@ -4,12 +4,10 @@ Only the form is judged here. Whether a model can be used is found out by the wo
 it; it also checks paths again, because files may change in between.
 """
 
-import contextlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from redis.exceptions import RedisError
-
+from backend.inspections import ask_for_inspection
 from backend.queue import Queue
 from backend.strict_json import check_fields
 from backend.visitors import LOCAL
@@ -47,10 +45,7 @@ def register_input(  # noqa: PLR0913  # what it acts on, and for whom
     live.ping()  # nothing is promised that nobody could start
     row, created = _add(state, kind, name, owner)
     if created:
-        # The row is committed; should the queue fail just now, the reconciler queues it.
-        with contextlib.suppress(RedisError):
-            queue.enqueue_registration(row)
-            live.announce_input(row)
+        ask_for_inspection(row, queue, live)
     return row
 
 

@@ -1,14 +1,12 @@
 """Checkpoint series: several revisions or folders of one model, registered in one step."""
 
-import contextlib
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from redis.exceptions import RedisError
-
 from backend.hub_desk import HubDesk
+from backend.inspections import ask_for_inspection
 from backend.queue import Queue
 from backend.registrations import parse_name
 from backend.strict_json import check_fields
@@ -79,10 +77,7 @@ def register_series(
         )
         state.join_series("model", row.id, series.label, options, name=named.name)
         if created:
-            # The row is committed; should the queue fail just now, the reconciler queues it.
-            with contextlib.suppress(RedisError):
-                queue.enqueue_registration(row)
-                live.announce_input(row)
+            ask_for_inspection(row, queue, live)
     found = [state.get_input("model", named.id) for named in series.members]
     return [row for row in found if row is not None]
 

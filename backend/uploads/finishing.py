@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from redis.exceptions import RedisError
 
+from backend.inspections import ask_for_inspection
 from backend.queue import Queue
 from backend.refusals import UnknownUploadError, UploadConflictError, UploadExpiredError
 from backend.uploads.declaring import forget_parts
@@ -82,10 +83,7 @@ class UploadDesk:
         row = self.state.input_received(kind, id)
         if row is None:
             return  # somebody else saw it complete
-        # The row is committed; should the queue fail just now, the reconciler queues it.
-        with contextlib.suppress(RedisError):
-            self.queue.enqueue_registration(row)
-            self.live.announce_input(row)
+        ask_for_inspection(row, self.queue, self.live)
 
     def is_complete(self, kind: str, id: str) -> bool:
         """Whether every declared file of an input is in the store."""

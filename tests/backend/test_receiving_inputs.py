@@ -48,6 +48,23 @@ def test_two_people_look_at_the_same_file_and_each_has_their_own_row_to_confirm(
     assert made[0]["id"] == made[2]["id"] != made[1]["id"]
 
 
+def test_what_somebody_only_looks_at_keeps_nobody_from_using_it(
+    app: FastAPI, text_file: Path
+) -> None:
+    body = {"source": "path", "path": str(text_file)}
+    with acting_as(app, ANNE) as client:
+        look = client.post("/api/v1/datasets", json={**body, "preview": True}).json()
+    with acting_as(app, BERT) as client:
+        other = client.post("/api/v1/datasets", json=body).json()
+        same = client.post("/api/v1/datasets", json=body).json()
+    with acting_as(app, ANNE) as client:
+        own = client.post("/api/v1/datasets", json=body).json()
+
+    assert (look["state"], other["state"], own["state"]) == ("receiving", *["inspecting"] * 2)
+    assert (own["id"], same["id"]) == (look["id"], other["id"])
+    assert (look["owner"], other["owner"]) == (ANNE.name, BERT.name)
+
+
 def test_only_its_owner_sees_rows_of_a_text_as_they_are(app: FastAPI, text_file: Path) -> None:
     with acting_as(app, ANNE) as client:
         body = {"source": "path", "path": str(text_file)}
