@@ -55,6 +55,10 @@ class Fields:
             self.refuse(name, "one of " + ", ".join(known))
         return default
 
+    def within(self, name: str, values: Mapping[str, Json]) -> "Fields":
+        """Return the fields of an object inside this one."""
+        return Fields(values, self._file, self._findings, below=f"{self._below}{name}.")
+
     def refuse(self, name: str, wanted: str, *, limit: Json = None) -> None:
         """Note that the value of a field is not what was wanted."""
         value = self.values.get(name)

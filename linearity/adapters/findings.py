@@ -3,7 +3,6 @@
 from dataclasses import asdict, dataclass, field
 
 from linearity.contracts.canonical import Json
-from linearity.contracts.families import SUPPORTED
 from linearity.errors import RejectedInputError
 
 MOST_LISTED = 40
@@ -24,8 +23,8 @@ NEXT_STEPS = {
     "forbidden_config_key": "Remote code, quantised weights and chosen kernels are refused. "
     "Remove the key, or analyse the 16-bit original.",
     "bad_config": "Check config.json against the model's original.",
-    "unsupported_architecture": f"This version reads: {', '.join(SUPPORTED)} (and what shares that "
-    "layout).",
+    "unsupported_architecture": "Take a model of one of these families; docs/science.md lists what "
+    "is measured with each.",
     "missing_weights": "Export the whole checkpoint again; a missing block would be filled with "
     "random numbers.",
     "unexpected_weights": "Export the whole checkpoint again, with the config.json that belongs "

@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from linearity.adapters.findings import NEXT_STEPS, Findings
+from linearity.adapters.model_config import read_config
 from linearity.contracts.canonical import Json, strict_loads
-from linearity.contracts.families import SUPPORTED
 from linearity.contracts.model_files import PICKLES, is_model_file, is_weight_file
 from linearity.errors import MalformedJSONError
 
@@ -21,8 +22,7 @@ LARGEST_HEADER = 16 << 20
 MOST_DIMENSIONS = 8
 TYPES = {"F32": "float32", "F16": "float16", "BF16": "bfloat16", "F64": "float64"}
 COMPUTED = ("float32", "float16", "bfloat16")
-
-_FORBIDDEN = ("auto_map", "quantization_config", "trust_remote_code")
+MOST_REASONS = 5
 
 
 @dataclass(frozen=True)
@@ -97,16 +97,27 @@ def judge_config(data: bytes) -> FirstLook:
         return FirstLook(reasons=(_bad_config(error.message, "bad_json"),))
     if not isinstance(config, Mapping):
         return FirstLook(reasons=(_bad_config("it is not a JSON object", "bad_json"),))
+    findings = Findings()
+    read = read_config(config, findings)
+    reasons = [
+        Reason(finding.code, finding.message, NEXT_STEPS[finding.code])
+        for finding in findings.reasons[:MOST_REASONS]
+    ]
     family = config.get("model_type")
     look = FirstLook(
         family=family[:60] if isinstance(family, str) else None,
-        blocks=_whole(config, "num_hidden_layers", 512),
-        width=_whole(config, "hidden_size", 65_536),
-        vocabulary=_whole(config, "vocab_size", 2_000_000),
-        context=_whole(config, "max_position_embeddings", 10_000_000),
         dtype=_named_type(config),
+        reasons=tuple(reasons),
     )
-    return look.refused(*_judge(look, config))
+    if read is None:
+        return look
+    return replace(
+        look,
+        blocks=read.blocks,
+        width=read.width,
+        vocabulary=read.vocabulary,
+        context=read.context,
+    )
 
 
 def count_weights(look: FirstLook, counts: Mapping[str, int], weight_bytes: int) -> FirstLook:
@@ -217,29 +228,6 @@ def _count(shape: Sequence[object], most: int) -> int:
     return count
 
 
-def _judge(look: FirstLook, config: Mapping[str, Json]) -> list[Reason]:
-    reasons = [
-        Reason(
-            "forbidden_config_key",
-            f"config.json: the key {key!r} is not accepted",
-            "Remote code and quantised weights are refused. Analyse the 16-bit original.",
-        )
-        for key in _FORBIDDEN
-        if config.get(key) is not None
-    ]
-    if look.family not in SUPPORTED:
-        reasons.append(
-            Reason(
-                "unsupported_architecture",
-                f"the architecture {str(config.get('model_type'))[:60]!r} is not supported",
-                f"This version reads: {', '.join(SUPPORTED)} (and what shares that layout).",
-            )
-        )
-    elif None in (look.blocks, look.width, look.vocabulary, look.context):
-        reasons.append(_bad_config("a size is missing or out of range", "bad_config"))
-    return reasons
-
-
 def _no_weights(names: list[str]) -> Reason:
     pickles = sorted(name for name in names if name.endswith(PICKLES))
     if pickles:
@@ -262,11 +250,6 @@ def _bad_config(why: str, code: str) -> Reason:
 
 def _too_large(size: int) -> FirstLook:
     return FirstLook(reasons=(_bad_config(f"it has {size:,} bytes or more", "file_too_large"),))
-
-
-def _whole(config: Mapping[str, Json], name: str, high: int) -> int | None:
-    value = config.get(name)
-    return value if type(value) is int and 1 <= value <= high else None
 
 
 def _named_type(config: Mapping[str, Json]) -> str | None:

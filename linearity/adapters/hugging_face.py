@@ -14,6 +14,7 @@ from linearity.adapters.store import ArtifactStore
 from linearity.adapters.token_texts import detokenizer, shower, token_text
 from linearity.adapters.tokenizer_library import open_tokenizer
 from linearity.contracts.canonical import strict_loads
+from linearity.contracts.families import FAMILIES
 from linearity.contracts.inputs import ModelRecord, StoredFile
 from linearity.contracts.model_files import GENERATION
 from linearity.contracts.templates import may_render
@@ -58,7 +59,7 @@ def load_model(
     _check_loaded(info)
     model.eval().to(device)
     return LoadedModel(
-        layout=find_layout(model),
+        layout=find_layout(model, FAMILIES[record.family]),
         width=record.width,
         device=torch.device(device),
         tokenize=_tokenize(tokenizer, record.vocabulary),

@@ -20,6 +20,7 @@ from linearity.contracts.common import (
     parse_sampling,
     refuse_orthogonal,
 )
+from linearity.contracts.families import refuse_senseless, sensible_actions
 from linearity.contracts.inputs import ModelRecord
 from linearity.contracts.parameters import choice, only_known, whole_number
 from linearity.contracts.runs import RunResult
@@ -106,6 +107,9 @@ def parse_params(params: Mapping[str, Json], *, model: ModelRecord) -> AblationP
             "model", wanted="a model of at least 2 blocks", got=f"{model.blocks} block"
         )
     actions = _names(params, "actions", ACTIONS, ("drop", "linear"), ACTION_ALIASES)
+    if params.get("actions") in ("all", ["all"]):
+        actions = sensible_actions(actions, model.family)
+    refuse_senseless(actions, model.family, parameter="actions")
     strategies = _names(params, "strategies", STRATEGIES, DEFAULT_STRATEGIES, STRATEGY_ALIASES)
     fitting = _names(params, "fitting", FITTINGS, ("one_shot",), {})
     fits = actions != ["drop"] or any(strategy in FITTED for strategy in strategies)

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from linearity.contracts.canonical import Json
+from linearity.contracts.families import attention_of
 from linearity.contracts.inputs import ModelRecord
 from linearity.contracts.linearity import automatic_tokens
 from linearity.contracts.parameters import automatic_choice, choice, ridge, whole_number
@@ -117,7 +118,7 @@ def parse_sampling(
         seed=whole_number("seed", given.get("seed", 0), low=0, high=2**32 - 1),
         ridge=ridge(given.get("ridge", "auto"), low="1e-9"),
         dtype=automatic_choice(given, "dtype", model.dtype, ("float32", "bfloat16", "float16")),
-        attention=automatic_choice(given, "attention", "sdpa", ("sdpa", "eager")),
+        attention=attention_of(given, model.family),
         template=parse_template(given, model=model, known=templates),
         score=choice("score", given.get("score", "answer"), SCORES),
     )

@@ -1,4 +1,111 @@
-"""The model families that this version reads, as a word that needs no library to be judged."""
+"""The model families that are read: one table, in words that need no library.
 
-SUPPORTED = ("llama",)
-"""transformers' ``model_type``."""
+A row says where the model keeps its parts and what a run may ask of it. What the family's
+``config.json`` and weights must look like is in `linearity.adapters.families`, one small module
+a family or a few siblings; a new family needs a row here and a reader there.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from linearity.contracts.canonical import Json
+from linearity.contracts.parameters import automatic_choice
+from linearity.errors import InvalidParameterError
+
+NORMED_UPDATE = (
+    "this family norms the MLP's output before it enters the stream, so no map of it can move "
+    "into the down projection"
+)
+
+
+@dataclass(frozen=True)
+class Family:
+    """What sets a family apart; the defaults are those of Llama, which most families share.
+
+    Parameters
+    ----------
+    architecture : str
+        transformers' class of its causal language model.
+    is_tied : bool
+        Whether the head is the input embedding where ``config.json`` does not say.
+    decoder, head : str
+        Dotted paths in the whole model: everything but the output embedding, and that.
+    blocks, norm : str
+        In the decoder: the list of blocks, and the norm between the last block and the head.
+    down : str
+        In a block: what writes the MLP's output into the stream.
+    merged_refusal : str
+        Why no map can be merged into `down`; empty where one can.
+    attentions : tuple of str
+        transformers' attention implementations for it; ``auto`` is the first.
+    has_tuples : bool
+        Whether blocks answer with a tuple whose first entry is the state.
+    has_positions : bool
+        Whether blocks are told ``position_ids``.
+    """
+
+    architecture: str
+    is_tied: bool = False
+    decoder: str = "model"
+    head: str = "lm_head"
+    blocks: str = "layers"
+    norm: str = "norm"
+    down: str = "mlp.down_proj"
+    merged_refusal: str = ""
+    attentions: tuple[str, ...] = ("sdpa", "eager")
+    has_tuples: bool = False
+    has_positions: bool = True
+
+
+FAMILIES: dict[str, Family] = {
+    "llama": Family("LlamaForCausalLM"),
+    "mistral": Family("MistralForCausalLM"),
+    "qwen2": Family("Qwen2ForCausalLM"),
+    "qwen3": Family("Qwen3ForCausalLM"),
+    "smollm3": Family("SmolLM3ForCausalLM", is_tied=True),
+    "phi3": Family("Phi3ForCausalLM"),
+    "stablelm": Family("StableLmForCausalLM"),
+    "olmo": Family("OlmoForCausalLM"),
+    "olmo2": Family("Olmo2ForCausalLM", merged_refusal=NORMED_UPDATE),
+    "gemma": Family("GemmaForCausalLM", is_tied=True),
+    "gemma2": Family(
+        "Gemma2ForCausalLM",
+        is_tied=True,
+        merged_refusal=NORMED_UPDATE,
+        attentions=("eager",),  # sdpa has no caps on its scores
+    ),
+    "gemma3_text": Family("Gemma3ForCausalLM", is_tied=True, merged_refusal=NORMED_UPDATE),
+}
+"""By transformers' ``model_type``."""
+
+LLAMA = FAMILIES["llama"]
+
+
+def attention_of(given: Mapping[str, Json], family: str) -> str:
+    """Return the parameter ``attention``: the family's first unless another of its is named."""
+    known = FAMILIES[family].attentions
+    return automatic_choice(given, "attention", known[0], known)
+
+
+def sensible_actions(actions: Iterable[str], family: str) -> list[str]:
+    """Return those of some actions that make sense for a family."""
+    refused = ("merged",) if FAMILIES[family].merged_refusal else ()
+    return [action for action in actions if action not in refused]
+
+
+def refuse_senseless(actions: Iterable[str], family: str, *, parameter: str) -> None:
+    """Refuse an action that makes no sense for a family.
+
+    Raises
+    ------
+    InvalidParameterError
+        With the reason.
+    """
+    why = FAMILIES[family].merged_refusal
+    if why and "merged" in actions:
+        raise InvalidParameterError(
+            parameter,
+            wanted=f"drop or linear for a {family}: {why}",
+            got="merged",
+            next_step="Leave merged out.",
+        )

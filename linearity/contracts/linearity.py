@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 from linearity.contracts.canonical import Json
+from linearity.contracts.families import attention_of
 from linearity.contracts.inputs import DatasetRecord, ModelRecord
 from linearity.contracts.parameters import (
     automatic_choice,
@@ -132,7 +133,7 @@ def parse_params(params: Mapping[str, Json], *, model: ModelRecord) -> Linearity
         repeats=1,
         granularity="block",
         dtype=automatic_choice(given, "dtype", model.dtype, ("float32", "bfloat16", "float16")),
-        attention=automatic_choice(given, "attention", "sdpa", ("sdpa", "eager")),
+        attention=attention_of(given, model.family),
         template=parse_template(given, model=model),
         score=choice("score", given.get("score", "answer"), SCORES),
     )

@@ -19,6 +19,7 @@ from linearity.contracts.common import (
     parse_sampling,
     refuse_orthogonal,
 )
+from linearity.contracts.families import refuse_senseless
 from linearity.contracts.inputs import ModelRecord
 from linearity.contracts.parameters import choice, only_known
 from linearity.contracts.runs import RunResult
@@ -86,7 +87,9 @@ def parse_plan_parameter(value: Json, *, model: ModelRecord) -> Plan:
     if isinstance(value, Sequence) and not isinstance(value, str):
         value = ",".join(str(part) for part in value)
     refuse_orthogonal(value, parameter="plan")
-    return parse_plan(value, blocks=model.blocks)
+    plan = parse_plan(value, blocks=model.blocks)
+    refuse_senseless([step.action for step in plan.steps], model.family, parameter="plan")
+    return plan
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
+from linearity.models.down import Down
+
 
 class LinearBlock(nn.Module):
     """Stands where blocks stood: ``x -> x + (x W + b)``, and ``x -> x + first`` at position 0.
@@ -34,7 +36,7 @@ class LinearBlock(nn.Module):
         self.first: Tensor
 
     def forward(
-        self, hidden_states: Tensor, position_ids: Tensor | None = None, **_: object
+        self, hidden_states: Tensor, *_: object, position_ids: Tensor | None = None, **__: object
     ) -> Tensor:
         """Apply the map to (B, T, d) states; blocks of every family are called like this."""
         if position_ids is None:
@@ -75,21 +77,6 @@ class AffineMap:
     def module(self, dtype: torch.dtype) -> LinearBlock:
         """Return the map as a block of a model that computes in `dtype`."""
         return LinearBlock(self.W.to(dtype), self.b.to(dtype), self.first.to(dtype))
-
-
-@dataclass(frozen=True)
-class Down:
-    """A down projection into which a map was merged, in the model's type.
-
-    Parameters
-    ----------
-    weight : (d, inner) Tensor
-    bias : (d,) Tensor or None
-        None where the family has none.
-    """
-
-    weight: Tensor
-    bias: Tensor | None
 
 
 @dataclass(frozen=True)

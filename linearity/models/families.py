@@ -1,10 +1,15 @@
-"""Where a model keeps its blocks: one small table, and a clear refusal for everything else."""
+"""Where a loaded model keeps its parts, found by the paths that its family names."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TypeVar
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
+from linearity.contracts.families import LLAMA, Family
 from linearity.errors import RejectedInputError
+
+Part = TypeVar("Part", bound=nn.Module)
 
 
 @dataclass(frozen=True)
@@ -21,15 +26,26 @@ class Layout:
         The norm between the last block and the head.
     head : nn.Module
         The output embedding: normed states to logits.
+    cap : float or None
+        Where the family's logits are bent to: ``cap * tanh(logits / cap)``.
+    family : Family
+        What the family says of its blocks.
     """
 
     decoder: nn.Module
     blocks: list[nn.Module]
     norm: nn.Module
     head: nn.Module
+    cap: float | None = None
+    family: Family = field(default=LLAMA)
+
+    def logits(self, states: Tensor) -> Tensor:
+        """Return the (..., V) logits of states that left the last block, (..., d)."""
+        logits: Tensor = self.head(self.norm(states))
+        return logits if self.cap is None else self.cap * torch.tanh(logits / self.cap)
 
 
-def find_layout(model: nn.Module) -> Layout:
+def find_layout(model: nn.Module, family: Family = LLAMA) -> Layout:
     """Return where the blocks, the final norm and the head of a loaded model are.
 
     Raises
@@ -37,39 +53,26 @@ def find_layout(model: nn.Module) -> Layout:
     RejectedInputError
         If one of them is not where it was looked for.
     """
-    decoder = getattr(model, "model", None)
-    blocks = getattr(decoder, "layers", None)
-    if not isinstance(decoder, nn.Module) or not isinstance(blocks, nn.ModuleList):
-        raise _not_found(model, "list of blocks", "model.layers")
-    norm, head = getattr(decoder, "norm", None), getattr(model, "lm_head", None)
-    if not isinstance(norm, nn.Module):
-        raise _not_found(model, "final norm", "model.norm")
-    if not isinstance(head, nn.Module):
-        raise _not_found(model, "output embedding", "lm_head")
-    return Layout(decoder, list(blocks), norm, head)
-
-
-def _not_found(model: nn.Module, what: str, where: str) -> RejectedInputError:
-    return RejectedInputError(
-        f"no {what} found in {type(model).__name__}: looked for {where}",
-        reason="unsupported_architecture",
-        next_step="Use a model of a supported family.",
+    decoder = _part(model, family.decoder, "decoder", nn.Module)
+    blocks = _part(model, f"{family.decoder}.{family.blocks}", "list of blocks", nn.ModuleList)
+    return Layout(
+        decoder=decoder,
+        blocks=list(blocks),
+        norm=_part(model, f"{family.decoder}.{family.norm}", "final norm", nn.Module),
+        head=_part(model, family.head, "output embedding", nn.Module),
+        cap=getattr(getattr(model, "config", None), "final_logit_softcapping", None),
+        family=family,
     )
 
 
-def down_projection(block: nn.Module) -> nn.Linear:
-    """Return the projection that writes a block's MLP output into the stream.
-
-    Raises
-    ------
-    RejectedInputError
-        If the block has none.
-    """
-    projection = getattr(getattr(block, "mlp", None), "down_proj", None)
-    if not isinstance(projection, nn.Linear):
+def _part(model: nn.Module, path: str, what: str, kind: type[Part]) -> Part:
+    found: object = model
+    for name in path.split("."):
+        found = getattr(found, name, None)
+    if not isinstance(found, kind):
         raise RejectedInputError(
-            f"no down projection found in {type(block).__name__}: looked for mlp.down_proj",
+            f"no {what} found in {type(model).__name__}: looked for {path}",
             reason="unsupported_architecture",
-            next_step="Use drop or linear for this model.",
+            next_step="Use a model of a supported family.",
         )
-    return projection
+    return found

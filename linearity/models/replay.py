@@ -7,6 +7,7 @@ comes after its first change, and the next plan only what comes after the first 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from inspect import signature
 
 import torch
 from torch import Tensor, nn
@@ -15,10 +16,9 @@ from linearity.errors import NonFiniteStatesError
 from linearity.measure.sampling import Window
 from linearity.measure.tokens import SINK_RATIO
 from linearity.models.changes import Changes, Segment, kept, shared_prefix, unchanged
-from linearity.models.families import down_projection
+from linearity.models.down import down_projection, merged
 from linearity.models.loaded import LoadedModel
 from linearity.models.states import padded
-from linearity.models.surgery import merged
 
 Check = Callable[[], None]
 
@@ -197,7 +197,9 @@ class Passages:
         def take(_: nn.Module, __: object, output: Tensor) -> None:
             written.append(output)
 
-        handle = down_projection(self.model.layout.blocks[block]).register_forward_hook(take)
+        layout = self.model.layout
+        projection = down_projection(layout.blocks[block], layout.family)
+        handle = projection.register_forward_hook(take)
         try:
             leaving = []
             for batch, state in zip(self.batches, entering, strict=True):
@@ -205,7 +207,8 @@ class Passages:
                 leaving.append(self.step(kept(block), batch, state))
         finally:
             handle.remove()
-        return written, leaving
+        # Some families flatten batch and time inside the MLP.
+        return [w.view_as(s) for w, s in zip(written, leaving, strict=True)], leaving
 
     def forget(self) -> None:
         """Let go of the last changed model's states."""
@@ -217,12 +220,13 @@ class Passages:
         if segment.block is None:
             if segment.linear is None:
                 return state
-            output: Tensor = segment.linear(state, **batch.calls[segment.first])
+            positions = torch.arange(state.shape[1], device=state.device)[None]
+            output: Tensor = segment.linear(state, position_ids=positions)
             return output
         block = self.model.layout.blocks[segment.block]
         if segment.down is None:
             return _output(block(state, **batch.calls[segment.block]))
-        with merged(block, segment.down):
+        with merged(block, segment.down, self.model.layout.family):
             return _output(block(state, **batch.calls[segment.block]))
 
     def _continue(
@@ -276,9 +280,11 @@ def _watched(
     entering: list[Tensor] = []
     calls: list[dict[str, object]] = []
 
-    def before(_: nn.Module, args: tuple[Tensor, ...], kwargs: dict[str, object]) -> None:
-        call = dict(kwargs)
-        state = args[0] if args else call.pop("hidden_states")
+    names = list(signature(blocks[0].forward).parameters)
+
+    def before(_: nn.Module, args: tuple[object, ...], kwargs: dict[str, object]) -> None:
+        call = dict(zip(names, args, strict=False)) | kwargs
+        state = call.pop("hidden_states")
         assert isinstance(state, Tensor)
         entering.append(state)
         calls.append(call)

@@ -75,8 +75,7 @@ class Bench:
 
     def head(self, rows: Tensor) -> Tensor:
         """Return the logits of last states: final norm and output head, (m, V)."""
-        logits: Tensor = self.model.layout.head(self.model.layout.norm(rows))
-        return logits
+        return self.model.layout.logits(rows)
 
     def tokens(self, changes: Changes) -> TokenQuality:
         """Measure a changed model on every scored token."""

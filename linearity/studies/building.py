@@ -7,7 +7,8 @@ from typing import Protocol
 
 from linearity.contracts.actions import Plan, Step
 from linearity.contracts.plan import MeasuredStep
-from linearity.models.changes import AffineMap, Changes, Down, Segment, dropped, kept
+from linearity.models.changes import AffineMap, Changes, Segment, dropped, kept
+from linearity.models.down import Down
 from linearity.models.loaded import LoadedModel
 
 

@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from functools import cached_property
 
 import torch
-from torch import Tensor
 
 from linearity.contracts.actions import Plan, Step
 from linearity.contracts.common import (
@@ -34,8 +33,8 @@ from linearity.measure.sampling import (
     Window,
     sample_splits,
 )
-from linearity.models.changes import AffineMap, Changes, Down, kept
-from linearity.models.families import down_projection
+from linearity.models.changes import AffineMap, Changes, kept
+from linearity.models.down import Down, read_down
 from linearity.models.loaded import LoadedModel
 from linearity.models.replay import Check
 from linearity.prune.replacements import merged_weight
@@ -227,10 +226,9 @@ class Material:
         def fit() -> tuple[Down, float]:
             chain = self.fit().chain(prefix if fitting == "sequential" else ())
             found = self.fit().merged(chain, before, last, self._ridge)
-            dense = down_projection(self.model.layout.blocks[before])
-            has_bias = isinstance(dense.bias, Tensor)
-            bias = merged_weight(dense.bias.detach(), found.W) if has_bias else None
-            return Down(merged_weight(dense.weight.detach(), found.W), bias), found.ridge
+            dense = read_down(self.model.layout.blocks[before], self.model.layout.family)
+            bias = None if dense.bias is None else merged_weight(dense.bias, found.W)
+            return Down(merged_weight(dense.weight, found.W), bias), found.ridge
 
         return self._merged.get(_fit_key(Step(before, last, "merged"), prefix, fitting), fit)
 

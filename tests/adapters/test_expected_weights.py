@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 
-from linearity.adapters.expected_weights import HEAD, expected_weights
+from linearity.adapters.expected_weights import HEAD
 from tests.adapters.tiny_llama import CONFIG, checked
 
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -38,8 +38,8 @@ def test_names_and_shapes_are_those_of_the_model_that_the_cleaned_configuration_
         model = AutoModelForCausalLM.from_config(AutoConfig.for_model(**config.cleaned))
     built = {name: tuple(value.shape) for name, value in model.state_dict().items()}
 
-    assert expected_weights(config) == built
-    assert (HEAD in model.all_tied_weights_keys) == config.tied
+    assert config.weights == built
+    assert (HEAD in model.all_tied_weights_keys) == config.is_tied
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

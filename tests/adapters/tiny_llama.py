@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from linearity.adapters.expected_weights import HEAD, expected_weights
+from linearity.adapters.expected_weights import HEAD
 from linearity.adapters.findings import Findings
 from linearity.adapters.model_config import ModelConfig, read_config
 
@@ -44,7 +44,7 @@ def checked(config: Mapping[str, Any]) -> ModelConfig:
 def random_weights(config: Mapping[str, Any]) -> Arrays:
     """Seeded numbers for every weight that `config` asks for; a tied head is left out."""
     numbers = np.random.default_rng(7)
-    shapes = expected_weights(checked(config))
+    shapes = dict(checked(config).weights)
     if config["tie_word_embeddings"]:
         del shapes[HEAD]
     return {

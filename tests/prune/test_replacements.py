@@ -15,9 +15,9 @@ from linearity.adapters.store import ArtifactStore
 from linearity.contracts.inputs import DatasetRecord
 from linearity.contracts.linearity import RIDGE_WITHOUT_VALIDATION, RIDGES
 from linearity.errors import DegenerateStatesError, TooFewTokensError
-from linearity.models.changes import AffineMap, Down
+from linearity.models.changes import AffineMap
+from linearity.models.down import Down, merged
 from linearity.models.loaded import LoadedModel
-from linearity.models.surgery import merged
 from linearity.prune.replacements import (
     FitTokens,
     RidgeMap,

@@ -1,0 +1,113 @@
+"""Fields of ``config.json`` that many families share, within bounds."""
+
+from linearity.adapters.config_fields import Fields
+from linearity.adapters.families.family import Sizes
+from linearity.contracts.canonical import Json
+
+MOST_BLOCKS = 512
+MOST_HEADS = 512
+LARGEST_HEAD = 1024
+LARGEST_WIDTH = 65_536
+LARGEST_HIDDEN = 1_048_576
+LARGEST_VOCABULARY = 2_000_000
+LONGEST_CONTEXT = 10_000_000
+LARGEST_CAP = 1e6
+
+ACTIVATIONS = ("silu", "swish", "gelu", "gelu_new", "gelu_pytorch_tanh", "gelu_fast", "quick_gelu",
+               "relu", "relu2", "mish")  # fmt: skip
+FULL, SLIDING = "full_attention", "sliding_attention"
+
+
+def read_sizes(fields: Fields, *, head_width: int | None = None) -> Sizes:
+    """Return the sizes in Llama's spelling; `head_width` where ``head_dim`` has a fixed default."""
+    heads = fields.whole("num_attention_heads", 1, MOST_HEADS)
+    width = fields.whole("hidden_size", 1, LARGEST_WIDTH)
+    kv_heads = fields.whole("num_key_value_heads", 1, MOST_HEADS, default=heads)
+    default = max(width // heads, 2) if head_width is None else head_width
+    each = fields.whole("head_dim", 2, LARGEST_HEAD, default=default)
+    check_heads(fields, "num_attention_heads", width, heads)
+    if heads % kv_heads:
+        fields.refuse("num_key_value_heads", f"a divisor of the {heads} heads", limit=heads)
+    if each % 2:
+        fields.refuse("head_dim", "an even width of the heads (hidden_size / heads)")
+    return Sizes(
+        blocks=fields.whole("num_hidden_layers", 1, MOST_BLOCKS),
+        width=width,
+        hidden=fields.whole("intermediate_size", 1, LARGEST_HIDDEN),
+        heads=heads,
+        kv_heads=kv_heads,
+        head_width=each,
+        vocabulary=fields.whole("vocab_size", 1, LARGEST_VOCABULARY),
+        context=fields.whole("max_position_embeddings", 1, LONGEST_CONTEXT),
+    )
+
+
+def check_heads(fields: Fields, name: str, width: int, heads: int) -> None:
+    """Refuse heads that do not divide the width, whose field is `name`."""
+    if width % heads:
+        fields.refuse(name, f"a divisor of hidden_size ({width:,})", limit=width)
+
+
+def sizes_in_llama_spelling(sizes: Sizes) -> dict[str, Json]:
+    """Return the sizes as fields of config.json."""
+    return {
+        "num_hidden_layers": sizes.blocks,
+        "hidden_size": sizes.width,
+        "intermediate_size": sizes.hidden,
+        "num_attention_heads": sizes.heads,
+        "num_key_value_heads": sizes.kv_heads,
+        "head_dim": sizes.head_width,
+        "vocab_size": sizes.vocabulary,
+        "max_position_embeddings": sizes.context,
+    }
+
+
+def activation(fields: Fields, name: str = "hidden_act", default: str = "silu") -> dict[str, Json]:
+    """Return the field of the MLP's activation."""
+    return {name: fields.choice(name, ACTIVATIONS, default=default)}
+
+
+def epsilon(fields: Fields, name: str, default: float) -> dict[str, Json]:
+    """Return the field of the norms' epsilon."""
+    return {name: fields.number(name, 1e-12, 0.1, default=default)}
+
+
+def cap(fields: Fields, name: str, default: float | None) -> dict[str, Json]:
+    """Return the field of a soft cap, which null switches off."""
+    if name in fields.values and fields.values[name] is None:
+        return {name: None}
+    if default is None and name not in fields.values:
+        return {name: None}
+    return {name: fields.number(name, 1e-3, LARGEST_CAP, default=default)}
+
+
+def window(fields: Fields, default: int | None) -> int | None:
+    """Return how many tokens back a sliding block looks; None for all, as null says."""
+    if "sliding_window" in fields.values and fields.values["sliding_window"] is None:
+        return None
+    if default is None and "sliding_window" not in fields.values:
+        return None
+    return fields.whole("sliding_window", 1, LONGEST_CONTEXT, default=default)
+
+
+def layer_types(fields: Fields, sizes: Sizes, default: list[str], width: int | None) -> list[Json]:
+    """Return which attention each block has: a word a block, sliding only with a window."""
+    given = fields.values.get("layer_types")
+    if given is None:
+        given = default
+    known = isinstance(given, list) and all(kind in (FULL, SLIDING) for kind in given)
+    if not isinstance(given, list) or not known or len(given) != sizes.blocks:
+        fields.refuse(
+            "layer_types", f"{sizes.blocks} words {FULL} or {SLIDING}", limit=sizes.blocks
+        )
+        return [FULL] * sizes.blocks
+    if width is None and SLIDING in given:
+        fields.refuse("layer_types", f"{FULL} only: there is no sliding_window")
+        return [FULL] * sizes.blocks
+    return list(given)
+
+
+def refuse_other(fields: Fields, name: str, *, wanted: bool, why: str) -> None:
+    """Refuse a flag that is given and not `wanted`."""
+    if fields.flag(name, default=wanted) is not wanted:
+        fields.refuse(name, f"{str(wanted).lower()}: {why}")
