@@ -85,7 +85,7 @@ def close_services(services: Services) -> None:
 def read_statuses(
     state: State, names: Iterable[str], every_open: bool
 ) -> dict[str, dict[str, Any]]:
-    """Return how runs and inputs (``model:<id>``, ``dataset:<id>``) stand; no entry if unknown."""
+    """Return how runs and inputs (``model:<id>`` and so on) stand; no entry if unknown."""
     found = {run.id: _run_status(run) for run in state.open_runs()} if every_open else {}
     for name in set(names) - found.keys():
         kind, colon, id = name.partition(":")

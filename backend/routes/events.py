@@ -15,14 +15,14 @@ from linearity.errors import InvalidParameterError
 router = APIRouter(prefix=f"{API}/events", tags=["events"])
 
 MAX_NAMES = 100
-_NAME = re.compile(r"[0-9a-f]{32}|(?:model|dataset):[A-Za-z0-9._-]{1,100}")
+_NAME = re.compile(r"[0-9a-f]{32}|(?:model|dataset|log):[A-Za-z0-9._-]{1,100}")
 
 
 @router.get("")
 async def stream_events(
     request: Request, services: ServicesDep, runs: str = ""
 ) -> StreamingResponse:
-    """Follow runs (ids, ``model:<id>`` or ``dataset:<id>``, joined by commas; none: everything)."""
+    """Follow runs (ids) and inputs (``model:<id>``, ``dataset:``, ``log:``), or everything."""
     names = frozenset(filter(None, runs.split(",")))
     if len(names) > MAX_NAMES:
         raise InvalidParameterError("runs", wanted=f"at most {MAX_NAMES} names", got=len(names))

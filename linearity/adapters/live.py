@@ -48,7 +48,7 @@ class Live:
         self._cache.ping()
 
     def publish(self, run: str, event: str, data: dict[str, Any]) -> None:
-        """Append an event; `run` is a run id, ``model:<id>`` or ``dataset:<id>``."""
+        """Append an event; `run` is a run id, or ``model:``, ``dataset:`` or ``log:`` and an id."""
         body = orjson.dumps({"run": run, **data})
         entry: dict[Any, Any] = {"run": run, "event": event, "data": body}
         self.redis.xadd(EVENTS_KEY, entry, maxlen=EVENTS_KEPT, approximate=True)

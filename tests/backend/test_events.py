@@ -14,7 +14,7 @@ import backend.events
 from backend.dependencies import Services
 from backend.events import BACKLOG, Event, Listener
 from linearity.adapters.state import RunRow
-from tests.backend.builders import a_run, a_running_run
+from tests.backend.builders import a_row, a_run, a_running_run
 from tests.backend.conftest import Valkey
 from tests.backend.serving import listening, serving
 
@@ -45,6 +45,18 @@ def test_a_stream_begins_with_how_the_run_stands(server: str, run: RunRow) -> No
         "attempt": 1,
         "error": None,
     }
+
+
+@pytest.mark.parametrize("kind", ["model", "dataset", "log"])
+def test_the_inspection_of_every_kind_of_input_can_be_followed(
+    server: str, services: Services, kind: str
+) -> None:
+    a_row(services, kind)
+
+    with listening(server, f"{kind}:mine") as stream:
+        told = json.loads(stream.next().data)
+
+    assert (stream.status, told["run"], told["state"]) == (200, f"{kind}:mine", "inspecting")
 
 
 def test_what_a_worker_publishes_reaches_every_listener(
