@@ -16,6 +16,7 @@ from linearity.adapters.store import ArtifactStore
 from linearity.contracts.canonical import digest
 from linearity.contracts.inputs import StoredFile
 from linearity.contracts.reading import HubDataset, ReadingOptions
+from linearity.contracts.runs import InputState
 from linearity.errors import LinearScopeError
 from workers.datasets import inspect_dataset
 
@@ -82,6 +83,8 @@ def register_here(
         named = replace(named, id=f"{named.id}-{digest(reading)[:8]}")
     intake = Intake(options=reading or None)
     row, is_new = state.add_input(kind, **asdict(named), intake=intake)
+    if row.state is InputState.RECEIVING and (begun := state.input_received(kind, row.id, reading)):
+        row, is_new = begun, True  # somebody had only looked at it
     if is_new:
         try:
             # Whoever types this command may read these files anyway.

@@ -1,16 +1,20 @@
 """Inspecting uploaded models: files that are objects of the store."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from linearity.adapters.builtin_models import convert_builtin
 from linearity.adapters.inputs import prepare_model
+from linearity.adapters.naming import name_path
 from linearity.adapters.state import InputRow, State, UploadRow
+from linearity.adapters.state_inputs import Intake
 from linearity.adapters.state_uploads import Declared, UploadLimits
 from linearity.adapters.store import ArtifactStore
+from linearity.contracts.runs import InputState
 from linearity.errors import RejectedInputError
-from workers.registration import inspect
+from workers.registration import inspect, register_here
 
 
 def received(folder: Path, store: ArtifactStore, state: State) -> tuple[InputRow, list[UploadRow]]:
@@ -66,3 +70,16 @@ def test_an_uploaded_page_that_is_called_safetensors_is_rejected(
 
     with pytest.raises(RejectedInputError, match=r"model\.safetensors"):
         inspect(row, roots=(), store=store, log=lambda _: None, uploads=uploads)
+
+
+def test_a_text_that_somebody_only_looks_at_is_registered_from_a_terminal(
+    tmp_path: Path, store: ArtifactStore, state: State
+) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("One line of text.\n" * 50)
+    named = asdict(name_path(str(path)))
+    state.add_input("dataset", **named, intake=Intake(owner="ann", receiving=True))
+
+    row = register_here("dataset", str(path), state=state, store=store, log=lambda _: None)
+
+    assert (row.state, row.owner) == (InputState.READY, "ann")
