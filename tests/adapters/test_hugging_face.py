@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from linearity.adapters.hugging_face import load_model
+from linearity.adapters.hugging_face import assembled, load_model
 from linearity.adapters.inputs import prepare_model
 from linearity.adapters.model_inspection import inspect_model
 from linearity.adapters.model_intake import offered_files
 from linearity.adapters.naming import InputName
 from linearity.adapters.store import ArtifactStore
+from linearity.adapters.tokenizer_library import open_tokenizer
 from linearity.contracts.inputs import Message, ModelRecord
 from linearity.errors import RejectedInputError
 from linearity.models.families import find_layout
@@ -152,6 +153,19 @@ def test_smollm2_keeps_its_chat_template_and_its_stop_token(small_store: Artifac
     assert model.template is not None
     (prompt,) = model.template.asked([[Message("user", "Hello")]])
 
+    talk = [Message("user", "Hello"), Message("assistant", "Hi there!")]
+    (script,) = model.template.scripts([talk])
+    (kept,) = (file.sha256 for file in record.files if file.name == "chat_template.jinja")
+    with assembled(record.files, small_store) as folder:
+        by_library = open_tokenizer(folder).apply_chat_template(
+            [{"role": turn.role, "content": turn.content} for turn in talk],
+            chat_template=small_store.get(kept).decode(),
+            tokenize=False,
+        )
+
     assert prompt is not None
     assert prompt.endswith("<|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\n")
+    assert script is not None
+    assert script.text == by_library
+    assert [stretch.text for stretch in script.stretches if stretch.scored] == ["Hi there!"]
     assert model.stops == (model.tokenize("<|im_end|>")[0],)
