@@ -74,13 +74,14 @@ def test_a_japanese_table_is_recognised_confirmed_and_read(
     assert facts["rows"] == {"count": 40, "exact": True}
     assert facts["categories"] == [{"name": "地理", "count": 30}, {"name": "挨拶", "count": 10}]
     assert facts["summary"]["languages"] == {"ja": 40}
+    assert (facts["summary"]["prompts"], facts["summary"]["answers"]) == (40, 40)
 
     options = {"encoding": "cp932", "prompt": "質問", "response": "回答", "category": "分類"}
     confirmed = client.post(f"/api/v1/datasets/{id}/confirm", json={"options": options})
     assert (confirmed.status_code, confirmed.json()["state"]) == (202, "inspecting")
 
     record = work(services, id)
-    assert (record.documents, record.prompts, record.categories) == (40, 40, 2)
+    assert (record.documents, record.prompts, record.answers, record.categories) == (40, 40, 40, 2)
     assert record.options == options
     assert record.encodings == {"toiawase.csv": "cp932"}
     first = load_records(record, services.store)[0]

@@ -92,6 +92,7 @@ def test_a_japanese_table_in_cp932_goes_through_the_page(visit: Visit, table_fil
     assert page.get_by_label("Response").input_value() == "回答"
     summary = page.locator(".dataset-facts").inner_text()
     assert "Japanese 100%" in summary
+    assert "With an answer, which alone is scored" in summary
     assert "地理 50%" in summary
     assert violations(page) == []
 

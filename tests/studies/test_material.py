@@ -2,6 +2,7 @@
 
 import gc
 import weakref
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -67,6 +68,22 @@ def test_a_resident_that_is_cleared_holds_no_network(
     resident.clear()
 
     assert network() is None
+
+
+def test_a_resident_loads_a_model_again_when_its_template_was_allowed_or_forbidden(
+    small_store: ArtifactStore, glass_record: ModelRecord
+) -> None:
+    resident = Resident()
+    forbidden = replace(glass_record, source="upload", has_template=True)
+
+    def withheld(record: ModelRecord) -> bool:
+        loaded = resident.model(
+            record, small_store, device="cpu", dtype="float32", attention="eager"
+        )
+        return loaded.withheld
+
+    allowed = replace(forbidden, template_allowed=True)
+    assert [withheld(record) for record in (forbidden, allowed, forbidden)] == [True, False, True]
 
 
 def test_a_resident_lets_go_of_a_text_and_of_a_model_that_were_deleted(

@@ -195,13 +195,14 @@ def _documents(scan: _Scan, scale: float, counter: TokenCounter) -> Facts:
     summary = describe(documents)
     categories = summary.pop("category_counts")
     copies = Counter(map(encode_document, documents))
-    characters = round(summary["characters"] * scale)
+    counted = ("documents", "characters", "prompts", "answers")
+    scaled = {name: round(summary[name] * scale) for name in counted}
     per_character = counter.tokens_per_character(document.text for document in documents)
     return {
-        "summary": summary | {"documents": round(len(documents) * scale), "characters": characters},
+        "summary": summary | scaled,
         "categories": [{"name": name, "count": n} for name, n in categories.items()],
         "duplicates": {"count": len(documents) - len(copies), "of": len(documents)},
-        "tokens": None if per_character is None else round(characters * per_character),
+        "tokens": None if per_character is None else round(scaled["characters"] * per_character),
         "unknown_tokens": counter.unknown_share(document.text for document in documents),
     }
 
