@@ -7,6 +7,9 @@ const API = SHARED ? `${SHARED}/data` : "/api/v1";
 /** Whether this page was opened by a share link: one run, to look at only. */
 export const isShared = SHARED !== "";
 
+/** Whether a sentence tells programs, not the reader of a page, what to do. */
+export const isForPrograms = (text) => text.includes("/api/v1/");
+
 /** An answer that was not a success: RFC 9457 problem+json, or no answer at all. */
 export class Problem extends Error {
   /** @param {{code?: string, detail?: string, next_step?: string, status?: number, data?: object}} body */
@@ -23,8 +26,8 @@ export const addresses = {
   start: (query = {}) => `/?${new URLSearchParams(query)}`.replace(/\?$/, ""),
   run: (id) => `/runs/${encodeURIComponent(id)}`,
   jobs: () => "/jobs",
-  /** @param {string[]} runs two of them, or the first alone */
-  compare: (runs) => `/compare?runs=${runs.map(encodeURIComponent).join(",")}`,
+  /** @param {string[]} runs two of them, the first alone, or none yet */
+  compare: (runs) => (runs.length ? `/compare?runs=${runs.map(encodeURIComponent).join(",")}` : "/compare"),
   inputs: () => "/library",
   access: () => "/access",
   /** @param {string} token of whoever is to open it, once */

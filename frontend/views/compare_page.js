@@ -51,7 +51,7 @@ function renderAll(place, ids, comparison, state) {
   if (!changed(place.head, state.lang, state.theme, score, Boolean(comparison))) return;
   place.panel.speak();
   document.title = `${t("compare_title")} · LinearScope`;
-  fill(place.head, h("h1", {}, t("compare_title")), comparison ? sides(comparison) : null, comparePicker(ids));
+  fill(place.head, h("h1", {}, t("compare_title")), comparison ? sides(comparison) : h("p", { class: "quiet" }, t("compare_intro")), comparePicker(ids));
   if (!comparison) return;
   place.panel.element.hidden = false;
   fill(

@@ -32,7 +32,7 @@ async function load(main, page) {
     } else waiting(main, page);
     if (page.log.state === "inspecting") setTimeout(() => load(main, page), REFRESH_MS);
   } catch (error) {
-    fill(main, problemText(error));
+    fill(main, pageHead(t("kind_logs")), problemText(error));
   }
 }
 

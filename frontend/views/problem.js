@@ -1,5 +1,6 @@
 // What went wrong, why, and what to do: the same three parts everywhere.
 
+import { isForPrograms } from "../api.js";
 import { h } from "../dom.js";
 import { language, t, tOr } from "../i18n.js";
 
@@ -32,7 +33,8 @@ const OWN_WORDS = { unreachable: true, chart_library: true };
 /** The server's own step knows the case best, but speaks English only. */
 function nextStep(code, told, data) {
   const ours = tOr(`reason_step_${data.reason}`, tOr(`step_${code}`, "", data), data);
-  return language() === "en" ? told || ours : ours || told;
+  const fits = language() === "en" && !(ours && isForPrograms(told));
+  return fits ? told || ours : ours || told;
 }
 
 /** The server speaks English whatever the language of the page. */

@@ -1,7 +1,7 @@
 // Runs as a list: what, on which text, how far, when. Refreshed while something is open.
 
 import { addresses, listRuns } from "../api.js";
-import { fill, h } from "../dom.js";
+import { fill, h, keepingFocus } from "../dom.js";
 import { duration, integer, moment, seconds } from "../format.js";
 import { t } from "../i18n.js";
 import { may } from "../visitor.js";
@@ -28,7 +28,7 @@ async function refresh(page) {
   try {
     const { items, next } = await listRuns({ limit: page.limit });
     fill(page.list, items.length ? table(items) : h("p", { class: "quiet" }, t(may("analyst") ? "no_runs" : "nothing_here")));
-    fill(page.more, next && moreButton(page));
+    keepingFocus(page.more, () => fill(page.more, next && moreButton(page), comparable(items) && compareLink()));
     if (items.some(({ status }) => status === "running" || status === "queued")) wait = BUSY_MS;
   } catch (error) {
     fill(page.list, problemText(error));
@@ -36,6 +36,11 @@ async function refresh(page) {
   // A list that is no longer on the page (the language changed) stops by itself.
   setTimeout(() => page.element.isConnected && refresh(page), wait);
 }
+
+/** Whether there may be two runs to set side by side. */
+const comparable = (runs) => runs.filter(({ kind, status }) => kind === "linearity" && status === "finished").length > 1;
+
+const compareLink = () => h("a", { href: addresses.compare([]) }, t("compare_link"));
 
 function moreButton(page) {
   const click = () => {

@@ -9,12 +9,17 @@ import { problemText } from "./problem.js";
 
 /** @param {HTMLElement} element @param {object[]} shares @param {(share: object) => Promise<unknown>} ended called when one was withdrawn */
 export function shareList(element, shares, ended) {
+  const open = shares.filter(({ state }) => state === "open");
+  const over = shares.filter(({ state }) => state !== "open");
   fill(
     element,
     h("h3", {}, t("share_list")),
-    shares.length ? h("ul", {}, shares.map((share) => item(share, ended))) : h("p", { class: "quiet" }, t("share_none")),
+    open.length ? list(open, ended) : h("p", { class: "quiet" }, t("share_none")),
+    over.length > 0 && h("details", {}, h("summary", {}, t("share_over", { count: integer(over.length) })), list(over, ended)),
   );
 }
+
+const list = (shares, ended) => h("ul", {}, shares.map((share) => item(share, ended)));
 
 function item(share, ended) {
   const message = h("div", { "aria-live": "polite" });

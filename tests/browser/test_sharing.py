@@ -54,7 +54,7 @@ def withdraw(page: Page, *, note: str, opened: str) -> None:
     assert opened in item.inner_text()
     item.get_by_role("button", name="Withdraw").click()
     page.locator("dialog.confirm button.danger").click()
-    page.locator(".share-revoked").first.wait_for()
+    page.locator(".share-revoked").first.wait_for(state="attached")
 
 
 def share(site: Site, run: str, **more: Any) -> str:
