@@ -46,6 +46,8 @@ def take_away(store: ArtifactStore, sha256: str, stamp: Stamp) -> bool:
     goes back.
     """
     path = store.path(sha256)
+    if stamp_object(store, sha256) not in (None, stamp):
+        return False  # seen without moving it: nobody finds it missing for an instant
     aside = store.root / "staging" / secrets.token_hex(16)
     try:
         path.rename(aside)

@@ -1,13 +1,21 @@
 """Two things at once: a file that is finished twice, a deletion in the middle of a file."""
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+
 import pytest
+from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from backend.dependencies import Services
 from backend.refusals import UnknownUploadError
+from backend.sweeping import Sweeper
 from linearity.adapters.state import UploadRow
 from linearity.contracts.canonical import sha256_hex
-from tests.backend.test_uploads_api import DATA, declare, row_of
+from tests.backend.builders import ORIGIN
+from tests.backend.test_uploads_api import DATA, declare, patch, row_of
+
+NAMES = ("one", "two", "three")
 
 
 def a_whole_part(client: TestClient, services: Services) -> UploadRow:
@@ -74,3 +82,37 @@ def test_a_file_deleted_between_digest_and_object_leaves_no_object(
         services.uploads.finish_file(row)
 
     assert not services.store.has(sha256_hex(DATA))
+
+
+def test_the_same_bytes_come_and_go_under_three_names_and_nobody_loses_them(
+    app: FastAPI, services: Services
+) -> None:
+    sweeper = Sweeper(services.state, services.store, services.results, young_seconds=0)
+    over, sha256 = Event(), sha256_hex(DATA)
+
+    def sweep() -> None:
+        while not over.is_set():
+            sweeper.run_once()
+            services.uploads.tidy()
+
+    def come_and_go(name: str) -> list[bool]:
+        client, kept = TestClient(app, base_url=ORIGIN), []
+        for _ in range(15):
+            patch(client, declare(client, name), 0, DATA)
+            # Put back after a look from the side, it may be away for an instant.
+            kept.append(any(services.store.has(sha256) for _ in range(20)))
+            assert client.delete(f"/api/v1/datasets/{name}").status_code == 204
+        return kept
+
+    with ThreadPoolExecutor(4) as threads:
+        sweeping = threads.submit(sweep)
+        try:
+            kept = [one for found in threads.map(come_and_go, NAMES) for one in found]
+        finally:
+            over.set()
+        sweeping.result()
+    sweeper.run_once()
+
+    assert kept == [True] * 45
+    assert not services.store.has(sha256)
+    assert services.store.parts() == []
