@@ -10,7 +10,7 @@ from linearity.errors import RejectedInputError
 from linearity.models.loaded import Conversation
 
 LIMITS = Limits(memory_bytes=1 << 30, cpu_seconds=30, wall_seconds=60.0, file_bytes=1 << 20)
-MOST_CONVERSATIONS, MOST_CHARACTERS = 512, 4 << 20
+MOST_CONVERSATIONS, MOST_CHARACTERS = 4096, 4 << 20
 """Of one batch; one long conversation is a batch of its own."""
 BROKEN = ("over_limit", "reader_broke")
 

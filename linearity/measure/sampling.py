@@ -34,8 +34,9 @@ Scripts = Callable[[Sequence[int]], Sequence[Script]]
 PARTS_OF_A_SINGLE_DOCUMENT = 20
 SHORTEST_TAIL = 8
 """A rest of a document shorter than this is left out, unless it is the whole document."""
-AHEAD = 256
-"""So many documents that come next are asked for together: a template is rendered in batches."""
+AHEAD, MOST_AHEAD = 256, 4096
+"""So many documents that come next are asked for together, twice as many each time: a template is
+rendered in batches."""
 VALIDATION_SHARE = 5
 """One of this many fit documents chooses the ridge when ``ridge=auto``."""
 
@@ -354,13 +355,15 @@ class _Pieces:
         self._place = {document: place for place, document in enumerate(order)}
         self._scripts: dict[int, Script] = {}
         self._known: dict[int, list[Window]] = {}
+        self._ahead = AHEAD
 
     def of(self, document: int) -> list[Window]:
         """Return every window of `document`."""
         if document not in self._known:
             if document not in self._scripts:
                 place = self._place[document]
-                coming = self.order[place : place + AHEAD]
+                coming = self.order[place : place + self._ahead]
+                self._ahead = min(2 * self._ahead, MOST_AHEAD)
                 self._scripts |= zip(coming, self.reader.scripts(coming), strict=True)
             script = self._scripts.pop(document)
             self._known[document] = self.reader.windows(document, script)
