@@ -350,7 +350,7 @@ def test_texts_stay_behind_and_numbers_come(kind: str) -> None:
 NO_TEXT = {
     # Names, choices, plans and moments, none of them out of a dataset.
     *("id", "created", "kind", "strategy", "action", "fitting", "plan", "template", "category"),
-    "worst_categories",
+    *("worst_categories", "names"),  # of categories; of classes of tokens
     *("states", "first_token", "split", "order", "name", "schema", "method", "by", "code"),
     *("measure", "rule", "attention", "dtype", "ridge", "score"),
     *("message", "environment", "model", "dataset", "params", "finding", "splits", "warnings"),
