@@ -40,7 +40,18 @@ export function dropZone({ folders, single = false, accept, note, chosen }) {
   return zone;
 }
 
+let isGuarded = false;
+
+/** What is let go beside the zone does nothing; the browser would leave the page for the file. */
+function guardPage() {
+  if (isGuarded) return;
+  isGuarded = true;
+  const keepPage = (event) => event.dataTransfer.types.includes("Files") && event.preventDefault();
+  for (const kind of ["dragover", "drop"]) addEventListener(kind, keepPage);
+}
+
 function listenForDrops(zone, chosen) {
+  guardPage();
   const over = (yes) => zone.classList.toggle("is-over", yes);
   zone.addEventListener("dragover", (event) => {
     event.preventDefault();

@@ -7,7 +7,7 @@ const WORTH_FILTERING = 12;
 
 /**
  * @param {() => void} changed called when something else is looked for
- * @returns {{element: HTMLElement, offer: (count: number) => void, matches: (input: object) => boolean, isOn: () => boolean}}
+ * @returns {{element: HTMLElement, offer: (count: number) => void, matches: (input: object) => boolean, wanted: () => string}}
  *   `offer` shows the field when there is much to look through
  */
 export function libraryFilter(changed) {
@@ -19,6 +19,6 @@ export function libraryFilter(changed) {
     offer: (count) => (element.hidden = count <= WORTH_FILTERING && !wanted()),
     matches: ({ name, reference, series, owner }) =>
       [name, reference, series, owner].some((text) => text?.toLowerCase().includes(wanted())),
-    isOn: () => wanted() !== "",
+    wanted,
   };
 }

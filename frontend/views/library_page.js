@@ -1,7 +1,7 @@
 // Models, datasets and request logs that are registered here: what is known of each, adding and removing.
 
 import { addresses, listInputs } from "../api.js";
-import { fill, h, keepingFocus, keepingTyped } from "../dom.js";
+import { changed, fill, h, keepingFocus, keepingTyped } from "../dom.js";
 import { integer } from "../format.js";
 import { t } from "../i18n.js";
 import { getState, subscribe } from "../state.js";
@@ -60,9 +60,10 @@ function draw(page) {
   if (!page.found) return;
   const { lists, filter, found } = page;
   filter.offer(found.flat().length);
+  if (!changed(lists, found, filter.wanted())) return; // what somebody unfolded stays unfolded
   const act = (work) => change(work, page);
   keepingFocus(lists, () =>
-    fill(lists, KINDS.map((kind, index) => section(`${kind}s`, found[index].filter(filter.matches), filter.isOn(), act))),
+    fill(lists, KINDS.map((kind, index) => section(`${kind}s`, found[index].filter(filter.matches), filter.wanted() !== "", act))),
   );
 }
 

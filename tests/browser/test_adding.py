@@ -56,6 +56,19 @@ def test_a_dropped_table_is_looked_at_and_the_language_may_change_meanwhile(
     assert visit.errors == []
 
 
+def test_a_file_that_is_let_go_beside_the_zone_does_nothing(visit: Visit, tmp_path: Path) -> None:
+    path = tmp_path / "beside.txt"
+    path.write_text("beside")
+    page = visit.open("/library/add/dataset")
+    page.locator(".drop-zone").wait_for()
+    page.evaluate("() => addEventListener('drop', (e) => { window.kept = e.defaultPrevented; })")
+
+    drop(page.locator("h1"), path)
+
+    assert page.evaluate("() => window.kept") is True  # else the browser opens the file
+    assert page.locator(".drop-zone").is_visible()
+
+
 def test_what_cannot_be_read_is_discarded_for_something_else(visit: Visit, tmp_path: Path) -> None:
     path = tmp_path / "unreadable.csv"
     path.write_bytes(b'a,b\n"x,1\n')
