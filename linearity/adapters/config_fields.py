@@ -55,6 +55,10 @@ class Fields:
             self.refuse(name, "one of " + ", ".join(known))
         return default
 
+    def given(self, *names: str) -> str:
+        """Return the first of some names that has a value; the first of all where none has."""
+        return next((name for name in names if self.values.get(name) is not None), names[0])
+
     def within(self, name: str, values: Mapping[str, Json]) -> "Fields":
         """Return the fields of an object inside this one."""
         return Fields(values, self._file, self._findings, below=f"{self._below}{name}.")

@@ -1,11 +1,12 @@
 """The weights that a model of a given configuration must have, by name and shape."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from linearity.adapters.families.family import Shape
 from linearity.adapters.findings import Findings
 from linearity.adapters.model_config import ModelConfig
 from linearity.adapters.safetensors_header import Tensor
+from linearity.contracts.families import FAMILIES
 
 HEAD = "lm_head.weight"
 MOST_FINDINGS = 20
@@ -16,17 +17,21 @@ def check_weights(
 ) -> None:
     """Find weights that are missing, that do not belong here, or have another shape.
 
-    A tied output embedding may be absent. Old checkpoints hold rotation tables, which are
-    recomputed.
+    A tied output embedding may be absent. Old checkpoints hold masks and rotation tables, which
+    are recomputed.
     """
-    expected = config.weights
-    held = {tensor.name: (file, tensor) for file, tensors in files.items() for tensor in tensors}
+    held = {
+        config.aliases.get(tensor.name, tensor.name): (file, tensor)
+        for file, tensors in files.items()
+        for tensor in tensors
+        if not tensor.is_recomputed
+    }
+    expected = _as_saved(config.weights, held, FAMILIES[config.family].decoder.partition(".")[0])
     missing = sorted(set(expected) - set(held) - ({HEAD} if config.is_tied else set()))
     for name in missing[:MOST_FINDINGS]:
         where = " (config.json does not tie it to the input embedding)" if name == HEAD else ""
         findings.refuse("missing_weights", f"{name} is missing from the weights{where}", field=name)
-    unexpected = [name for name in sorted(set(held) - set(expected)) if "rotary_emb" not in name]
-    for name in unexpected[:MOST_FINDINGS]:
+    for name in sorted(set(held) - set(expected))[:MOST_FINDINGS]:
         file = held[name][0]
         findings.refuse(
             "unexpected_weights",
@@ -45,6 +50,17 @@ def check_weights(
             field=name,
             bounds=(_spell(expected[name]), _spell(tensor.shape)),
         )
+
+
+def _as_saved(
+    expected: Mapping[str, Shape], held: Collection[str], base: str
+) -> Mapping[str, Shape]:
+    """Return the expected names without the base model's, where the file spells none with it."""
+    before = f"{base}."
+    bare = {name.removeprefix(before): shape for name, shape in expected.items()}
+    if any(name.startswith(before) for name in held) or not (set(bare) - set(expected)) & set(held):
+        return expected
+    return bare
 
 
 def _spell(shape: Shape) -> str:

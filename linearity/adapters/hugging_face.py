@@ -2,7 +2,7 @@
 
 import contextlib
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ import torch
 
 from linearity.adapters.chat_templates import SandboxedTemplate
 from linearity.adapters.given_files import TEMPLATE
+from linearity.adapters.safetensors_header import is_recomputed
 from linearity.adapters.store import ArtifactStore
 from linearity.adapters.token_texts import detokenizer, shower, token_text
 from linearity.adapters.tokenizer_library import open_tokenizer
@@ -120,10 +121,13 @@ def _unchanged(file: StoredFile) -> Path:
 
 
 def _check_loaded(info: dict[str, object]) -> None:
+    unexpected = info.get("unexpected_keys")
+    assert isinstance(unexpected, Collection)
+    told = info | {"unexpected_keys": [name for name in unexpected if not is_recomputed(name)]}
     for key in ("missing_keys", "unexpected_keys", "mismatched_keys", "error_msgs"):
-        if info.get(key):
+        if told.get(key):
             raise RejectedInputError(
-                f"loading reported {key}: {str(info[key])[:200]}",
+                f"loading reported {key}: {str(told[key])[:200]}",
                 reason=key.replace("keys", "weights"),
                 next_step="Export the whole checkpoint again.",
             )

@@ -50,6 +50,8 @@ class ModelConfig:
         What the file says that the weights are.
     weights : mapping of str to shape
         Everything that the weights must hold, the head included.
+    aliases : mapping of str to str
+        Other names of weights, which the library reads as those.
     cleaned : mapping
         Known fields only, in the spelling that transformers reads.
     """
@@ -62,6 +64,7 @@ class ModelConfig:
     is_tied: bool
     dtype: str | None
     weights: Mapping[str, Shape]
+    aliases: Mapping[str, str]
     cleaned: Mapping[str, Json]
 
 
@@ -114,6 +117,7 @@ def _read(family: str, fields: Fields, findings: Findings) -> ModelConfig:
         is_tied=is_tied,
         dtype=dtype,
         weights=described.weights,
+        aliases=described.aliases,
         cleaned={**described.cleaned, **common},
     )
 

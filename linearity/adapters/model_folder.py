@@ -266,7 +266,7 @@ def _state(stream: BinaryIO) -> tuple[int, int, int]:
 
 
 def _facts(config: ModelConfig, weights: Mapping[str, Sequence[Tensor]]) -> ModelFacts:
-    tensors = [tensor for file in weights.values() for tensor in file]
+    tensors = [t for file in weights.values() for t in file if not t.is_recomputed]
     types = {_DTYPES[tensor.dtype] for tensor in tensors}
     only = types.pop() if len(types) == 1 else "float32"
     computed = config.dtype or only

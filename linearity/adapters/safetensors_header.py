@@ -6,7 +6,9 @@ twice and a million tensors; it is also not asked before a file has passed here.
 """
 
 import math
+import re
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -21,6 +23,9 @@ MOST_FINDINGS = 20
 
 WIDTHS = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2}
 """Bytes of a number of each type that is accepted."""
+
+BUFFER_WIDTHS = WIDTHS | {"BOOL": 1, "U8": 1, "I64": 8}
+_RECOMPUTED = re.compile(r"(^|\.)((attn|attention)\.(masked_)?bias|rotary_emb\.\w+)$")
 
 _FIELDS = {"dtype", "shape", "data_offsets"}
 _FOREIGN = (
@@ -47,6 +52,16 @@ class Tensor:
     shape: tuple[int, ...]
     start: int
     end: int
+
+    @property
+    def is_recomputed(self) -> bool:
+        """Whether it is no weight but a causal mask or a rotation table of an old checkpoint."""
+        return is_recomputed(self.name)
+
+
+def is_recomputed(name: str) -> bool:
+    """Return whether a name is that of a mask or table which the library makes by itself."""
+    return _RECOMPUTED.search(name) is not None
 
 
 def read_header(stream: BinaryIO, size: int, name: str, findings: Findings) -> list[Tensor] | None:
@@ -140,7 +155,8 @@ def _tensor(key: str, value: Json, offset: int, name: str, findings: Findings) -
     if not isinstance(value, dict) or set(value) != _FIELDS:
         wrong = _Wrong("must have a dtype, a shape and data_offsets, and nothing else")
     else:
-        wrong = _check_entry(value["dtype"], value["shape"], value["data_offsets"])
+        widths = BUFFER_WIDTHS if is_recomputed(key) else WIDTHS
+        wrong = _check_entry(value["dtype"], value["shape"], value["data_offsets"], widths)
     if wrong is not None:
         shown = key[:120]
         findings.refuse(
@@ -167,18 +183,21 @@ class _Wrong:
     actual: Json = None
 
 
-def _check_entry(dtype: Json, shape: Json, places: Json) -> _Wrong | None:
-    if not isinstance(dtype, str) or dtype not in WIDTHS:
-        came, known = str(dtype)[:20], ", ".join(WIDTHS)
+def _check_entry(
+    dtype: Json, shape: Json, places: Json, widths: Mapping[str, int]
+) -> _Wrong | None:
+    if not isinstance(dtype, str) or dtype not in widths:
+        came, known = str(dtype)[:20], ", ".join(widths)
         what = f"has the type {came}; accepted are {known}"
         return _Wrong(what, "unsupported_dtype", limit=known, actual=came)
     dimensions, ends = _whole_numbers(shape), _whole_numbers(places)
-    if not 1 <= len(dimensions) <= MOST_DIMENSIONS or min(dimensions) < 1:
+    fewest = 0 if widths is BUFFER_WIDTHS and shape == [] else 1
+    if not fewest <= len(dimensions) <= MOST_DIMENSIONS or min(dimensions, default=1) < 1:
         limit = f"1 to {MOST_DIMENSIONS} sizes above 0"
         return _Wrong(f"has the shape {str(shape)[:60]}; accepted are {limit}", limit=limit)
     if len(ends) != 2 or not 0 <= ends[0] < ends[1]:
         return _Wrong(f"has the data_offsets {str(places)[:60]}; wanted a start and a later end")
-    needed, held = math.prod(dimensions) * WIDTHS[dtype], ends[1] - ends[0]
+    needed, held = math.prod(dimensions) * widths[dtype], ends[1] - ends[0]
     if held != needed:
         what = f"has {held} bytes, its shape {str(shape)[:60]} of {dtype} needs {str(needed)[:30]}"
         return _Wrong(what, limit=needed, actual=held)

@@ -75,6 +75,58 @@ FAMILIES: dict[str, Family] = {
         attentions=("eager",),  # sdpa has no caps on its scores
     ),
     "gemma3_text": Family("Gemma3ForCausalLM", is_tied=True, merged_refusal=NORMED_UPDATE),
+    "gpt2": Family(
+        "GPT2LMHeadModel",
+        is_tied=True,
+        decoder="transformer",
+        blocks="h",
+        norm="ln_f",
+        down="mlp.c_proj",
+    ),
+    "gpt_neox": Family(
+        "GPTNeoXForCausalLM",
+        decoder="gpt_neox",
+        norm="final_layer_norm",
+        down="mlp.dense_4h_to_h",
+    ),
+    "gptj": Family(
+        "GPTJForCausalLM",
+        decoder="transformer",
+        blocks="h",
+        norm="ln_f",
+        down="mlp.fc_out",
+        attentions=("eager",),
+        has_tuples=True,
+    ),
+    "opt": Family(
+        "OPTForCausalLM",
+        is_tied=True,
+        decoder="model.decoder",
+        norm="final_layer_norm",
+        down="fc2",
+    ),
+    "bloom": Family(
+        "BloomForCausalLM",
+        is_tied=True,
+        decoder="transformer",
+        blocks="h",
+        norm="ln_f",
+        down="mlp.dense_4h_to_h",
+        attentions=("eager",),
+        has_tuples=True,
+        has_positions=False,
+    ),
+    "falcon": Family(
+        "FalconForCausalLM",
+        is_tied=True,
+        decoder="transformer",
+        blocks="h",
+        norm="ln_f",
+        down="mlp.dense_4h_to_h",
+        attentions=("sdpa",),  # eager adds ALiBi twice (transformers 5.23)
+        has_tuples=True,
+    ),
+    "phi": Family("PhiForCausalLM", norm="final_layernorm", down="mlp.fc2"),
 }
 """By transformers' ``model_type``."""
 

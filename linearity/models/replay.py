@@ -195,7 +195,7 @@ class Passages:
         written: list[Tensor] = []
 
         def take(_: nn.Module, __: object, output: Tensor) -> None:
-            written.append(output)
+            written.append(output.clone())  # a parallel block adds its attention in place
 
         layout = self.model.layout
         projection = down_projection(layout.blocks[block], layout.family)

@@ -16,15 +16,16 @@ from linearity.adapters.model_config import ModelConfig, read_config
 from linearity.adapters.safetensors_header import Tensor
 from linearity.contracts.families import FAMILIES
 from tests.adapters.tiny_llama import checked
-from tests.families.tiny import BLOCKS, LLAMA_SIZES, VARIANTS, given_config, write_tiny
+from tests.families.tiny import BLOCKS, VARIANTS, build, given_config, sizes_of, write_tiny
+from tests.oracles import logits_of
 
-# What no state and no logit depends on.
+# What no state and no logit depends on, and what is spelled out where the library computes it.
 BESIDE = {
     "architectures", "transformers_version", "dtype", "initializer_range", "use_cache",
     "attention_dropout", "hidden_dropout", "resid_pdrop", "embd_pdrop", "head_dim",
     "num_key_value_heads", "partial_rotary_factor", "no_rope_layer_interval",
     "sliding_window_pattern", "_sliding_window_pattern", "use_bidirectional_attention",
-    "max_window_layers",
+    "max_window_layers", "n_inner", "num_ln_in_parallel_attn",
 }  # fmt: skip
 
 
@@ -72,11 +73,12 @@ def test_the_cleaned_configuration_means_the_same_as_the_given_and_as_the_saved_
 def test_what_is_left_out_means_what_the_library_takes_it_for(family: str) -> None:
     from transformers import AutoConfig
 
-    bare = {"model_type": family} | {
-        name: value for name, value in LLAMA_SIZES.items() if name != "num_key_value_heads"
-    }
-    # The library's own defaults of these are the heads of one size of the family.
-    bare |= {"num_key_value_heads": 4, "hidden_size": 32}
+    bare = {"model_type": family} | sizes_of(family)
+    if "num_key_value_heads" in bare:
+        # The library's own defaults of these are the heads of one size of the family.
+        bare |= {"num_key_value_heads": 4, "hidden_size": 32}
+    if family == "gptj":
+        bare["n_embd"] = 256  # a head of 64, as its rotation wants
 
     cleaned = checked(bare).cleaned
 
@@ -94,7 +96,19 @@ def test_the_weights_that_the_library_saves_are_those_expected(
         held = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
 
     tied = {"lm_head.weight"} if config.is_tied else set()
+    held = {config.aliases.get(name, name): shape for name, shape in held.items()}
     assert held == {name: shape for name, shape in config.weights.items() if name not in tied}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_every_attention_that_is_offered_computes_the_same(variant: str) -> None:
+    ids = [5, 9, 17, 3, 11, 8, 4, 12, 6]
+    first, *others = FAMILIES[VARIANTS[variant][0]].attentions
+    expected = logits_of(build(variant, attention=first), ids)
+
+    for other in others:
+        logits = logits_of(build(variant, attention=other), ids)
+        torch.testing.assert_close(logits, expected, atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -146,6 +160,24 @@ WRONG: list[tuple[str, Mapping[str, Any], str]] = [
     ("gemma2", {"query_pre_attn_scalar": 0}, "query_pre_attn_scalar"),
     ("gemma3_text", {"rope_parameters": {"sliding_attention": 3}},
      "rope_parameters.sliding_attention"),
+    ("gpt2", {"add_cross_attention": True}, "add_cross_attention"),
+    ("gpt2", {"n_embd": 15}, "n_head"),
+    ("gpt2", {"n_layer": None}, "n_layer"),
+    ("gpt_neox", {"rotary_pct": 0.1}, "rotary_pct"),
+    ("gpt_neox", {"rotary_emb_base": 0}, "rotary_emb_base"),
+    ("gptj", {"rotary_dim": 6}, "rotary_dim"),
+    ("gptj", {"n_positions": 1_000_000}, "n_positions"),
+    ("opt", {"do_layer_norm_before": False}, "do_layer_norm_before"),
+    ("opt", {"word_embed_proj_dim": 8}, "word_embed_proj_dim"),
+    ("opt", {"_remove_final_layer_norm": True}, "_remove_final_layer_norm"),
+    ("bloom", {"apply_residual_connection_post_layernorm": True},
+     "apply_residual_connection_post_layernorm"),
+    ("bloom", {"n_embed": 17}, "n_head"),
+    ("falcon", {"num_ln_in_parallel_attn": 2}, "num_ln_in_parallel_attn"),
+    ("falcon", {"new_decoder_architecture": True, "parallel_attn": False}, "parallel_attn"),
+    ("falcon", {"new_decoder_architecture": True, "num_kv_heads": 3}, "num_kv_heads"),
+    ("phi", {"partial_rotary_factor": 0.2}, "partial_rotary_factor"),
+    ("phi", {"head_dim": 8}, "head_dim"),
     ("gemma3_text", {"rope_local_base_freq": 0.0}, "rope_local_base_freq"),
 ]  # fmt: skip
 

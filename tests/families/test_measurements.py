@@ -25,7 +25,7 @@ from linearity.studies.linearity import measure_linearity
 from linearity.studies.material import Material
 from tests.conftest import quiet
 from tests.families.hooked import blocks_of, hooked, part
-from tests.families.tiny import BLOCKS, VARIANTS, write_tiny
+from tests.families.tiny import BLOCKS, VARIANTS, build, write_tiny
 from tests.models.test_surgery import generated
 from tests.oracles import greedy_loop, logits_of, mean_loss
 from tests.studies.recorder import Recorder
@@ -91,6 +91,14 @@ def test_the_record_says_what_the_files_say(case: Case) -> None:
     assert (case.record.blocks, case.record.width) == (BLOCKS, 16)
     # Tied weights are stored, and counted, once.
     assert case.record.parameters == sum(p.numel() for p in network.parameters())
+
+
+def test_what_was_taken_in_computes_what_was_saved(case: Case) -> None:
+    saved = build(case.name, attention=case.family.attentions[0])
+    for prompt in case.prompts:
+        torch.testing.assert_close(
+            logits_of(case.model.network, prompt), logits_of(saved, prompt), atol=2e-5, rtol=2e-5
+        )
 
 
 @torch.inference_mode()

@@ -58,22 +58,62 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "gemma3_text": ("gemma3_text", {
         "head_dim": 8, "sliding_window": 6, "sliding_window_pattern": 2,
         "query_pre_attn_scalar": 8}),
+    "gpt2": ("gpt2", {}),
+    "gpt2 with other scales": ("gpt2", {
+        "n_inner": 24, "scale_attn_by_inverse_layer_idx": True, "reorder_and_upcast_attn": True}),
+    "gpt_neox": ("gpt_neox", {"rotary_pct": 0.5}),
+    "gpt_neox one after the other": ("gpt_neox", {
+        "use_parallel_residual": False, "attention_bias": False, "rotary_pct": 0.5}),
+    "gptj": ("gptj", {"rotary_dim": 2}),
+    "opt": ("opt", {}),
+    "opt without biases": ("opt", {"enable_bias": False, "layer_norm_elementwise_affine": False}),
+    "bloom": ("bloom", {}),
+    "falcon": ("falcon", {"bias": True}),
+    "falcon with alibi": ("falcon", {
+        "alibi": True, "multi_query": False, "parallel_attn": False, "ffn_hidden_size": 24}),
+    "falcon of the new architecture": ("falcon", {
+        "new_decoder_architecture": True, "num_kv_heads": 2}),
+    "falcon with one norm": ("falcon", {
+        "new_decoder_architecture": True, "num_kv_heads": 2, "num_ln_in_parallel_attn": 1}),
+    "phi": ("phi", {}),
+    "phi with head norms": ("phi", {"qk_layernorm": True, "num_key_value_heads": 4}),
 }  # fmt: skip
+
+GPT_SIZES = {"n_embd": 16, "n_head": 4, "n_layer": BLOCKS, "n_positions": 128}
+SIZES: dict[str, dict[str, Any]] = {
+    "gpt2": GPT_SIZES,
+    "gptj": GPT_SIZES,
+    "bloom": {"hidden_size": 16, "n_head": 4, "n_layer": BLOCKS},
+    "opt": {"ffn_dim": 24, "hidden_size": 16, "num_hidden_layers": BLOCKS,
+            "num_attention_heads": 4, "max_position_embeddings": 128},
+    "falcon": {"hidden_size": 16, "num_hidden_layers": BLOCKS, "num_attention_heads": 4,
+               "max_position_embeddings": 128},
+}  # fmt: skip
+"""What replaces the sizes in Llama's spelling."""
+
+
+def sizes_of(family: str) -> dict[str, Any]:
+    """Return the sizes as the family spells them."""
+    tokens = ("vocab_size", "bos_token_id", "eos_token_id", "pad_token_id")
+    own = SIZES.get(family)
+    return LLAMA_SIZES if own is None else {name: LLAMA_SIZES[name] for name in tokens} | own
 
 
 def given_config(variant: str) -> dict[str, Any]:
     """Return what a person would write into config.json."""
     family, fields = VARIANTS[variant]
     architecture = FAMILIES[family].architecture
-    return LLAMA_SIZES | {"model_type": family, "architectures": [architecture]} | fields
+    return sizes_of(family) | {"model_type": family, "architectures": [architecture]} | fields
 
 
-def build(variant: str, *, attention: str = "eager") -> nn.Module:
+def build(variant: str, *, attention: str) -> nn.Module:
     """Return the model with seeded weights, none of them at its usual zero or one."""
     from transformers import AutoConfig, AutoModelForCausalLM
 
     config = AutoConfig.for_model(**given_config(variant))
-    model = AutoModelForCausalLM.from_config(config, attn_implementation=attention).eval()
+    with torch.random.fork_rng():
+        torch.manual_seed(7)
+        model = AutoModelForCausalLM.from_config(config, attn_implementation=attention).eval()
     numbers = torch.Generator().manual_seed(11)
     with torch.no_grad():
         for name, weights in model.named_parameters():
@@ -84,6 +124,6 @@ def build(variant: str, *, attention: str = "eager") -> nn.Module:
 
 def write_tiny(folder: Path, variant: str) -> Path:
     """Save the model with a small tokenizer and return its folder."""
-    build(variant).save_pretrained(folder)  # type: ignore[operator]
+    build(variant, attention="eager").save_pretrained(folder)  # type: ignore[operator]
     (folder / "tokenizer.json").write_text(json.dumps(tokenizer_json()))
     return folder

@@ -1,7 +1,7 @@
 """What the reader of a family answers, and the arithmetic that all of them share."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from linearity.contracts.canonical import Json
 
@@ -54,11 +54,14 @@ class Description:
         Known fields only, in the spelling that transformers reads.
     weights : mapping of str to shape
         Everything that the weights must hold, the output embedding included.
+    aliases : mapping of str to str
+        Other names of weights, which the library reads as those.
     """
 
     sizes: Sizes
     cleaned: Mapping[str, Json]
     weights: Mapping[str, Shape]
+    aliases: Mapping[str, str] = field(default_factory=dict)
 
 
 def linear(name: str, rows: int, columns: int, *, bias: bool) -> Weights:

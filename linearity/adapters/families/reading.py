@@ -1,5 +1,7 @@
 """Fields of ``config.json`` that many families share, within bounds."""
 
+from dataclasses import dataclass
+
 from linearity.adapters.config_fields import Fields
 from linearity.adapters.families.family import Sizes
 from linearity.contracts.canonical import Json
@@ -42,10 +44,63 @@ def read_sizes(fields: Fields, *, head_width: int | None = None) -> Sizes:
     )
 
 
+@dataclass(frozen=True)
+class Spelling:
+    """Names of the sizes where a family has as many keys as queries; the first one given counts.
+
+    Parameters
+    ----------
+    blocks, width, heads, context : tuple of str
+    hidden : str
+        Width inside the MLP; empty where it is always four times d.
+    is_quadruple : bool
+        Whether that is also what it is where config.json does not say.
+    usual_context : int or None
+        The longest input where config.json does not say.
+    """
+
+    blocks: tuple[str, ...] = ("num_hidden_layers",)
+    width: tuple[str, ...] = ("hidden_size",)
+    heads: tuple[str, ...] = ("num_attention_heads",)
+    context: tuple[str, ...] = ("max_position_embeddings",)
+    hidden: str = "intermediate_size"
+    is_quadruple: bool = False
+    usual_context: int | None = None
+
+
+def read_spelled(fields: Fields, spelled: Spelling) -> Sizes:
+    """Return the sizes of a family with its own names for them."""
+    width = fields.whole(fields.given(*spelled.width), 1, LARGEST_WIDTH)
+    heads_name = fields.given(*spelled.heads)
+    heads = fields.whole(heads_name, 1, MOST_HEADS)
+    check_heads(fields, heads_name, width, heads)
+    quadruple = 4 * width if spelled.is_quadruple else None
+    return Sizes(
+        blocks=fields.whole(fields.given(*spelled.blocks), 1, MOST_BLOCKS),
+        width=width,
+        hidden=fields.whole(spelled.hidden, 1, LARGEST_HIDDEN, default=quadruple)
+        if spelled.hidden
+        else 4 * width,
+        heads=heads,
+        kv_heads=heads,
+        head_width=max(width // heads, 1),
+        vocabulary=fields.whole("vocab_size", 1, LARGEST_VOCABULARY),
+        context=fields.whole(
+            fields.given(*spelled.context), 1, LONGEST_CONTEXT, default=spelled.usual_context
+        ),
+    )
+
+
 def check_heads(fields: Fields, name: str, width: int, heads: int) -> None:
     """Refuse heads that do not divide the width, whose field is `name`."""
     if width % heads:
         fields.refuse(name, f"a divisor of hidden_size ({width:,})", limit=width)
+
+
+def refuse_own_heads(fields: Fields, sizes: Sizes) -> None:
+    """Refuse heads that do not make up the width, where the family has no others."""
+    if sizes.head_width * sizes.heads != sizes.width:
+        fields.refuse("head_dim", f"hidden_size / heads ({sizes.width // sizes.heads}), or nothing")
 
 
 def sizes_in_llama_spelling(sizes: Sizes) -> dict[str, Json]:

@@ -11,6 +11,7 @@ from linearity.adapters.families.reading import (
     activation,
     epsilon,
     read_sizes,
+    refuse_own_heads,
     sizes_in_llama_spelling,
 )
 
@@ -20,8 +21,7 @@ ROTATION = Rotation(share=0.25)
 def read_stablelm(fields: Fields) -> Description:
     """Return what the config.json of a StableLM says."""
     sizes = read_sizes(fields)
-    if sizes.head_width * sizes.heads != sizes.width:
-        fields.refuse("head_dim", f"hidden_size / heads ({sizes.width // sizes.heads}), or nothing")
+    refuse_own_heads(fields, sizes)
     flags = {
         name: fields.flag(name, default=False)
         for name in ("use_qkv_bias", "qk_layernorm", "use_parallel_residual")
