@@ -135,10 +135,12 @@ def _document(part: Part, theme: str, figures: Mapping[str, Any]) -> str:
 
 
 def _pictures(panels: Sequence[Markup]) -> Markup:
+    """Put the first picture, the tall one, beside two others, and the rest in turns below."""
     if len(panels) < 2:
         return join(*panels)
-    first, *others = panels
-    return element("div", first, element("div", *others, class_="stack"), class_="pictures")
+    left, right = [panels[0], *panels[3::2]], [*panels[1:3], *panels[4::2]]
+    columns = (element("div", *column, class_="stack") for column in (left, right))
+    return element("div", *columns, class_="pictures")
 
 
 def _panel(name: str, drawn: Mapping[str, Any], part: Part) -> Markup:

@@ -213,3 +213,12 @@ def test_the_reader_has_every_module_that_it_names_and_no_name_twice() -> None:
     assert not [source for source in sources[:-1] if re.search(r"^import ", source, re.MULTILINE)]
     assert len(declared) == len(set(declared)) > 10
     assert frontend.__file__
+
+
+def test_pictures_stand_in_two_columns_of_about_the_same_length() -> None:
+    html = snapshot(an_ablation(seeds=5).as_json(), {}).decode()
+
+    left, right = (part.split("</main>")[0] for part in html.split('class="stack"')[1:3])
+
+    assert re.findall(r'data-figure="(\w+)"', left) == ["curve", "scores"]
+    assert re.findall(r'data-figure="(\w+)"', right) == ["damage", "interaction"]
