@@ -14,6 +14,8 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from linearity.measure.products import Factors
+
 CHUNK_TOKENS = 2048
 """Most tokens in one matrix product: longer float32 sums lose digits (docs/science.md, 1)."""
 WIDEST_IN_FLOAT64 = 256
@@ -84,10 +86,9 @@ class Moments:
         """
         for chunk in torch.split(states, CHUNK_TOKENS):
             shifted = chunk.to(self.sums.dtype) - self.reference
-            flat = shifted.flatten(1)
+            factors = Factors.of(shifted)
             for i, row in enumerate(self.rows):
-                start, stop = i * self.width, (self.last(i) + 1) * self.width
-                row.addmm_(shifted[:, i].T, flat[:, start:stop])
+                factors.add_products(row, i, self.last(i))
             self.sums += shifted.sum(0)
             self.n += chunk.shape[0]
 

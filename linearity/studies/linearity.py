@@ -46,7 +46,7 @@ PREVIEW_RIDGE = 3e-2
 MOST_CKA_TOKENS = 2048
 """Held-out tokens that CKA is computed on: its cost is their square, and it is not biased."""
 MOST_PARTIALS = 32
-SHARES = (1 / 16, 1 / 8, 1 / 4, 1 / 2)
+SHARES = (1 / 4, 1 / 2)
 """Parts of the stream after which the profile is scored in earnest, to show how it settles."""
 SCORING_SHARE = 0.35
 """Part of a run's time that follows the last token; only the remaining time depends on it."""

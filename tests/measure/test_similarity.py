@@ -107,3 +107,12 @@ def test_a_state_that_does_not_vary_has_none() -> None:
 
     assert found[1].isnan().all()
     assert not found[0, 2].isnan()
+
+
+@pytest.mark.parametrize("rank", [1, 8, 60])
+def test_states_of_low_rank_keep_their_zeros(rank: int) -> None:
+    rng = np.random.default_rng(rank)
+    X = rng.normal(size=(400, rank)) @ rng.normal(size=(rank, 64)) * np.geomspace(1, 1e-6, 64)
+    Y = X @ ortho_group.rvs(64, random_state=2)
+
+    assert float(rotation_fit(*moments(X, Y))) == pytest.approx(1.0, abs=1e-10)
