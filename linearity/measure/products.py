@@ -15,6 +15,9 @@ from torch import Tensor
 
 HIGHEST_POWER = 14
 """The largest value is scaled to just below this power of two: half precision ends at 2^16."""
+RUN = 512
+"""Tokens that tensor cores add up by themselves: they cut off instead of rounding, always toward
+zero, so that sums over 16,384 tokens are off by 5e-5, over 512 by 6e-7 (measured)."""
 
 
 @dataclass(frozen=True)
@@ -23,36 +26,43 @@ class Factors:
 
     Parameters
     ----------
-    left, right : (k, S, d) Tensor
-        The states themselves; or, stacked along tokens, their halves ``hi, hi, lo`` and
-        ``hi, lo, hi``, scaled.
+    high : (n, S, d) Tensor
+        The states themselves where there are no tensor cores; else their upper halves, scaled.
+    low : (n, S, d) Tensor or None
+        Their lower halves.
     scale : float
-        Power of two that both sides are multiplied by.
+        Power of two that the halves are multiplied by.
     """
 
-    left: Tensor
-    right: Tensor
-    scale: float
+    high: Tensor
+    low: Tensor | None = None
+    scale: float = 1.0
 
     @classmethod
     def of(cls, states: Tensor) -> Self:
         """Prepare (n, S, d) states of float32 or float64."""
         if states.device.type != "cuda" or states.dtype != torch.float32:
-            return cls(states, states, 1.0)
+            return cls(states)
         largest = float(states.abs().amax())
         if not 0.0 < largest < math.inf:
-            return cls(states, states, 1.0)  # nothing to scale; what is not finite must show
+            return cls(states)  # nothing to scale; what is not finite must show
         scale = 2.0 ** (HIGHEST_POWER - math.ceil(math.log2(largest)))
-        high, low = halves(states * scale)
-        return cls(torch.cat([high, high, low]), torch.cat([high, low, high]), scale)
+        return cls(*halves(states * scale), scale)
 
     def add_products(self, row: Tensor, i: int, last: int) -> None:
         """Add ``X_i' X_j`` for j = i, ..., `last`, side by side, to `row` (d, w * d)."""
-        X, Y = self.left[:, i].T, self.right[:, i : last + 1].flatten(1)
-        if self.left.dtype == row.dtype:
-            row.addmm_(X, Y)
-        else:
-            torch.addmm(row, X, Y, out_dtype=row.dtype, alpha=self.scale**-2, out=row)
+        X, Y = self.high[:, i], self.high[:, i : last + 1].flatten(1)
+        if self.low is None:
+            row.addmm_(X.T, Y)
+            return
+        for x, y in zip(torch.split(X, RUN), torch.split(Y, RUN), strict=True):
+            self._add(row, x, y)
+        # The small products lie eleven bits lower, and so do their errors.
+        rest = self.low[:, i : last + 1].flatten(1)
+        self._add(row, torch.cat([X, self.low[:, i]]), torch.cat([rest, Y]))
+
+    def _add(self, row: Tensor, X: Tensor, Y: Tensor) -> None:
+        torch.addmm(row, X.T, Y, out_dtype=row.dtype, alpha=self.scale**-2, out=row)
 
 
 def halves(values: Tensor) -> tuple[Tensor, Tensor]:

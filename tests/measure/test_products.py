@@ -41,5 +41,5 @@ def test_without_tensor_cores_states_stay_as_they_are() -> None:
     row = torch.ones(16, 32)
     factors.add_products(row, 1, 2)
     wanted = torch.cat([states[:, 1].T @ states[:, j] for j in (1, 2)], dim=1) + 1.0
-    assert factors.left is states
+    assert factors.high is states
     assert torch.allclose(row, wanted, atol=1e-5)
