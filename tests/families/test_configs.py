@@ -154,6 +154,8 @@ WRONG: list[tuple[str, Mapping[str, Any], str]] = [
      "short_factor": [1.0], "long_factor": [1.0, 2.0]}}, "rope_parameters.short_factor"),
     ("stablelm", {"partial_rotary_factor": 0.1}, "partial_rotary_factor"),
     ("stablelm", {"head_dim": 8}, "head_dim"),
+    ("stablelm in parallel", {"num_attention_heads": 256, "hidden_size": 1024},
+     "num_attention_heads"),
     ("olmo", {"clip_qkv": -1}, "clip_qkv"),
     ("gemma2", {"final_logit_softcapping": 0}, "final_logit_softcapping"),
     ("gemma2", {"use_bidirectional_attention": True}, "use_bidirectional_attention"),

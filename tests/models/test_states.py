@@ -1,8 +1,12 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from linearity.errors import NonFiniteStatesError
+from linearity.contracts.families import LLAMA, Family
+from linearity.errors import NonFiniteStatesError, RejectedInputError
+from linearity.models.down import down_projection
 from linearity.models.families import find_layout
 from linearity.models.loaded import LoadedModel
 from linearity.models.states import record_states
@@ -63,6 +67,29 @@ def test_a_state_that_is_not_finite_names_its_block(
 
     with pytest.raises(NonFiniteStatesError, match=r"state 2 .* block 1 produced it"):
         record_states(model, WINDOWS)
+
+
+@pytest.mark.parametrize(
+    ("family", "looked_for"),
+    [
+        (replace(LLAMA, decoder="transformer"), "no decoder .* looked for transformer"),
+        (replace(LLAMA, blocks="h"), "no list of blocks .* looked for model.h"),
+        (replace(LLAMA, norm="ln_f"), "no final norm .* looked for model.ln_f"),
+        (replace(LLAMA, head="embed_out"), "no output embedding .* looked for embed_out"),
+    ],
+)
+def test_an_unknown_layout_is_refused_with_what_was_looked_for(
+    tiny: tuple[LlamaForCausalLM, LoadedModel], family: Family, looked_for: str
+) -> None:
+    with pytest.raises(RejectedInputError, match=looked_for):
+        find_layout(tiny[0], family)
+
+
+def test_a_block_without_a_down_projection_is_refused_with_what_was_looked_for(
+    tiny: tuple[LlamaForCausalLM, LoadedModel],
+) -> None:
+    with pytest.raises(RejectedInputError, match=r"looked for mlp\.fc2"):
+        down_projection(tiny[1].layout.blocks[0], replace(LLAMA, down="mlp.fc2"))
 
 
 def test_no_hook_stays_behind(tiny: tuple[LlamaForCausalLM, LoadedModel]) -> None:

@@ -12,17 +12,19 @@ SPELLING = Spelling(
     hidden="n_inner",
     is_quadruple=True,
 )
-LONGEST_TABLE = 65_536
-"""Positions; every block holds a table of them."""
+LARGEST_TABLE = 1 << 20
+"""Numbers; every block computes a table of positions times what is rotated."""
 
 
 def read_gptj(fields: Fields) -> Description:
     """Return what the config.json of a GPT-J says."""
     sizes = read_spelled(fields, SPELLING)
-    fields.whole("n_positions", 1, LONGEST_TABLE)
     rotated = fields.whole("rotary_dim", 2, max(sizes.head_width, 2), default=64)
     if rotated % 2 or rotated > sizes.head_width:
         fields.refuse("rotary_dim", f"an even part of the head width ({sizes.head_width})")
+    longest = LARGEST_TABLE // rotated
+    if sizes.context > longest:
+        fields.refuse("n_positions", f"at most {longest:,} with this rotary_dim", limit=longest)
     return Description(
         sizes,
         {

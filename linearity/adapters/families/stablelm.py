@@ -16,6 +16,8 @@ from linearity.adapters.families.reading import (
 )
 
 ROTATION = Rotation(share=0.25)
+MOST_NORMED_HEADS = 128
+"""Each of them has a tensor of its own in every block."""
 
 
 def read_stablelm(fields: Fields) -> Description:
@@ -33,6 +35,7 @@ def read_stablelm(fields: Fields) -> Description:
     )
     block = attention(sizes, inner_bias=flags["use_qkv_bias"]) | gated_mlp(sizes) | norms
     if flags["qk_layernorm"]:
+        fields.whole("num_attention_heads", 1, MOST_NORMED_HEADS)
         block |= _head_norms(sizes)
     return Description(
         sizes,
