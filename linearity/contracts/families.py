@@ -157,7 +157,7 @@ def refuse_senseless(actions: Iterable[str], family: str, *, parameter: str) -> 
     if why and "merged" in actions:
         raise InvalidParameterError(
             parameter,
-            wanted=f"drop or linear for a {family}: {why}",
+            wanted=f"drop or linear ({family}: {why})",
             got="merged",
             next_step="Leave merged out.",
         )

@@ -12,6 +12,7 @@ from safetensors import safe_open
 from linearity.adapters.expected_weights import HEAD, check_weights
 from linearity.adapters.families.registry import READERS
 from linearity.adapters.findings import Findings
+from linearity.adapters.first_look import judge_config
 from linearity.adapters.model_config import ModelConfig, read_config
 from linearity.adapters.safetensors_header import Tensor
 from linearity.contracts.families import FAMILIES
@@ -101,6 +102,18 @@ def test_the_weights_that_the_library_saves_are_those_expected(
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
+def test_a_look_before_anything_is_fetched_tells_the_same_sizes(variant: str) -> None:
+    config = checked(given_config(variant))
+
+    look = judge_config(json.dumps(given_config(variant)).encode())
+
+    assert look.reasons == ()
+    assert look.family == config.family
+    assert (look.blocks, look.width) == (config.blocks, config.width)
+    assert (look.vocabulary, look.context) == (config.vocabulary, config.context)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
 def test_every_attention_that_is_offered_computes_the_same(variant: str) -> None:
     ids = [5, 9, 17, 3, 11, 8, 4, 12, 6]
     first, *others = FAMILIES[VARIANTS[variant][0]].attentions
@@ -178,6 +191,9 @@ WRONG: list[tuple[str, Mapping[str, Any], str]] = [
     ("falcon", {"num_ln_in_parallel_attn": 2}, "num_ln_in_parallel_attn"),
     ("falcon", {"new_decoder_architecture": True, "parallel_attn": False}, "parallel_attn"),
     ("falcon", {"new_decoder_architecture": True, "num_kv_heads": 3}, "num_kv_heads"),
+    ("falcon with alibi", {"num_kv_heads": 2}, "num_kv_heads"),
+    ("gemma3_text", {"rope_scaling": {"rope_type": "linear", "factor": 0.5}},
+     "rope_scaling.factor"),
     ("phi", {"partial_rotary_factor": 0.2}, "partial_rotary_factor"),
     ("phi", {"head_dim": 8}, "head_dim"),
     ("gemma3_text", {"rope_local_base_freq": 0.0}, "rope_local_base_freq"),

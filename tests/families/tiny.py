@@ -58,6 +58,9 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "gemma3_text": ("gemma3_text", {
         "head_dim": 8, "sliding_window": 6, "sliding_window_pattern": 2,
         "query_pre_attn_scalar": 8}),
+    "gemma3_text with stretched positions": ("gemma3_text", {
+        "head_dim": 8, "sliding_window": 6, "layer_types": MIXED, "rope_theta": 5000.0,
+        "rope_local_base_freq": 100.0, "rope_scaling": {"rope_type": "linear", "factor": 4.0}}),
     "gpt2": ("gpt2", {}),
     "gpt2 with other scales": ("gpt2", {
         "n_inner": 24, "scale_attn_by_inverse_layer_idx": True, "reorder_and_upcast_attn": True}),

@@ -72,13 +72,16 @@ def _kind(fields: Fields, sizes: Sizes) -> _Kind:
     if norms == 2 and not is_new:
         fields.refuse("num_ln_in_parallel_attn", "1: only the new architecture has two")
     kv_heads = fields.whole("num_kv_heads", 1, MOST_HEADS, default=sizes.heads)
+    shares_keys = fields.flag("multi_query", default=True)
     if is_new and sizes.heads % kv_heads:
         fields.refuse("num_kv_heads", f"a divisor of the {sizes.heads} heads", limit=sizes.heads)
+    if not is_new and not shares_keys and kv_heads != sizes.heads:
+        fields.refuse("num_kv_heads", f"the {sizes.heads} heads, or nothing", limit=sizes.heads)
     if sizes.head_width % 2:
         fields.refuse("num_attention_heads", "heads of an even width (hidden_size / heads)")
     return _Kind(
         is_new=is_new,
-        shares_keys=fields.flag("multi_query", default=True),
+        shares_keys=shares_keys,
         is_parallel=is_parallel,
         has_two_norms=norms == 2,
         bias=fields.flag("bias", default=False),

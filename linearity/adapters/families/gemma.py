@@ -99,26 +99,27 @@ def _normed(fields: Fields, sizes: Sizes, types: list[str]) -> dict[str, Json]:
 
 def _two_rotations(fields: Fields) -> dict[str, Json]:
     """Return how positions are rotated where a block sees all, and where it sees a window."""
-    given = fields.values.get("rope_parameters")
-    old = fields.values.get("rope_scaling")
-    if isinstance(given, dict):
-        inner = fields.within("rope_parameters", given)
-        objects = {kind: (inner, kind) for kind in (FULL, SLIDING)}
-    else:
-        objects = {FULL: (fields, "rope_scaling" if old else "rope_parameters")}
     thetas = {
         FULL: fields.number("rope_theta", 1.0, 1e12, default=GLOBAL_THETA),
         SLIDING: fields.number("rope_local_base_freq", 1.0, 1e12, default=LOCAL_THETA),
     }
-    read: dict[str, Json] = {}
-    for kind, theta in thetas.items():
-        outer, name = objects.get(kind, (fields, ""))
-        value = outer.values.get(name) or {}
-        if not isinstance(value, dict):
-            outer.refuse(name, "an object or null")
-            value = {}
-        read[kind] = stretching(outer.within(name, value), USUAL, theta)
-    return read
+    given = fields.values.get("rope_parameters")
+    if isinstance(given, dict):
+        inner = fields.within("rope_parameters", given)
+        return {kind: _rotation(inner, kind, theta) for kind, theta in thetas.items()}
+    # Older files stretch the positions of blocks that see all, and say so outside.
+    return {
+        FULL: _rotation(fields, "rope_scaling", thetas[FULL]),
+        SLIDING: {"rope_type": "default", "rope_theta": thetas[SLIDING]},
+    }
+
+
+def _rotation(outer: Fields, name: str, theta: float) -> dict[str, Json]:
+    given = outer.values.get(name) or {}
+    if not isinstance(given, dict):
+        outer.refuse(name, "an object or null")
+        given = {}
+    return stretching(outer.within(name, given), USUAL, theta)
 
 
 def _four_norms(sizes: Sizes) -> Weights:

@@ -129,18 +129,14 @@ def epsilon(fields: Fields, name: str, default: float) -> dict[str, Json]:
 
 def cap(fields: Fields, name: str, default: float | None) -> dict[str, Json]:
     """Return the field of a soft cap, which null switches off."""
-    if name in fields.values and fields.values[name] is None:
-        return {name: None}
-    if default is None and name not in fields.values:
+    if fields.values.get(name, default) is None:
         return {name: None}
     return {name: fields.number(name, 1e-3, LARGEST_CAP, default=default)}
 
 
 def window(fields: Fields, default: int | None) -> int | None:
     """Return how many tokens back a sliding block looks; None for all, as null says."""
-    if "sliding_window" in fields.values and fields.values["sliding_window"] is None:
-        return None
-    if default is None and "sliding_window" not in fields.values:
+    if fields.values.get("sliding_window", default) is None:
         return None
     return fields.whole("sliding_window", 1, LONGEST_CONTEXT, default=default)
 
