@@ -19,6 +19,9 @@ CONFIG = {
     "num_hidden_layers": 30,
     "hidden_size": 576,
     "vocab_size": 49152,
+    "num_attention_heads": 9,
+    "num_key_value_heads": 3,
+    "intermediate_size": 1536,
     "max_position_embeddings": 8192,
     "torch_dtype": "bfloat16",
 }
