@@ -1,6 +1,7 @@
 """Every family through intake, states, plans and the two kinds, against plain transformers."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import pytest
 import torch
@@ -145,6 +146,23 @@ def test_cached_generation_of_a_padded_batch_equals_full_forward_passes(case: Ca
                 expected = greedy_loop(case.model.network, prompt, NEW_TOKENS)
             assert tokens[k].tolist() == expected[0], text
             torch.testing.assert_close(logits[k], expected[1], atol=2e-4, rtol=2e-4)
+
+
+@torch.inference_mode()
+def test_only_the_first_token_of_the_text_is_exempt_not_that_of_a_later_chunk(case: Case) -> None:
+    ids = case.model.tokenize(case.documents[3])[:25]
+    for text in ("0:linear", "2:linear", "0:drop,3:linear"):
+        plan = parse_plan(text, blocks=BLOCKS)
+        with hooked(case.model.network, case.family, case.material, plan):
+            expected = logits_of(case.model.network, ids)
+        with carried_out(case.model, case.material.changes(plan, "one_shot")) as network:
+            cache, parts = None, []
+            for start, stop in pairwise([0, 11, 12, 25]):
+                chunk = torch.tensor([ids[start:stop]])
+                out = network(chunk, past_key_values=cache, use_cache=True)
+                cache = out.past_key_values
+                parts.append(out.logits[0])
+        torch.testing.assert_close(torch.cat(parts), expected, atol=2e-4, rtol=2e-4)
 
 
 def test_the_loss_of_a_plan_is_that_of_plain_forward_passes(case: Case) -> None:
