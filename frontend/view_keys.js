@@ -1,6 +1,7 @@
 // The part of the state that describes the view: how each key reads from the address and is written.
 
-const SCORES = ["stream", "update", "angular", "cosine"];
+import { SCORES } from "./scores.js";
+
 const SPLITS = ["heldout", "adjusted", "fit"];
 const SCALES = ["linear", "log"];
 const TABLES = ["pairs", "blocks"];

@@ -123,17 +123,17 @@ def _english(facts: _Facts, exclude: str) -> str:
 
 def _japanese(facts: _Facts, exclude: str) -> str:
     many = facts.last > facts.first
-    where = f"ブロック{facts.first}〜{facts.last}" if many else f"ブロック{facts.first}"
+    where = f"ブロック {facts.first}〜{facts.last} " if many else f"ブロック {facts.first} "
     stream = facts.stream.replace("–", "〜")
     text = (
-        f"{where}では、各状態の線形写像だけで次の状態の分散の{stream}を説明できます"
+        f"{where}では、各状態の線形写像だけで次の状態の分散の {stream} を説明できます"
         f"(学習に使っていないデータで評価、{_EXCLUDED[exclude][1]})。"
     )
     if facts.update:
-        text += f"ブロックが加える変化分では{facts.update.replace('–', '〜')}です。"
+        text += f"ブロックが加える変化分では {facts.update.replace('–', '〜')} です。"
     if exclude != "none":
         text += (
-            f"{_KEPT[exclude][1]}を含めると、中央値は{facts.median}ではなく"
-            f"{facts.kept_median}になります。"
+            f"{_KEPT[exclude][1]}を含めると、中央値は {facts.median} ではなく "
+            f"{facts.kept_median} になります。"
         )
     return text

@@ -177,6 +177,19 @@ def test_a_selection_is_marked_in_every_picture_and_told_to_screen_readers(visit
     assert "State 12 to 15" in page.locator("[aria-live=polite]").all_inner_texts()[-1]
 
 
+def test_every_score_is_a_map_and_an_address(visit: Visit) -> None:
+    page = visit.open_result()
+    page.get_by_role("button", name="CKA").click()
+    page.wait_for_url("**?score=cka")
+
+    page.reload()
+    visit.pictures()
+
+    wanted = [row[1:] for row in visit.site.result["pairs"]["cka"][:-1]]
+    shown = cells(page)["scores"]
+    assert [row[k:] for k, row in enumerate(shown)] == [row[k:] for k, row in enumerate(wanted)]
+
+
 def test_classes_of_tokens_have_a_picture_and_a_table(visit: Visit) -> None:
     page = visit.open_result("?lang=ja")
 

@@ -34,7 +34,7 @@ def test_both_languages_say_the_same_numbers() -> None:
     sentence = said()
 
     for words in (
-        "ブロック2〜4",
+        "ブロック 2〜4",
         "90〜94 %",
         "35〜50 %",
         "99.9 %",
