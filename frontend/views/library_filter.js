@@ -12,7 +12,7 @@ const WORTH_FILTERING = 12;
  */
 export function libraryFilter(changed) {
   const field = h("input", { id: "library-filter", type: "search", maxlength: 80, autocomplete: "off", spellcheck: "false", on: { input: changed } });
-  const element = h("div", { class: "field library-filter", hidden: true }, h("label", { for: "library-filter" }, t("library_filter")), field);
+  const element = h("div", { class: "field shelf-filter", hidden: true }, h("label", { for: "library-filter" }, t("library_filter")), field);
   const wanted = () => field.value.trim().toLowerCase();
   return {
     element,

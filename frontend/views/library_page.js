@@ -27,7 +27,7 @@ export async function show(main) {
       filter: libraryFilter(() => draw(page)),
       found: null,
     };
-    const head = h("div", { class: "library-head" }, addLinks(), page.filter.element);
+    const head = h("div", { class: "shelf-head" }, addLinks(), page.filter.element);
     keepingTyped(main, () => fill(main, h("h1", {}, t("nav_library")), head, page.message, page.lists));
     refresh(page);
   };

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from linearity.errors import NonFiniteStatesError
-from linearity.measure.sampling import Window
 from linearity.measure.tokens import SINK_RATIO
+from linearity.measure.windows import Window
 from linearity.models.changes import Changes, Segment, kept, shared_prefix, unchanged
 from linearity.models.down import down_projection, merged
 from linearity.models.loaded import LoadedModel

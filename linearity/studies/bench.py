@@ -16,7 +16,7 @@ from linearity.evaluate.quality import (
     token_losses,
     token_quality,
 )
-from linearity.measure.sampling import Window
+from linearity.measure.windows import Window
 from linearity.models.changes import Changes
 from linearity.models.loaded import LoadedModel
 from linearity.models.replay import Chain, Check, Passages

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from linearity.errors import LinearScopeError
 from linearity.measure.moments import Moments, Split, accumulation_dtype
-from linearity.measure.sampling import Window
 from linearity.measure.tokens import StreamGuard, TokenTable, angular, cosines
+from linearity.measure.windows import Window
 from linearity.models.loaded import LoadedModel
 from linearity.models.states import record_states
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from linearity.measure.sampling import Window
+from linearity.measure.windows import Window
 from linearity.models.changes import Changes
 from linearity.models.loaded import LoadedModel
 from linearity.models.replay import Chain, Check, Passages

@@ -9,7 +9,7 @@ from linearity.contracts.common import Quality
 from linearity.contracts.plan import DocumentQuality, Guard, WorstToken
 from linearity.evaluate.categories import worse_than_all
 from linearity.evaluate.quality import TokenQuality, by_document
-from linearity.measure.sampling import Window
+from linearity.measure.windows import Window
 from linearity.studies.bench import Bench
 from linearity.studies.material import Material
 

@@ -27,10 +27,11 @@ from linearity.contracts.linearity import (
 )
 from linearity.contracts.runs import RunWarning
 from linearity.errors import MeasurementError, TooFewTokensError
-from linearity.measure.sampling import SamplingPlan, Window, sample_windows
+from linearity.measure.sampling import SamplingPlan, sample_windows
 from linearity.measure.similarity import FEWEST_TOKENS, debiased_cka
 from linearity.measure.token_classes import text_classes
 from linearity.measure.tokens import StreamGuard, TokenTable
+from linearity.measure.windows import Window
 from linearity.models.loaded import LoadedModel
 from linearity.ports import Progress
 from linearity.studies.collect import FIRST_BATCH_TOKENS, Collected, collect, missed_sinks

@@ -26,13 +26,8 @@ from linearity.contracts.inputs import Document
 from linearity.contracts.plan import PREVIEW_TOKENS
 from linearity.contracts.runs import RunWarning
 from linearity.errors import TooFewTokensError
-from linearity.measure.sampling import (
-    SamplingPlan,
-    ThreeBudgets,
-    ThreeSplits,
-    Window,
-    sample_splits,
-)
+from linearity.measure.sampling import SamplingPlan, ThreeBudgets, ThreeSplits, sample_splits
+from linearity.measure.windows import Window
 from linearity.models.changes import AffineMap, Changes, kept
 from linearity.models.down import Down, read_down
 from linearity.models.loaded import LoadedModel

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from linearity.contracts.runs import RunWarning
-from linearity.measure.sampling import Window
+from linearity.measure.windows import Window
 from linearity.studies.scripts import RecordScripts
 
 SMALL_SHARE = 0.1

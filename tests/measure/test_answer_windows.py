@@ -6,14 +6,8 @@ import pytest
 
 from linearity.contracts.inputs import Document, Message
 from linearity.contracts.scripts import Script, Stretch
-from linearity.measure.sampling import (
-    SamplingPlan,
-    Scripts,
-    ThreeBudgets,
-    Window,
-    sample_splits,
-    sample_windows,
-)
+from linearity.measure.sampling import SamplingPlan, ThreeBudgets, sample_splits, sample_windows
+from linearity.measure.windows import Scripts, Window
 
 BOS = 2
 

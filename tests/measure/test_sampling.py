@@ -3,7 +3,8 @@ from collections import Counter
 import pytest
 
 from linearity.errors import TooFewTokensError
-from linearity.measure.sampling import SamplingPlan, Window, sample_windows
+from linearity.measure.sampling import SamplingPlan, sample_windows
+from linearity.measure.windows import Window
 
 
 def tokenize(text: str) -> list[int]:

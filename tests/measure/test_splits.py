@@ -6,13 +6,8 @@ from itertools import chain, combinations
 import pytest
 
 from linearity.errors import TooFewTokensError
-from linearity.measure.sampling import (
-    SamplingPlan,
-    ThreeBudgets,
-    ThreeSplits,
-    Window,
-    sample_splits,
-)
+from linearity.measure.sampling import SamplingPlan, ThreeBudgets, ThreeSplits, sample_splits
+from linearity.measure.windows import Window
 
 EVERYTHING = ThreeBudgets(1_000_000, 1_000_000, 1_000_000)
 NAMES = ("fit", "select", "report")

@@ -15,7 +15,7 @@ from linearity.adapters.store import ArtifactStore
 from linearity.contracts.actions import Plan, parse_plan
 from linearity.contracts.inputs import DatasetRecord
 from linearity.errors import NonFiniteStatesError, RunCancelledError
-from linearity.measure.sampling import Window
+from linearity.measure.windows import Window
 from linearity.models.changes import Changes
 from linearity.models.families import find_layout
 from linearity.models.loaded import LoadedModel

@@ -11,7 +11,8 @@ from linearity.adapters.store import ArtifactStore
 from linearity.contracts.inputs import DatasetRecord, ModelRecord
 from linearity.contracts.linearity import parse_params
 from linearity.errors import DegenerateStatesError, RunCancelledError
-from linearity.measure.sampling import Window, sample_windows
+from linearity.measure.sampling import sample_windows
+from linearity.measure.windows import Window
 from linearity.models.loaded import LoadedModel
 from linearity.studies import linearity
 from linearity.studies.linearity import Measurement, measure_linearity
