@@ -1,5 +1,6 @@
 """Inspecting a model, dataset or request log: from its reference to its record."""
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from linearity.contracts.reading import HubDataset, ReadingOptions
 from linearity.contracts.runs import InputState
 from linearity.errors import LinearScopeError
 from workers.datasets import inspect_dataset
+from workers.heart import Heart
 
 
 def inspect(
@@ -81,14 +83,19 @@ def register_here(
     reading = {} if options is None else options.as_json()
     if reading:  # the same files read in another way are another dataset
         named = replace(named, id=f"{named.id}-{digest(reading)[:8]}")
-    intake = Intake(options=reading or None)
+    # A server that runs beside this leaves the row to whom it belongs.
+    worker = f"terminal-{os.getpid()}"
+    intake = Intake(options=reading or None, worker=worker)
     row, is_new = state.add_input(kind, **asdict(named), intake=intake)
-    if row.state is InputState.RECEIVING and (begun := state.input_received(kind, row.id, reading)):
+    if row.state is InputState.RECEIVING and (
+        begun := state.input_received(kind, row.id, reading, worker=worker)
+    ):
         row, is_new = begun, True  # somebody had only looked at it
     if is_new:
         try:
-            # Whoever types this command may read these files anyway.
-            record = inspect(row, roots=None, store=store, log=log)
+            with Heart(lambda: state.input_heartbeat(kind, row.id, row.attempt)):
+                # Whoever types this command may read these files anyway.
+                record = inspect(row, roots=None, store=store, log=log)
         except LinearScopeError as error:
             state.input_rejected(kind, row.id, error.as_json(), number=row.attempt)
             raise

@@ -35,12 +35,15 @@ class Intake:
         Shared by the revisions of one model.
     receiving : bool
         Whether its files are still to be uploaded, so that nothing is inspected yet.
+    worker : str or None
+        Who inspects it from the first moment on, so that nobody else is asked to.
     """
 
     owner: str = "local"
     options: dict[str, Any] | None = None
     series: str | None = None
     receiving: bool = False
+    worker: str | None = None
 
 
 class InputStates(Transactions):
@@ -83,19 +86,24 @@ class InputStates(Transactions):
                 "record": None,
                 "problem": None,
                 "deaths": 0,
-                "worker": None,
-                "heartbeat": None,
+                **_begun(intake.worker),
             }
             if intake.receiving:
                 fresh["created"] = utc_now()  # the days that it may wait begin anew
             return begin_input(connection, kind, id, fresh), True
 
     def input_received(
-        self, kind: str, id: str, options: dict[str, Any] | None = None
+        self,
+        kind: str,
+        id: str,
+        options: dict[str, Any] | None = None,
+        *,
+        worker: str | None = None,
     ) -> InputRow | None:
         """Let the inspection of a received input begin; None if it is not being received."""
         change = _input(kind, id).where(inputs.c.state == InputState.RECEIVING)
-        values = {"state": InputState.INSPECTING} | ({"options": options} if options else {})
+        values = {"state": InputState.INSPECTING} | _begun(worker)
+        values |= {"options": options} if options else {}
         with self._write() as connection:
             if connection.execute(change.values(**values)).rowcount != 1:
                 return None
@@ -240,6 +248,10 @@ def begin_input(connection: Connection, kind: str, id: str, fresh: dict[str, Any
     else:
         connection.execute(_input(kind, id).values(**fresh, attempt=inputs.c.attempt + 1))
     return _require_input(connection, kind, id)
+
+
+def _begun(worker: str | None) -> dict[str, Any]:
+    return {"worker": worker, "heartbeat": utc_now() if worker else None}
 
 
 def _taken(row: InputRow) -> ConflictError:

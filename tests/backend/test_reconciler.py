@@ -1,8 +1,10 @@
 """What the database calls open ends up in the queue, whatever happened in between."""
 
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,9 +14,11 @@ from backend.reconciler import Reconciler
 from linearity.adapters.live import EVENTS_KEY, Live
 from linearity.adapters.settings import sqlite_url
 from linearity.adapters.state import InputRow, RunRow, State
-from linearity.contracts.runs import RunStatus
+from linearity.adapters.store import ArtifactStore
+from linearity.contracts.runs import InputState, RunStatus
 from tests.backend.conftest import Valkey
 from tests.backend.test_queue import a_run, an_input
+from workers import registration
 
 
 @pytest.fixture
@@ -83,6 +87,30 @@ def test_an_attempt_that_is_heard_of_is_left_alone(reconciler: Reconciler) -> No
     reconciler.run_once()
 
     assert get_run(reconciler, run.id).attempt == 1
+
+
+def test_what_is_registered_from_a_terminal_is_left_to_it(
+    reconciler: Reconciler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "notes.txt").write_text("One line of text.\n" * 50)
+    looked_at: list[tuple[int, str | None]] = []
+    inspect = registration.inspect
+
+    def beside_a_server(row: InputRow, **more: Any) -> dict[str, Any]:
+        looked_at.append((reconciler.run_once(), row.worker))
+        return inspect(row, **more)
+
+    monkeypatch.setattr(registration, "inspect", beside_a_server)
+    row = registration.register_here(
+        "dataset",
+        str(tmp_path / "notes.txt"),
+        state=reconciler.state,
+        store=ArtifactStore(tmp_path / "store"),
+        log=lambda _: None,
+    )
+
+    assert looked_at == [(0, f"terminal-{os.getpid()}")]
+    assert row.state is InputState.READY
 
 
 def test_a_cancelled_run_is_not_queued(reconciler: Reconciler) -> None:
