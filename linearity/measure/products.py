@@ -17,7 +17,7 @@ HIGHEST_POWER = 14
 """The largest value is scaled to just below this power of two: half precision ends at 2^16."""
 RUN = 512
 """Tokens that tensor cores add up by themselves: they cut off instead of rounding, always toward
-zero, so that sums over 16,384 tokens are off by 5e-5, over 512 by 6e-7 (measured)."""
+zero. Measured on one H100: sums of 6,144 at a time were off by 1.5e-5, in these runs by 2e-6."""
 
 
 @dataclass(frozen=True)

@@ -125,10 +125,12 @@ class Heldout:
     def evenly(self, most: int) -> Tensor:
         """Return all states of at most `most` tokens that count, evenly spaced, (k, S, d)."""
         step = -(-self.tokens // most)
-        counted = torch.cat(
-            [states[mask] for states, mask in zip(self.states, self.included, strict=True)]
-        )
-        return counted[::step]
+        taken, seen = [], 0
+        for states, mask in zip(self.states, self.included, strict=True):
+            rows = mask.nonzero().squeeze(1)
+            taken.append(states[rows[-seen % step :: step]])  # only these are copied
+            seen += len(rows)
+        return torch.cat(taken)
 
     @property
     def tokens(self) -> int:
