@@ -4,7 +4,7 @@ from backend.figures.labels import LABELS
 from linearity.contracts.linearity import TOKEN_CLASSES
 
 COLUMNS = (
-    "table", "from_state", "to_state", "block", "token_class", "seen_tokens",
+    "table", "from_state", "to_state", "block", "token_class", "seen_tokens", "seed",
     "metric", "value", "low", "high",
 )  # fmt: skip
 
@@ -25,6 +25,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "to_state": ("To state", "出力側の状態"),
     "block": ("Block (from 0)", "層(番号は0から)"),
     "token_class": ("Class of token", "トークンの種類"),
+    "seed": ("Seed of the split", "分割のシード"),
     "seen_tokens": ("Tokens seen", "処理したトークン数"),
     "metric": ("Metric", "指標"),
     "value": ("Value", "値"),
@@ -35,6 +36,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "profile": ("Profile, chosen tokens", "層ごとの値(選んだトークン)"),
     "kept": ("Profile, all tokens kept", "層ごとの値(全トークン)"),
     "token_classes": ("Error by class of token", "トークンの種類ごとの誤差"),
+    "repeats": ("Profile on other splits", "別の分割での値"),
     "sample_sizes": ("Profile after fewer tokens", "途中のトークン数での値"),
     # metrics, with their units
     "r2_fit": (

@@ -59,7 +59,7 @@ PARAMETERS: dict[str, dict[str, Schema]] = {
         "heldout": {"type": "number", "default": 0.25, "description": "share only scored on"},
         "exclude": _choice(("sinks", "first", "none"), "sinks", "which tokens stay out"),
         "pairs": _choice(("auto", "all", "adjacent"), "auto", "which pairs of states"),
-        "repeats": {"const": 1, "description": "only 1 in this version"},
+        "repeats": _whole(1, "splits that the profile is measured on, 1 to 20"),
         "granularity": {"const": "block", "description": "only block in this version"},
         "protocol": {"type": "string", "description": "not in this version"},
         **_COMPUTED,

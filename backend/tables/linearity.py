@@ -14,7 +14,7 @@ _INTERVALS = {
 }
 _TABLES = ("pairs", "profile", "kept")
 _SIZED = ("r2_heldout", "update_r2_heldout")
-PARTS = (*_TABLES, "token_classes", "sample_sizes")
+PARTS = (*_TABLES, "token_classes", "sample_sizes", "repeats")
 
 
 def rows(result: Result) -> Iterator[Row]:
@@ -24,7 +24,9 @@ def rows(result: Result) -> Iterator[Row]:
     for table in ("profile", "kept"):
         yield from _profile_rows(table, result[table] or {}, states)
     yield from _class_rows(result.get("token_classes") or {}, states)
-    yield from _size_rows(result.get("sample_sizes") or {}, states)
+    sizes, repeats = result.get("sample_sizes") or {}, result.get("repeats") or {}
+    yield from _profiles("sample_sizes", "seen_tokens", sizes.get("tokens"), sizes, states)
+    yield from _profiles("repeats", "seed", repeats.get("seeds"), repeats, states)
 
 
 TABLE = Table(columns=COLUMNS, rows=rows, words=WORDS, named=("table", "token_class", "metric"))
@@ -43,6 +45,7 @@ def arrays(result: Result) -> dict[str, np.ndarray[Any, Any]]:
     for table, metrics in {
         "token_classes": ("tokens", "error"),
         "sample_sizes": ("tokens", *_SIZED),
+        "repeats": ("seeds", *_SIZED),
     }.items():
         for metric in metrics if result.get(table) else ():
             found[f"{table}_{metric}"] = _array(metric, result[table][metric])
@@ -95,16 +98,19 @@ def _class_rows(classes: Result, states: Sequence[str]) -> Iterator[Row]:
             )
 
 
-def _size_rows(sizes: Result, states: Sequence[str]) -> Iterator[Row]:
-    for place, seen in enumerate(sizes.get("tokens") or []):
+def _profiles(
+    table: str, named: str, names: Sequence[int] | None, found: Result, states: Sequence[str]
+) -> Iterator[Row]:
+    """Yield one held-out profile after another, each with its own name in the column `named`."""
+    for place, name in enumerate(names or []):
         for metric in _SIZED:
-            for block, value in enumerate(sizes[metric][place]):
+            for block, value in enumerate(found[metric][place]):
                 around = {"from_state": states[block], "to_state": states[block + 1]}
                 yield _row(
-                    table="sample_sizes",
+                    table=table,
                     **around,
+                    **{named: name},
                     block=block,
-                    seen_tokens=seen,
                     metric=metric,
                     value=value,
                 )

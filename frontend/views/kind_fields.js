@@ -30,6 +30,7 @@ const FIELDS = {
       context: COMMON.context,
       heldout: number(0.05, 0.5, { step: 0.05, placeholder: "0.25" }),
       seed: COMMON.seed,
+      repeats: number(1, 20, { placeholder: "1" }),
       ridge: COMMON.ridge,
       exclude: choice("sinks", "first", "none"),
       pairs: choice("auto", "all", "adjacent"),

@@ -76,6 +76,7 @@ function blockGrid({ result }, title) {
     ["stream_interval", (b) => interval(profile.r2_heldout_ci95?.[b]) || "–"],
     ["update_heldout", (b) => score(profile.update_r2_heldout?.[b])],
     ["update_interval", (b) => interval(profile.update_r2_heldout_ci95?.[b]) || "–"],
+    ...(result.repeats ? [["repeats", (b) => spread(result.repeats.r2_heldout, b)]] : []),
     ["stream_fit", (b) => score(profile.r2_fit?.[b])],
     ["update_fit", (b) => score(profile.update_r2_fit?.[b])],
     ["stream_kept", (b) => score(kept?.r2_heldout?.[b], 4)],
@@ -94,6 +95,12 @@ function blockGrid({ result }, title) {
     })),
     choose: (row) => update({ sel: { from: row, to: row + 1 } }),
   };
+}
+
+/** The lowest and the highest score of a block over several splits. */
+function spread(rows, block) {
+  const there = rows.map((row) => row[block]).filter((value) => value !== null);
+  return there.length ? interval([Math.min(...there), Math.max(...there)]) : "–";
 }
 
 function position({ from, to }, table) {

@@ -97,10 +97,12 @@ def _linearity(request: RunRequest, model: ModelRecord) -> Needs:
     tokens = _whole(request.params["tokens"])
     states = model.blocks + 1
     pairs = model.blocks if _pairs(request) == "adjacent" else model.blocks * states // 2
+    again = _whole(request.params["repeats"]) - 1
+    neighbours = run_flops(model, tokens=tokens, pairs=model.blocks)
     return Needs(
         memory_bytes=_memory(request, model, tokens=tokens, pairs=pairs),
         disk_bytes=200 * states * states + 4000 * states,
-        flops=run_flops(model, tokens=tokens, pairs=pairs),
+        flops=run_flops(model, tokens=tokens, pairs=pairs) + again * neighbours,
     )
 
 

@@ -32,6 +32,7 @@ MINIMUM_TOKENS = 512
 MAXIMUM_TOKENS = 50_000_000
 DEFAULT_TOKENS = 16_384
 TOKENS_PER_WIDTH = 20
+MOST_REPEATS = 20
 RIDGES = (1e-6, 1e-3, 1e-2, 3e-2, 1e-1, 1.0)
 """What ``ridge=auto`` chooses from, relative to the mean variance of a state's coordinates."""
 
@@ -69,7 +70,7 @@ class LinearityParams:
         Which tokens stay out of the scores. The profile with all of them kept is always beside.
     pairs : "auto" | "all" | "adjacent"
     repeats : int
-        Splits to repeat the measurement on. Only 1 in this version.
+        Splits that the profile is measured on; the first is the run's own.
     granularity : "block"
         Only ``block`` in this version.
     dtype : "float32" | "bfloat16" | "float16"
@@ -130,7 +131,7 @@ def parse_params(params: Mapping[str, Json], *, model: ModelRecord) -> Linearity
         ridge=ridge(given.get("ridge", "auto"), low="0"),
         exclude=choice("exclude", given.get("exclude", "sinks"), ("sinks", "first", "none")),
         pairs=choice("pairs", given.get("pairs", "auto"), ("auto", "all", "adjacent")),
-        repeats=1,
+        repeats=whole_number("repeats", given.get("repeats", 1), low=1, high=MOST_REPEATS),
         granularity="block",
         dtype=automatic_choice(given, "dtype", model.dtype, ("float32", "bfloat16", "float16")),
         attention=attention_of(given, model.family),
@@ -159,7 +160,7 @@ def linearity_request(
 
 
 def _refuse_later_features(given: dict[str, Json]) -> None:
-    later = {"repeats": (1,), "granularity": ("block",)}
+    later = {"granularity": ("block",)}
     for name, today in later.items():
         if name in given and given[name] not in today:
             raise NotYetError(
@@ -294,6 +295,25 @@ class SampleSizes:
     update_r2_heldout: Matrix
 
 
+@dataclass(frozen=True)
+class Repeats:
+    """The profile on several splits of the same documents: how much it depends on the draw.
+
+    The interval of one split is about new documents for the maps fitted there; this is the spread
+    between maps that were fitted and scored on other documents of the same dataset.
+
+    Parameters
+    ----------
+    seeds : list of int, length K
+        The first is that of the run.
+    r2_heldout, update_r2_heldout : K x L
+    """
+
+    seeds: list[int]
+    r2_heldout: Matrix
+    update_r2_heldout: Matrix
+
+
 @dataclass(frozen=True, kw_only=True)
 class LinearityResult(RunResult):
     """The answer of a `linearity` run."""
@@ -305,6 +325,7 @@ class LinearityResult(RunResult):
     kept: Profile
     token_classes: TokenClasses | None = None
     sample_sizes: SampleSizes | None = None
+    repeats: Repeats | None = None
     kind: str = KIND
     schema: int = SCHEMA
     method: int = METHOD
@@ -325,4 +346,6 @@ class LinearityResult(RunResult):
             fields["token_classes"] = TokenClasses(**value["token_classes"])
         if value.get("sample_sizes") is not None:
             fields["sample_sizes"] = SampleSizes(**value["sample_sizes"])
+        if value.get("repeats") is not None:
+            fields["repeats"] = Repeats(**value["repeats"])
         return cls(**fields)

@@ -21,9 +21,11 @@ from linearity.contracts.linearity import (
     LinearityParams,
     Pairs,
     Profile,
+    Repeats,
     SampleSizes,
     TokenClasses,
     TokenCounts,
+    Vector,
 )
 from linearity.contracts.runs import RunWarning
 from linearity.errors import MeasurementError, TooFewTokensError
@@ -35,10 +37,19 @@ from linearity.measure.windows import Window
 from linearity.models.loaded import LoadedModel
 from linearity.ports import Progress
 from linearity.studies.collect import FIRST_BATCH_TOKENS, Collected, collect, missed_sinks
+from linearity.studies.portion import Portion
 from linearity.studies.record_warnings import record_warnings
 from linearity.studies.scoring import Fit, Heldout, RidgeRule, Scores, score_pairs
 from linearity.studies.scripts import RecordScripts, used_template
-from linearity.studies.tables import pairs_of, profile_of, sample_sizes, token_classes, token_counts
+from linearity.studies.tables import (
+    heldout_diagonals,
+    pairs_of,
+    profile_of,
+    repeats_of,
+    sample_sizes,
+    token_classes,
+    token_counts,
+)
 from linearity.studies.warnings import warnings_of
 
 BATCH_TOKENS = 2048
@@ -63,6 +74,7 @@ class Measurement:
     kept: Profile
     token_classes: TokenClasses
     sample_sizes: SampleSizes
+    repeats: Repeats | None
     warnings: list[RunWarning]
 
 
@@ -95,25 +107,41 @@ def measure_linearity(
     DegenerateStatesError, NonFiniteStatesError, ScoreOutOfRangeError
         Each names the state or block.
     """
-    study = _Study(model, params, progress, reach or model.states - 1)
+    first = Portion(progress, 0, params.repeats)
+    study = _Study(model, params, first, reach or model.states - 1)
     records = [Document(item) if isinstance(item, str) else item for item in documents]
     scripts = RecordScripts(model, records, template=params.template, score=params.score)
-    windows = sample_windows(
-        [record.text for record in records],
-        model.tokenize,
-        SamplingPlan(params.tokens, params.context, params.heldout, params.seed, model.bos),
-        [record.category for record in records],
-        scripts,
-    )
+    windows = _windows(model, params, records, scripts)
     measured = study.finish(study.stream(windows), windows)
+    profiles = {params.seed: (measured.profile.r2_heldout, measured.profile.update_r2_heldout)}
+    for part in range(1, params.repeats):
+        again = replace(params, seed=params.seed + part)
+        study = _Study(model, again, Portion(progress, part, params.repeats), 1)
+        profiles[again.seed] = study.heldout_scores(_windows(model, again, records, scripts))
     return replace(
         measured,
+        repeats=repeats_of(profiles) if params.repeats > 1 else None,
         tokens=replace(
             measured.tokens,
             passed_over=sum(window.passed_over for window in windows),
             template=used_template([window.rendered for window in windows]),
         ),
         warnings=[*record_warnings(scripts, windows), *measured.warnings],
+    )
+
+
+def _windows(
+    model: LoadedModel,
+    params: LinearityParams,
+    records: Sequence[Document],
+    scripts: RecordScripts,
+) -> list[Window]:
+    return sample_windows(
+        [record.text for record in records],
+        model.tokenize,
+        SamplingPlan(params.tokens, params.context, params.heldout, params.seed, model.bos),
+        [record.category for record in records],
+        scripts,
     )
 
 
@@ -147,6 +175,13 @@ class _Study:
             collected = self._pass(windows, StreamGuard.of(collected.table()))
         return collected
 
+    def heldout_scores(self, windows: list[Window]) -> tuple[Vector, Vector]:
+        """Stream and return the held-out scores of neighbours: of the stream, and of updates."""
+        collected = self.stream(windows)
+        scores = self._neighbours(collected)
+        self.progress.step(self.total, self.total, "tokens", 1.0)
+        return heldout_diagonals(scores)
+
     def finish(self, collected: Collected, windows: Sequence[Window]) -> Measurement:
         table = collected.table()
         included = _included(table, self.params.exclude)
@@ -172,6 +207,7 @@ class _Study:
             kept=profile_of(table, table.scored, kept),
             token_classes=token_classes(heldout, scores),
             sample_sizes=sample_sizes({**self.early, len(table): scores}),
+            repeats=None,
             warnings=warnings_of(
                 self.params,
                 counts,
@@ -213,16 +249,19 @@ class _Study:
 
     def _score_early(self, collected: Collected) -> None:
         """Score neighbours as if the text ended here."""
-        table = collected.table()
-        included = _included(table, self.params.exclude)
-        fit, heldout = Fit.of(collected, included), Heldout.of(collected, table, included)
         try:
-            _check_enough(fit.whole.n, heldout.tokens)
-            scores = score_pairs(fit, heldout, reach=1, ridge=self._rule())
+            scores = self._neighbours(collected)
         except (MeasurementError, TooFewTokensError) as error:
             self.progress.log(f"too early to score: {error.message}")
             scores = Scores.empty(self.model.states)
-        self.early[len(table)] = scores
+        self.early[collected.tokens] = scores
+
+    def _neighbours(self, collected: Collected) -> Scores:
+        table = collected.table()
+        included = _included(table, self.params.exclude)
+        fit, heldout = Fit.of(collected, included), Heldout.of(collected, table, included)
+        _check_enough(fit.whole.n, heldout.tokens)
+        return score_pairs(fit, heldout, reach=1, ridge=self._rule())
 
     def _scored(self, state: int) -> None:
         share = 1.0 - SCORING_SHARE * (1.0 - (state + 1) / self.model.states)

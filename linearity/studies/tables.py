@@ -11,6 +11,7 @@ from linearity.contracts.linearity import (
     Matrix,
     Pairs,
     Profile,
+    Repeats,
     SampleSizes,
     Sink,
     TokenClasses,
@@ -104,9 +105,20 @@ def sample_sizes(scores: Mapping[int, Scores]) -> SampleSizes:
     known = {n: found for n, found in sorted(scores.items()) if found.intervals}
     return SampleSizes(
         tokens=[*known],
-        r2_heldout=[_diagonal(found.r2_heldout) for found in known.values()],
-        update_r2_heldout=[_diagonal(found.update_r2_heldout) for found in known.values()],
+        r2_heldout=[heldout_diagonals(found)[0] for found in known.values()],
+        update_r2_heldout=[heldout_diagonals(found)[1] for found in known.values()],
     )
+
+
+def heldout_diagonals(scores: Scores) -> tuple[Vector, Vector]:
+    """Return the held-out scores of neighbours, of the stream and of updates."""
+    return _diagonal(scores.r2_heldout), _diagonal(scores.update_r2_heldout)
+
+
+def repeats_of(profiles: Mapping[int, tuple[Vector, Vector]]) -> Repeats:
+    """Return the held-out scores by seed of the split."""
+    stream, update = zip(*profiles.values(), strict=True)
+    return Repeats(seeds=[*profiles], r2_heldout=[*stream], update_r2_heldout=[*update])
 
 
 def _sinks(table: TokenTable, sinks: Tensor) -> list[Sink]:

@@ -24,7 +24,7 @@ def rows_of(data: bytes) -> list[dict[str, str]]:
 def test_the_table_holds_every_number_of_the_result_once() -> None:
     rows = rows_of(to_csv(RESULT))
 
-    named = ("table", "metric", "from_state", "to_state", "token_class", "seen_tokens")
+    named = ("table", "metric", "from_state", "to_state", "token_class", "seen_tokens", "seed")
     keys = [tuple(row[name] for name in named) for row in rows]
     pairs = [row for row in rows if row["table"] == "pairs"]
     assert len(keys) == len(set(keys))
@@ -35,6 +35,7 @@ def test_the_table_holds_every_number_of_the_result_once() -> None:
         "kept",
         "token_classes",
         "sample_sizes",
+        "repeats",
     }
 
 
@@ -125,8 +126,10 @@ def test_an_archive_holds_the_matrices_and_the_rest_as_json() -> None:
         meta = orjson.loads(archive["meta"].tobytes())
         errors = archive["token_classes_error"]
         settling = archive["sample_sizes_r2_heldout"]
+        splits = archive["repeats_update_r2_heldout"]
 
     assert settling.tolist() == result["sample_sizes"]["r2_heldout"]
+    assert splits.tolist() == result["repeats"]["update_r2_heldout"]
     assert errors.tolist() == result["token_classes"]["error"]
     assert meta["token_classes"] == result["token_classes"]["names"]
     assert pairs.shape == (5, 5)

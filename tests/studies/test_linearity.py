@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from itertools import accumulate
 
+import numpy as np
 import pytest
 import torch
 
@@ -169,6 +170,26 @@ def test_the_profile_of_fewer_tokens_is_that_of_a_shorter_text(
     assert sizes.r2_heldout[-1] == whole.profile.r2_heldout
     assert sizes.r2_heldout[1] == pytest.approx(part.profile.r2_heldout, abs=1e-9)
     assert sizes.update_r2_heldout[1] == pytest.approx(part.profile.update_r2_heldout, abs=1e-9)
+
+
+def test_repeats_are_runs_with_other_seeds(measure: Measure) -> None:
+    recorder = Recorder()
+    repeated = measure(recorder, repeats=3, seed=5)
+    alone = [measure(seed=seed) for seed in (5, 6, 7)]
+    shares = [step[3] for step in recorder.steps]
+
+    assert repeated.repeats is not None
+    assert repeated.repeats.seeds == [5, 6, 7]
+    for name in ("r2_heldout", "update_r2_heldout"):
+        wanted = [getattr(one.profile, name) for one in alone]
+        assert np.array(getattr(repeated.repeats, name)) == pytest.approx(
+            np.array(wanted), abs=1e-9
+        )
+    assert repeated.profile == alone[0].profile
+    assert alone[0].repeats is None
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0
+    assert len({str(row) for row in repeated.repeats.r2_heldout}) == 3
 
 
 def test_a_fixed_ridge_is_used_everywhere(measure: Measure) -> None:
