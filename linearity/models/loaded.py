@@ -10,6 +10,7 @@ from torch import nn
 from linearity.contracts.inputs import Message
 from linearity.contracts.scripts import Script
 from linearity.models.families import Layout
+from linearity.models.source import StateSource
 
 Conversation = Sequence[Message]
 
@@ -63,6 +64,8 @@ class LoadedModel:
         Tokens that end an answer, as the model's files name them.
     special : set of int
         Tokens that stand for no text.
+    source : StateSource or None
+        What gives the states where the weights are not in memory; None where they are.
     """
 
     layout: Layout
@@ -78,6 +81,7 @@ class LoadedModel:
     withheld: bool = False
     stops: tuple[int, ...] = ()
     special: frozenset[int] = frozenset()
+    source: StateSource | None = None
 
     @property
     def states(self) -> int:

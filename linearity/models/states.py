@@ -5,15 +5,40 @@ norm: the library's own last hidden state is after it, which would make the last
 far more linear than it is.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from linearity.errors import NonFiniteStatesError, OutOfDeviceMemoryError
+from linearity.measure.moments import accumulation_dtype
 from linearity.models.families import Layout
 from linearity.models.loaded import LoadedModel
+from linearity.models.source import Batches, StateBatch, StateSource, counted_heldout
+
+
+def source_of(model: LoadedModel) -> StateSource:
+    """Return what gives the states of a model: its own source, or forward passes."""
+    return ResidentStates(model) if model.source is None else model.source
+
+
+@dataclass(frozen=True)
+class ResidentStates:
+    """Runs a model that is in memory; meets `StateSource`."""
+
+    model: LoadedModel
+
+    def stream(
+        self, batches: Batches, *, ahead: Callable[[int, int], None]
+    ) -> Iterator[StateBatch]:
+        """Yield every batch after its forward pass; nothing happens ahead of the first."""
+        del ahead
+        for windows in batches:
+            states = record_states(self.model, [window.ids for window in windows])
+            heldout = states[counted_heldout(windows).to(states.device)]
+            yield StateBatch(windows, states, heldout.to(accumulation_dtype(states.shape[-1])))
 
 
 def record_states(model: LoadedModel, windows: Sequence[Sequence[int]]) -> Tensor:

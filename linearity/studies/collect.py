@@ -10,8 +10,7 @@ from linearity.errors import LinearScopeError
 from linearity.measure.moments import Moments, Split, accumulation_dtype
 from linearity.measure.tokens import StreamGuard, TokenTable, angular, cosines
 from linearity.measure.windows import Window
-from linearity.models.loaded import LoadedModel
-from linearity.models.states import record_states
+from linearity.models.source import StateBatch, StateSource, scored
 
 ROLES = ("train", "validation", "heldout")
 FIRST_BATCH_TOKENS = 1024
@@ -26,7 +25,8 @@ class Collected:
     moments : dict of role to Moments
         Of ordinary tokens of the fit split, ``train`` and ``validation`` apart.
     heldout : list of (n, S, d) Tensor
-        All states of all scored held-out tokens, in the order of the stream.
+        All states of all scored held-out tokens, in the order of the stream: on the device, or
+        mapped from a file (see `StateBatch`).
     apart : list of (k, S, d) float64
         States of first tokens and possible sinks of the fit split; `apart_rows` their rows.
     cosine_sum, angular_sum : (S, S) float64
@@ -83,22 +83,23 @@ class Collected:
         return cosine / n, angle / n
 
 
-def collect(
-    model: LoadedModel,
+def collect(  # noqa: PLR0913  # what a pass needs, by name
+    source: StateSource,
     windows: Sequence[Window],
     *,
     reach: int,
     batch_tokens: int,
     after_batch: Callable[[Collected], None],
+    ahead: Callable[[int, int], None] = lambda _done, _total: None,
     guard: StreamGuard | None = None,
 ) -> Collected:
-    """Run the model over all windows and keep what scores need.
+    """Let all states go by and keep what scores need.
 
     The first batch is a small one, so that there is something to see early.
 
     Parameters
     ----------
-    model : LoadedModel
+    source : StateSource
     windows : sequence of Window
     reach : int
         How far apart two states may be to have their moments kept.
@@ -106,16 +107,17 @@ def collect(
         Tokens in one forward pass; changes speed and rounding, nothing else.
     after_batch : callable
         Called with what has been collected so far; may raise to stop.
+    ahead : callable
+        Hears of the work before the first batch, see `StateSource`; may raise to stop.
     guard : StreamGuard, optional
         Medians known beforehand; by default those of the first batch.
     """
     collected: Collected | None = None
-    for batch in _batches(windows, batch_tokens):
-        states = record_states(model, [window.ids for window in batch])
-        table, role, cosine = _describe(states, batch)
+    for batch in source.stream([*_batches(windows, batch_tokens)], ahead=ahead):
+        table, role, cosine = _describe(batch.states, batch.windows)
         if collected is None:
-            collected = _begin(states, table, reach, guard or StreamGuard.of(table))
-        _take(collected, states, table, role, cosine)
+            collected = _begin(batch.states, table, reach, guard or StreamGuard.of(table))
+        _take(collected, batch, table, role, cosine)
         after_batch(collected)
     if collected is None:
         raise LinearScopeError("no windows to measure")
@@ -143,7 +145,7 @@ def _batches(windows: Sequence[Window], batch_tokens: int) -> Iterator[list[Wind
         yield batch
 
 
-def _describe(states: Tensor, batch: list[Window]) -> tuple[TokenTable, Tensor, Tensor]:
+def _describe(states: Tensor, batch: Sequence[Window]) -> tuple[TokenTable, Tensor, Tensor]:
     wide = states.to(accumulation_dtype(states.shape[-1]))
     cosine = cosines(wide)
     lengths = [len(window.ids) for window in batch]
@@ -155,18 +157,12 @@ def _describe(states: Tensor, batch: list[Window]) -> tuple[TokenTable, Tensor, 
         document=torch.tensor([w.document for w in batch]).repeat_interleave(repeats),
         position=torch.cat([torch.arange(length) for length in lengths]),
         heldout=role == ROLES.index("heldout"),
-        scored=torch.cat([_scored(window) for window in batch]),
+        scored=torch.cat([scored(window) for window in batch]),
         norms=norms.cpu(),
         update_norms=updates.cpu(),
         cosine_next=cosine.diagonal(offset=1, dim1=1, dim2=2).double().cpu(),
     )
     return table, role, cosine
-
-
-def _scored(window: Window) -> Tensor:
-    if window.scored is None:
-        return torch.ones(len(window.ids), dtype=torch.bool)
-    return torch.tensor(window.scored)
 
 
 def _begin(states: Tensor, table: TokenTable, reach: int, guard: StreamGuard) -> Collected:
@@ -186,9 +182,9 @@ def _begin(states: Tensor, table: TokenTable, reach: int, guard: StreamGuard) ->
 
 
 def _take(
-    collected: Collected, states: Tensor, table: TokenTable, role: Tensor, cosine: Tensor
+    collected: Collected, batch: StateBatch, table: TokenTable, role: Tensor, cosine: Tensor
 ) -> None:
-    offset, device = collected.tokens, states.device
+    states, offset, device = batch.states, collected.tokens, batch.states.device
     apart = collected.guard.apart(table)
     for name, moments in collected.moments.items():
         chosen = (role == ROLES.index(name)) & ~apart & table.scored
@@ -197,8 +193,7 @@ def _take(
     fit_apart = apart & ~table.heldout & table.scored
     collected.apart.append(states[fit_apart.to(device)].double())
     collected.apart_rows += (fit_apart.nonzero().squeeze(1) + offset).tolist()
-    heldout = states[(table.heldout & table.scored).to(device)]
-    collected.heldout.append(heldout.to(accumulation_dtype(states.shape[-1])))
+    collected.heldout.append(batch.heldout)
     ordinary = cosine[(~apart & table.scored).to(device)]
     collected.cosine_sum += ordinary.sum(0, dtype=torch.float64)
     collected.angular_sum += angular(ordinary).sum(0, dtype=torch.float64)

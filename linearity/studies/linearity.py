@@ -35,6 +35,7 @@ from linearity.measure.token_classes import text_classes
 from linearity.measure.tokens import StreamGuard, TokenTable
 from linearity.measure.windows import Window
 from linearity.models.loaded import LoadedModel
+from linearity.models.states import source_of
 from linearity.ports import Progress
 from linearity.studies.collect import FIRST_BATCH_TOKENS, Collected, collect, missed_sinks
 from linearity.studies.portion import Portion
@@ -62,6 +63,8 @@ SHARES = (1 / 4, 1 / 2)
 """Parts of the stream after which the profile is scored in earnest, to show how it settles."""
 SCORING_SHARE = 0.35
 """Part of a run's time that follows the last token; only the remaining time depends on it."""
+AHEAD_SHARE = 0.4
+"""Part of a run's time that a model which streams through memory needs before the first batch."""
 
 
 @dataclass(frozen=True)
@@ -161,6 +164,7 @@ class _Study:
     ) -> None:
         self.model, self.params, self.progress, self.reach = model, params, progress, reach
         self.total = 0
+        self.begun = 0.0
         self.half: Half | None = None
         self.next_partial = 0
         self.early: dict[int, Scores] = {}
@@ -227,17 +231,23 @@ class _Study:
 
     def _pass(self, windows: list[Window], guard: StreamGuard | None) -> Collected:
         return collect(
-            self.model,
+            source_of(self.model),
             windows,
             reach=self.reach,
             batch_tokens=BATCH_TOKENS,
             after_batch=self._batch_done,
+            ahead=self._ahead,
             guard=guard,
         )
 
+    def _ahead(self, done: int, total: int) -> None:
+        """Report tokens that have been through blocks before the first batch can be scored."""
+        self.begun = AHEAD_SHARE * done / total
+        self.progress.step(done, total, "token_blocks", self.begun)
+
     def _batch_done(self, collected: Collected) -> None:
         done = min(collected.tokens, self.total)
-        share = (1.0 - SCORING_SHARE) * done / self.total
+        share = self.begun + (1.0 - SCORING_SHARE - self.begun) * done / self.total
         self.progress.step(done, self.total, "tokens", share)
         if len(self.early) < sum(part * self.total <= done < self.total for part in SHARES):
             self._score_early(collected)

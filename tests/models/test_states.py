@@ -6,10 +6,11 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from linearity.contracts.families import LLAMA, Family
 from linearity.errors import NonFiniteStatesError, RejectedInputError
+from linearity.measure.windows import Window
 from linearity.models.down import down_projection
 from linearity.models.families import find_layout
 from linearity.models.loaded import LoadedModel
-from linearity.models.states import record_states
+from linearity.models.states import record_states, source_of
 
 WINDOWS = [[5, 9, 17, 3, 11, 60], [8, 2, 33], [70, 71, 72, 73]]
 
@@ -45,6 +46,23 @@ def test_states_are_those_of_an_independent_forward_and_the_last_is_before_the_f
     # The library's last entry has passed the final norm; ours has not.
     assert torch.allclose(network.model.norm(states[:, 3]), library[3][0], atol=1e-6)
     assert not torch.allclose(states[:, 3], library[3][0], atol=1e-2)
+
+
+def test_a_model_in_memory_gives_batches_and_apart_the_heldout_tokens_that_are_scored(
+    tiny: tuple[LlamaForCausalLM, LoadedModel],
+) -> None:
+    _, model = tiny
+    first = [
+        Window(0, 0, tuple(WINDOWS[0]), "heldout", scored=(False, True, True, False, False, True)),
+        Window(1, 0, tuple(WINDOWS[1]), "train"),
+    ]
+    second = [Window(2, 0, tuple(WINDOWS[2]), "heldout")]
+    one, two = source_of(model).stream([first, second], ahead=lambda _done, _total: None)
+
+    torch.testing.assert_close(one.states, record_states(model, WINDOWS[:2]))
+    torch.testing.assert_close(one.heldout, one.states[[1, 2, 5]].double())
+    torch.testing.assert_close(two.heldout, two.states.double())
+    assert (one.windows, two.windows) == (first, second)
 
 
 def test_padding_never_enters_and_changes_nothing(
