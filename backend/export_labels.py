@@ -9,7 +9,8 @@ COLUMNS = (
 )  # fmt: skip
 
 MATRICES = (
-    "r2_fit", "r2_adjusted", "r2_heldout", "update_r2_heldout", "cosine", "angular", "cka",
+    "r2_fit", "r2_adjusted", "r2_heldout",
+    "update_r2_fit", "update_r2_adjusted", "update_r2_heldout", "cosine", "angular", "cka",
 )  # fmt: skip
 VECTORS = (
     "r2_fit", "r2_adjusted", "r2_heldout",

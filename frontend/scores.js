@@ -2,7 +2,7 @@
 
 const PAIR_FIELDS = {
   stream: { heldout: "r2_heldout", adjusted: "r2_adjusted", fit: "r2_fit" },
-  update: { heldout: "update_r2_heldout" },
+  update: { heldout: "update_r2_heldout", adjusted: "update_r2_adjusted", fit: "update_r2_fit" },
   angular: { heldout: "angular" },
   cosine: { heldout: "cosine" },
   cka: { heldout: "cka" },
@@ -10,23 +10,28 @@ const PAIR_FIELDS = {
 
 export const SCORES = Object.keys(PAIR_FIELDS);
 
-export const SPLITS_OF = Object.fromEntries(
-  Object.entries(PAIR_FIELDS).map(([score, fields]) => [score, Object.keys(fields)]),
-);
+/** @returns {string[]} the splits of a score; of a result, those that have numbers there */
+export const splitsOf = (score, result) =>
+  Object.entries(PAIR_FIELDS[score])
+    .filter(([, field]) => !result || isPictured(result, field))
+    .map(([split]) => split);
 
 /** @returns {{score: string, split: string, scale: string}} the nearest view that has numbers */
 export function shownView({ score, split, scale, result }) {
   const shown = result && !hasScore(result, score) && hasScore(result, "angular") ? "angular" : score;
+  const there = splitsOf(shown, result);
+  const splits = there.length ? there : splitsOf(shown);
   return {
     score: shown,
-    split: SPLITS_OF[shown].includes(split) ? split : "heldout",
+    split: splits.includes(split) ? split : splits[0],
     scale: shown === "angular" ? "linear" : scale,
   };
 }
 
 /** Whether there is a picture of this score yet; neighbours alone make one where no pairs were asked. */
-export function hasScore(result, score) {
-  const field = PAIR_FIELDS[score].heldout;
+export const hasScore = (result, score) => splitsOf(score, result).length > 0;
+
+function isPictured(result, field) {
   if (result.pairs) return Boolean(result.pairs[field]?.some((row) => row.some(isThere)));
   return Boolean(result.profile?.[field]?.some(isThere));
 }

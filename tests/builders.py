@@ -132,7 +132,7 @@ def a_partial(*, blocks: int = 4, done: int = 2_048, half: bool = False) -> dict
     }
     pairs: Any = result["pairs"]
     if not half:
-        scores = ("r2_fit", "r2_adjusted", "r2_heldout", "update_r2_heldout")
+        scores = [name for name in pairs if "r2_" in name]
         blank = [[None] * (blocks + 1) for _ in range(blocks + 1)]
         result["pairs"] = pairs | dict.fromkeys(scores, blank)
     return result
@@ -147,7 +147,7 @@ def adjacent_only(result: LinearityResult) -> LinearityResult:
             for i, row in enumerate(matrix)
         ]
 
-    scores = ("r2_fit", "r2_adjusted", "r2_heldout", "update_r2_heldout")
+    scores = [name for name in Pairs.__dataclass_fields__ if "r2_" in name]
     fewer = {name: neighbours(getattr(result.pairs, name)) for name in scores}
     return replace(result, pairs=replace(result.pairs, **fewer))
 
@@ -180,6 +180,8 @@ def _pairs(profile: Profile, blocks: int) -> Pairs:
         cosine=_triangle(blocks, lambda i, j: 0.95 ** (j - i)),
         cka=_triangle(blocks, lambda i, j: 0.97 ** (j - i)),
         angular=_triangle(blocks, lambda i, j: 0.5 * (1 - 0.9 ** (j - i))),
+        update_r2_fit=_triangle(blocks, decay(profile.update_r2_fit)),
+        update_r2_adjusted=_triangle(blocks, decay(profile.update_r2_adjusted)),
     )
 
 

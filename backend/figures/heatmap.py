@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from backend.figures.labels import LABELS, caption
@@ -31,6 +32,7 @@ PRINT_VALUES_UP_TO = 12
 def heatmap(result: Mapping[str, Any], options: FigureOptions) -> dict[str, Any]:
     """Return the figure of one pair score."""
     points = pair_points(result, score=options.score, split=options.split)
+    options = replace(options, split=points.split)
     theme = THEMES[options.theme]
     data = [_cells(points, options, theme)]
     if missing := points.missing():

@@ -52,9 +52,8 @@ class FigureOptions:
 def parse_options(options: Mapping[str, str]) -> FigureOptions:
     """Return complete options.
 
-    A combination that has no numbers becomes the nearest that has: pairs know `update` only held
-    out, and angular distance, cosine and CKA need neither a split nor, for the angle, `1 - score`;
-    shares have a linear axis.
+    A combination that has no numbers becomes the nearest that has: angular distance, cosine and
+    CKA need neither a split nor, for the angle, `1 - score`; shares have a linear axis.
     """
     for name in options:
         if name not in (*CHOICES, "plan"):
@@ -66,7 +65,7 @@ def parse_options(options: Mapping[str, str]) -> FigureOptions:
         lang=cast("Language", value["lang"]),
         theme=cast("ThemeName", value["theme"]),
         score=score,
-        split=value["split"] if score == "stream" else "heldout",
+        split=value["split"] if score in ("stream", "update") else "heldout",
         scale="linear" if unscaled else value["scale"],
         kept=value["kept"] == "1",
         metric=value["metric"],

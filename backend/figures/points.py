@@ -12,6 +12,8 @@ PAIR_FIELDS = {
     ("stream", "adjusted"): "r2_adjusted",
     ("stream", "fit"): "r2_fit",
     ("update", "heldout"): "update_r2_heldout",
+    ("update", "adjusted"): "update_r2_adjusted",
+    ("update", "fit"): "update_r2_fit",
     ("angular", "heldout"): "angular",
     ("cosine", "heldout"): "cosine",
     ("cka", "heldout"): "cka",
@@ -28,6 +30,7 @@ class PairPoints:
     from_states: list[int]
     to_states: list[int]
     scores: list[Row]
+    split: str = "heldout"
 
     def missing(self) -> list[tuple[int, int]]:
         """Return the pairs above the diagonal that have no score."""
@@ -53,8 +56,12 @@ class Series:
 
 
 def pair_points(result: Mapping[str, Any], *, score: str, split: str) -> PairPoints:
-    """Return the upper triangle of one score; neighbours that it lacks come from the profile."""
+    """Return the upper triangle of one score; neighbours that it lacks come from the profile.
+
+    A result that has no number of this split, but of another one, gives that one.
+    """
     blocks = len(result["states"]) - 1
+    split = _nearest_split(result, score, split)
     field = PAIR_FIELDS[score, split]
     matrix = (result.get("pairs") or {}).get(field)
     rows: list[Row] = [
@@ -64,7 +71,21 @@ def pair_points(result: Mapping[str, Any], *, score: str, split: str) -> PairPoi
     for block, score_of_block in enumerate(_profile_row(result, field, blocks)):
         if rows[block][block] is None:
             rows[block][block] = score_of_block
-    return PairPoints([*range(blocks)], [*range(1, blocks + 1)], rows)
+    return PairPoints([*range(blocks)], [*range(1, blocks + 1)], rows, split)
+
+
+def _nearest_split(result: Mapping[str, Any], score: str, split: str) -> str:
+    """Return `split`, or the first that has numbers where it has none."""
+    known = [one for of, one in PAIR_FIELDS if of == score]
+    there = [one for one in known if _is_there(result, PAIR_FIELDS[score, one])]
+    return split if split in there or not there else there[0]
+
+
+def _is_there(result: Mapping[str, Any], field: str) -> bool:
+    if result.get("pairs"):
+        rows = result["pairs"].get(field) or []
+        return any(value is not None for row in rows for value in row)
+    return any(value is not None for value in (result.get("profile") or {}).get(field) or [])
 
 
 def remainders(points: PairPoints) -> list[Row]:

@@ -3,7 +3,7 @@
 import { changed, fill, h, keepingFocus } from "../dom.js";
 import { integer, interval, score, significant } from "../format.js";
 import { t } from "../i18n.js";
-import { blocksOf, inRange, pairScore } from "../scores.js";
+import { blocksOf, inRange, pairScore, shownView } from "../scores.js";
 import { update } from "../state.js";
 
 /** @param {HTMLElement} element @param {import("../state.js").State} state */
@@ -16,7 +16,8 @@ export function render(element, { result, sel, lang }) {
 /** @returns {string} one sentence for the live region */
 export function summary({ result, sel }) {
   if (!inRange(sel, result)) return "";
-  const value = pairScore(result, { score: "stream", split: "heldout" }, sel.from, sel.to);
+  const shown = shownView({ score: "stream", split: "heldout", result });
+  const value = pairScore(result, shown, sel.from, sel.to);
   return t("selection_summary", { ...sel, score: score(value) });
 }
 
@@ -71,8 +72,8 @@ function scoreTable(result, { from, to }, adjacent) {
     update: [
       pair("update", "heldout"),
       at("update_r2_heldout_ci95"),
-      at("update_r2_adjusted"),
-      at("update_r2_fit"),
+      pair("update", "adjusted"),
+      pair("update", "fit"),
       at("update_r2_heldout", kept),
     ],
   };

@@ -2,7 +2,7 @@
 
 import { h, fill, changed, keepingFocus, switches } from "../dom.js";
 import { t } from "../i18n.js";
-import { SCORES, SPLITS_OF, hasScore, shownView } from "../scores.js";
+import { SCORES, hasScore, shownView, splitsOf } from "../scores.js";
 import { update } from "../state.js";
 
 /** @param {HTMLElement} element the place of the switches @param {import("../state.js").State} state */
@@ -10,9 +10,10 @@ export function render(element, state) {
   const { lang, result } = state;
   const shown = shownView(state);
   const there = SCORES.filter((s) => !result || hasScore(result, s));
-  if (!changed(element, shown, there, lang)) return;
+  const splits = splitsOf(shown.score, result);
+  if (!changed(element, shown, there, splits, lang)) return;
   keepingFocus(element, () =>
-    fill(element, scoreSwitch(shown, there), splitSwitch(shown), scaleSwitch(shown)),
+    fill(element, scoreSwitch(shown, there), splitSwitch(shown, splits), scaleSwitch(shown)),
   );
 }
 
@@ -30,13 +31,14 @@ function scoreSwitch({ score }, there) {
   });
 }
 
-function splitSwitch({ score, split }) {
+function splitSwitch({ score, split }, there) {
+  const several = splitsOf(score).length > 1;
   return switches({
     label: t("split"),
-    current: SPLITS_OF[score].length > 1 || score === "update" ? split : "",
+    current: several ? split : "",
     choose: (value) => update({ split: value }),
     options: ["heldout", "adjusted", "fit"].map((value) => {
-      const possible = score === "stream" || (score === "update" && value === "heldout");
+      const possible = several && there.includes(value);
       return {
         value,
         text: t(`split_${value}`),

@@ -234,6 +234,8 @@ class Pairs:
     cosine: Matrix
     angular: Matrix
     cka: Matrix | None = None
+    update_r2_fit: Matrix | None = None
+    update_r2_adjusted: Matrix | None = None
 
 
 @dataclass(frozen=True)

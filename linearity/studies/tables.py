@@ -38,6 +38,8 @@ def pairs_of(
         cosine=_matrix(cosine),
         angular=_matrix(angle),
         cka=None if cka is None else _matrix(cka),
+        update_r2_fit=_matrix(scores.update_r2_fit),
+        update_r2_adjusted=_matrix(scores.update_r2_adjusted),
     )
 
 

@@ -28,7 +28,7 @@ def test_the_table_holds_every_number_of_the_result_once() -> None:
     keys = [tuple(row[name] for name in named) for row in rows]
     pairs = [row for row in rows if row["table"] == "pairs"]
     assert len(keys) == len(set(keys))
-    assert len(pairs) == 7 * 10  # seven scores, ten pairs of five states
+    assert len(pairs) == 9 * 10  # nine scores, ten pairs of five states
     assert {row["table"] for row in rows} == {
         "pairs",
         "profile",

@@ -26,6 +26,8 @@ def test_rows_are_from_states_and_columns_are_to_states() -> None:
         ("stream", "adjusted", "r2_adjusted"),
         ("stream", "fit", "r2_fit"),
         ("update", "heldout", "update_r2_heldout"),
+        ("update", "adjusted", "update_r2_adjusted"),
+        ("update", "fit", "update_r2_fit"),
         ("angular", "heldout", "angular"),
         ("cosine", "heldout", "cosine"),
         ("cka", "heldout", "cka"),
@@ -37,6 +39,18 @@ def test_each_score_shows_its_own_field(score: str, split: str, field: str) -> N
     points = pair_points(result.as_json(), score=score, split=split)
 
     assert points.scores[0] == getattr(result.pairs, field)[0][1:]
+
+
+def test_a_split_without_numbers_gives_way_to_one_that_has_some() -> None:
+    value = a_result(blocks=3).as_json()
+    for name in ("pairs", "profile"):
+        part = value[name]
+        part["r2_heldout"] = part["r2_adjusted"] = None  # type: ignore[index]
+
+    points = pair_points(value, score="stream", split="heldout")
+
+    assert points.split == "fit"
+    assert points.scores[0] == value["pairs"]["r2_fit"][0][1:]  # type: ignore[index, call-overload]
 
 
 def test_the_lower_triangle_has_no_numbers_and_is_not_missing() -> None:

@@ -199,13 +199,15 @@ def test_every_pair_equals_scikit_learn(oracle: Oracle, measured: Measurement) -
     some = new[:: -(-len(new) // 2048)]
     for i, j in pairs():
         X, Y = fit[:, i], fit[:, j]
-        r2_fit = least_squares_r2(X, Y)
+        r2_fit, update_r2_fit = least_squares_r2(X, Y), least_squares_r2(X, Y - X)
         rank = np.linalg.matrix_rank(X - X.mean(0))
         ridge = validated_ridge(oracle, i, j)
         update = shrunk_map(X, Y, ridge).predict(new[:, i])
         expected = {
             "r2_fit": r2_fit,
             "r2_adjusted": 1 - (1 - r2_fit) * (N - 1) / (N - rank - 1),
+            "update_r2_fit": update_r2_fit,
+            "update_r2_adjusted": 1 - (1 - update_r2_fit) * (N - 1) / (N - rank - 1),
             "r2_heldout": r2_score(new[:, j], new[:, i] + update, multioutput="variance_weighted"),
             "update_r2_heldout": r2_score(
                 new[:, j] - new[:, i], update, multioutput="variance_weighted"
