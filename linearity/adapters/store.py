@@ -154,7 +154,7 @@ class ObjectWriter:
         self.size = 0
         self.sha256 = ""
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         """Append `data`."""
         self.stream.write(data)
         self.hasher.update(data)

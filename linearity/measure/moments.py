@@ -93,18 +93,21 @@ class Moments:
             self.n += chunk.shape[0]
 
     def merge(self, other: "Moments") -> None:
-        """Add another shard's sums to these; the two references may differ.
+        """Add another shard's sums to these; the two references and devices may differ.
 
         The order of merging does not matter beyond rounding (1e-12 relative in float64).
         """
-        delta = other.reference - self.reference
+        added = other.sums.to(self.sums.device)
+        delta = other.reference.to(self.reference.device) - self.reference
+        is_moved = bool(delta.any())
         for i, row in enumerate(self.rows):
-            stop = self.last(i) + 1
-            sums, shift = other.sums[i:stop].flatten(), delta[i:stop].flatten()
-            row += other.rows[i]
-            row += torch.outer(other.sums[i], shift)
-            row += torch.outer(delta[i], sums + other.n * shift)
-        self.sums += other.sums + other.n * delta
+            row += other.rows[i].to(row.device)
+            if is_moved:
+                stop = self.last(i) + 1
+                sums, shift = added[i:stop].flatten(), delta[i:stop].flatten()
+                row += torch.outer(added[i], shift)
+                row += torch.outer(delta[i], sums + other.n * shift)
+        self.sums += added + other.n * delta
         self.n += other.n
 
 

@@ -1,6 +1,6 @@
 """The one pass over the text: states go by, and only sums, held-out states and norms stay."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -10,10 +10,34 @@ from linearity.errors import LinearScopeError
 from linearity.measure.moments import Moments, Split, accumulation_dtype
 from linearity.measure.tokens import StreamGuard, TokenTable, angular, cosines
 from linearity.measure.windows import Window
-from linearity.models.source import StateBatch, StateSource, scored
+from linearity.models.source import Batches, StateBatch, StateSource, scored
 
 ROLES = ("train", "validation", "heldout")
 FIRST_BATCH_TOKENS = 1024
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What a stream is measured against, known after its first batch.
+
+    Shards of one stream share it; their sums then merge by plain addition.
+
+    Parameters
+    ----------
+    guard : StreamGuard
+    reference : (S, d) Tensor
+        Mean of the ordinary tokens of the first batch, in the type of the sums.
+    """
+
+    guard: StreamGuard
+    reference: Tensor
+
+    @classmethod
+    def of(cls, states: Tensor, table: TokenTable, guard: StreamGuard | None = None) -> "Opening":
+        """Take both from a first batch, unless medians are known beforehand."""
+        guard = guard or StreamGuard.of(table)
+        ordinary = states[(~guard.apart(table)).to(states.device)]
+        return cls(guard, ordinary.to(accumulation_dtype(states.shape[-1])).mean(0))
 
 
 @dataclass
@@ -47,6 +71,38 @@ class Collected:
     tables: list[TokenTable] = field(default_factory=list)
     roles: list[Tensor] = field(default_factory=list)
     held_apart: list[Tensor] = field(default_factory=list)
+
+    @classmethod
+    def empty(cls, opening: Opening, *, reach: int) -> "Collected":
+        """Return what is there before the first batch, on the device of the reference."""
+        reference = opening.reference
+        S = len(reference)
+        zeros = torch.zeros((S, S), dtype=torch.float64, device=reference.device)
+        moments = {
+            role: Moments(reference, reach=reach, dtype=reference.dtype)
+            for role in ("train", "validation")
+        }
+        return cls(moments, opening.guard, zeros, zeros.clone())
+
+    def merge(self, later: "Collected") -> None:
+        """Put what the next part of the same stream kept behind this.
+
+        Both must have the opening in common: then sums are added and lists put behind one another,
+        and the result is that of one pass over both, but for the rounding of the sums.
+        """
+        offset, device = self.tokens, self.cosine_sum.device
+        for role, moments in self.moments.items():
+            moments.merge(later.moments[role])
+        self.cosine_sum += later.cosine_sum.to(device)
+        self.angular_sum += later.angular_sum.to(device)
+        self.heldout += [states.to(device) for states in later.heldout]
+        self.apart += [states.to(device) for states in later.apart]
+        self.apart_cosines += [cosine.to(device) for cosine in later.apart_cosines]
+        self.apart_rows += [row + offset for row in later.apart_rows]
+        self.apart_cosine_rows += [row + offset for row in later.apart_cosine_rows]
+        self.tables += later.tables
+        self.roles += later.roles
+        self.held_apart += later.held_apart
 
     @property
     def tokens(self) -> int:
@@ -83,45 +139,51 @@ class Collected:
         return cosine / n, angle / n
 
 
-def collect(  # noqa: PLR0913  # what a pass needs, by name
+def collect(
     source: StateSource,
-    windows: Sequence[Window],
+    batches: Batches,
     *,
     reach: int,
-    batch_tokens: int,
     after_batch: Callable[[Collected], None],
     ahead: Callable[[int, int], None] = lambda _done, _total: None,
-    guard: StreamGuard | None = None,
+    known: Opening | StreamGuard | None = None,
 ) -> Collected:
     """Let all states go by and keep what scores need.
-
-    The first batch is a small one, so that there is something to see early.
 
     Parameters
     ----------
     source : StateSource
-    windows : sequence of Window
+    batches : sequence of sequences of Window
+        As `batched` makes them.
     reach : int
         How far apart two states may be to have their moments kept.
-    batch_tokens : int
-        Tokens in one forward pass; changes speed and rounding, nothing else.
     after_batch : callable
         Called with what has been collected so far; may raise to stop.
     ahead : callable
         Hears of the work before the first batch, see `StateSource`; may raise to stop.
-    guard : StreamGuard, optional
-        Medians known beforehand; by default those of the first batch.
+    known : Opening or StreamGuard, optional
+        What is known beforehand; by default both are taken from the first batch.
     """
     collected: Collected | None = None
-    for batch in source.stream([*_batches(windows, batch_tokens)], ahead=ahead):
+    for batch in source.stream(batches, ahead=ahead):
         table, role, cosine = _describe(batch.states, batch.windows)
         if collected is None:
-            collected = _begin(batch.states, table, reach, guard or StreamGuard.of(table))
+            opening = known if isinstance(known, Opening) else None
+            guard = known if isinstance(known, StreamGuard) else None
+            opening = opening or Opening.of(batch.states, table, guard)
+            collected = Collected.empty(opening, reach=reach)
         _take(collected, batch, table, role, cosine)
         after_batch(collected)
     if collected is None:
         raise LinearScopeError("no windows to measure")
     return collected
+
+
+def open_stream(source: StateSource, first: Sequence[Window], guard: StreamGuard | None) -> Opening:
+    """Return the opening of the stream that begins with the batch `first`."""
+    [batch] = source.stream([first], ahead=lambda _done, _total: None)
+    table, _, _ = _describe(batch.states, batch.windows)
+    return Opening.of(batch.states, table, guard)
 
 
 def missed_sinks(collected: Collected) -> bool:
@@ -132,17 +194,22 @@ def missed_sinks(collected: Collected) -> bool:
     return bool((collected.table().sinks() & ~torch.cat(collected.held_apart)).any())
 
 
-def _batches(windows: Sequence[Window], batch_tokens: int) -> Iterator[list[Window]]:
-    batch: list[Window] = []
+def batched(windows: Sequence[Window], batch_tokens: int) -> list[list[Window]]:
+    """Return the windows in batches of one forward pass each.
+
+    The first one is small, so that there is something to see early. The size of the others changes
+    speed and rounding, nothing else.
+    """
+    batches: list[list[Window]] = []
     tokens, limit = 0, min(FIRST_BATCH_TOKENS, batch_tokens)
     for window in windows:
-        if batch and tokens + len(window.ids) > limit:
-            yield batch
-            batch, tokens, limit = [], 0, batch_tokens
-        batch.append(window)
+        if not batches or tokens + len(window.ids) > limit:
+            limit = batch_tokens if batches else limit
+            batches.append([])
+            tokens = 0
+        batches[-1].append(window)
         tokens += len(window.ids)
-    if batch:
-        yield batch
+    return batches
 
 
 def _describe(states: Tensor, batch: Sequence[Window]) -> tuple[TokenTable, Tensor, Tensor]:
@@ -163,22 +230,6 @@ def _describe(states: Tensor, batch: Sequence[Window]) -> tuple[TokenTable, Tens
         cosine_next=cosine.diagonal(offset=1, dim1=1, dim2=2).double().cpu(),
     )
     return table, role, cosine
-
-
-def _begin(states: Tensor, table: TokenTable, reach: int, guard: StreamGuard) -> Collected:
-    dtype = accumulation_dtype(states.shape[-1])
-    ordinary = states[(~guard.apart(table)).to(states.device)]
-    reference = ordinary.to(dtype).mean(0)
-    S = states.shape[1]
-    zeros = torch.zeros((S, S), dtype=torch.float64, device=states.device)
-    return Collected(
-        moments={
-            role: Moments(reference, reach=reach, dtype=dtype) for role in ("train", "validation")
-        },
-        guard=guard,
-        cosine_sum=zeros,
-        angular_sum=zeros.clone(),
-    )
 
 
 def _take(

@@ -37,7 +37,13 @@ from linearity.measure.windows import Window
 from linearity.models.loaded import LoadedModel
 from linearity.models.states import source_of
 from linearity.ports import Progress
-from linearity.studies.collect import FIRST_BATCH_TOKENS, Collected, collect, missed_sinks
+from linearity.studies.collect import (
+    FIRST_BATCH_TOKENS,
+    Collected,
+    batched,
+    collect,
+    missed_sinks,
+)
 from linearity.studies.portion import Portion
 from linearity.studies.record_warnings import record_warnings
 from linearity.studies.scoring import Fit, Heldout, RidgeRule, Scores, score_pairs
@@ -232,12 +238,11 @@ class _Study:
     def _pass(self, windows: list[Window], guard: StreamGuard | None) -> Collected:
         return collect(
             source_of(self.model),
-            windows,
+            batched(windows, BATCH_TOKENS),
             reach=self.reach,
-            batch_tokens=BATCH_TOKENS,
             after_batch=self._batch_done,
             ahead=self._ahead,
-            guard=guard,
+            known=guard,
         )
 
     def _ahead(self, done: int, total: int) -> None:
