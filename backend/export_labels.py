@@ -5,7 +5,7 @@ from linearity.contracts.linearity import TOKEN_CLASSES
 
 COLUMNS = (
     "table", "from_state", "to_state", "block", "token_class", "seen_tokens", "seed",
-    "metric", "value", "low", "high",
+    "from_error", "to_error", "metric", "value", "low", "high",
 )  # fmt: skip
 
 MATRICES = (
@@ -28,6 +28,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "token_class": ("Class of token", "トークンの種類"),
     "seed": ("Seed of the split", "分割のシード"),
     "seen_tokens": ("Tokens seen", "処理したトークン数"),
+    "from_error": ("Error from (included) [0 or more]", "誤差の下端(含む)[0以上]"),
+    "to_error": ("Error to (left out) [0 or more]", "誤差の上端(含まない)[0以上]"),
     "metric": ("Metric", "指標"),
     "value": ("Value", "値"),
     "low": ("95 % interval, low", "95 %区間の下限"),
@@ -39,6 +41,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "token_classes": ("Error by class of token", "トークンの種類ごとの誤差"),
     "repeats": ("Profile on other splits", "別の分割での値"),
     "sample_sizes": ("Profile after fewer tokens", "途中のトークン数での値"),
+    "token_errors": ("Errors of single tokens", "個々のトークンの誤差"),
     # metrics, with their units
     "r2_fit": (
         "Linearity score, in-sample (the paper's generalised Procrustes similarity) [share, 0-1]",
@@ -70,6 +73,9 @@ WORDS: dict[str, tuple[str, str]] = {
     "effective_rank": ("Effective rank [dimensions]", "有効ランク[次元]"),
     "error": ("Share not explained [0 or more]", "説明できない割合[0以上]"),
     "tokens": ("Held-out tokens", "検証データのトークン数"),
+    "p50": ("Error, median token [0 or more]", "誤差の中央値[0以上]"),
+    "p95": ("Error, 95th percentile [0 or more]", "誤差の95パーセンタイル[0以上]"),
+    "p99": ("Error, 99th percentile [0 or more]", "誤差の99パーセンタイル[0以上]"),
     **{
         name: (LABELS["en"][f"class_{name}"], LABELS["ja"][f"class_{name}"])
         for name in TOKEN_CLASSES

@@ -88,6 +88,7 @@ def _shown(result: Mapping[str, Any], view: Mapping[str, str]) -> list[str]:
         "documents": bool(result.get("documents")),
         "token_classes": bool(result.get("token_classes")),
         "sample_sizes": bool(result.get("sample_sizes")),
+        "token_errors": bool(result.get("token_errors")),
     }
     return [name for name in FIGURES[result["kind"]] if there.get(name, True)]
 

@@ -13,6 +13,7 @@ const SIZES = {
   norms: [1200, 420],
   token_classes: [1200, 480],
   sample_sizes: [1000, 480],
+  token_errors: [1200, 560],
   curve: [1200, 640],
   damage: [1200, 520],
   interaction: [800, 840],

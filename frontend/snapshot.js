@@ -21,6 +21,7 @@ const marks = {
   profile: (figure) => blockShapes(pair, figure),
   norms: (figure) => blockShapes(pair, figure),
   token_classes: (figure) => blockFrames(pair, figure),
+  token_errors: (figure) => blockFrames(pair, figure),
   curve: (figure) => pointShapes(markOf(state, figure), figure),
   damage: (figure) => blocksShapes(blocksOfPlan(shownPoint(state)?.plan ?? ""), figure),
   scores: (figure) => blocksShapes(blocksOfPlan(shownPoint(state)?.plan ?? ""), figure),

@@ -1,6 +1,7 @@
 """Builders with defaults: valid values of the contracts, seeded and plausible, no model needed."""
 
 import random
+from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -17,6 +18,7 @@ from linearity.contracts.linearity import (
     TokenCounts,
     Vector,
 )
+from linearity.contracts.token_errors import ERROR_EDGES, TokenErrors
 
 WIDTH = 64
 TOKENS = 16_384
@@ -76,6 +78,33 @@ def _moved_down(scores: Vector) -> Vector:
     return [None if value is None else value - 0.013 for value in scores]
 
 
+def some_token_errors(profile: Profile, *, tokens: int = 4_030, seed: int = 0) -> TokenErrors:
+    """Return log-normal errors with the mean that the held-out score tells."""
+    noise = random.Random(seed + 3)
+    rows = [
+        sorted((1 - (score or 0.0)) * noise.lognormvariate(-0.5, 1.0) for _ in range(tokens))
+        for score in profile.r2_heldout
+    ]
+
+    def at(share: float) -> list[float]:
+        return [row[round(share * (tokens - 1))] for row in rows]
+
+    return TokenErrors(
+        tokens=tokens,
+        counts=[_counted(row) for row in rows],
+        p50=at(0.5),
+        p95=at(0.95),
+        p99=at(0.99),
+    )
+
+
+def _counted(values: list[float]) -> list[int]:
+    counts = [0] * (len(ERROR_EDGES) + 1)
+    for value in values:
+        counts[bisect_right(ERROR_EDGES, value)] += 1
+    return counts
+
+
 def a_result(
     *, blocks: int = 4, model: str = "glass-en", dataset: str = "python-docs", seed: int = 0
 ) -> LinearityResult:
@@ -115,6 +144,7 @@ def a_result(
             r2_heldout=[profile.r2_heldout, _moved_down(profile.r2_heldout)],
             update_r2_heldout=[profile.update_r2_heldout, _moved_down(profile.update_r2_heldout)],
         ),
+        token_errors=some_token_errors(profile, seed=seed),
         finding={
             "en": "From block 1 on, a linear map explains 90-96 % of the next state.",
             "ja": "ブロック 1 以降では、線形写像が次の状態の分散の 90〜96 % を説明します。",

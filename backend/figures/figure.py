@@ -15,6 +15,7 @@ from backend.figures.profile import profile
 from backend.figures.sample_sizes import sample_sizes
 from backend.figures.scores import scores
 from backend.figures.token_classes import token_classes
+from backend.figures.token_errors import token_errors
 from linearity.contracts.parameters import choice
 from linearity.errors import InvalidParameterError
 
@@ -27,6 +28,7 @@ FIGURES: dict[str, dict[str, Maker]] = {
         "norms": norms,
         "token_classes": token_classes,
         "sample_sizes": sample_sizes,
+        "token_errors": token_errors,
     },
     "ablation": {
         "curve": curve,

@@ -14,7 +14,8 @@ _INTERVALS = {
 }
 _TABLES = ("pairs", "profile", "kept")
 _SIZED = ("r2_heldout", "update_r2_heldout")
-PARTS = (*_TABLES, "token_classes", "sample_sizes", "repeats")
+_QUANTILES = ("p50", "p95", "p99")
+PARTS = (*_TABLES, "token_classes", "sample_sizes", "repeats", "token_errors")
 
 
 def rows(result: Result) -> Iterator[Row]:
@@ -27,6 +28,7 @@ def rows(result: Result) -> Iterator[Row]:
     sizes, repeats = result.get("sample_sizes") or {}, result.get("repeats") or {}
     yield from _profiles("sample_sizes", "seen_tokens", sizes.get("tokens"), sizes, states)
     yield from _profiles("repeats", "seed", repeats.get("seeds"), repeats, states)
+    yield from _error_rows(result.get("token_errors") or {}, states)
 
 
 TABLE = Table(columns=COLUMNS, rows=rows, words=WORDS, named=("table", "token_class", "metric"))
@@ -46,6 +48,7 @@ def arrays(result: Result) -> dict[str, np.ndarray[Any, Any]]:
         "token_classes": ("tokens", "error"),
         "sample_sizes": ("tokens", *_SIZED),
         "repeats": ("seeds", *_SIZED),
+        "token_errors": ("counts", *_QUANTILES, "edges"),
     }.items():
         for metric in metrics if result.get(table) else ():
             found[f"{table}_{metric}"] = _array(metric, result[table][metric])
@@ -114,6 +117,24 @@ def _profiles(
                     metric=metric,
                     value=value,
                 )
+
+
+def _error_rows(errors: Result, states: Sequence[str]) -> Iterator[Row]:
+    bounds = [0.0, *(errors.get("edges") or []), None]
+    for block, counts in enumerate(errors.get("counts") or []):
+        around = {"from_state": states[block], "to_state": states[block + 1], "block": block}
+        for metric in _QUANTILES:
+            value = errors[metric][block]
+            yield _row(table="token_errors", **around, metric=metric, value=value)
+        for place, count in enumerate(counts):
+            yield _row(
+                table="token_errors",
+                **around,
+                from_error=bounds[place],
+                to_error=bounds[place + 1],
+                metric="tokens",
+                value=count,
+            )
 
 
 def _array(metric: str, values: Sequence[Any]) -> np.ndarray[Any, np.dtype[np.float64]]:

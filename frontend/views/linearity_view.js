@@ -13,6 +13,7 @@ import { panel, plot, region } from "./panel.js";
 import * as planSection from "./plan_section.js";
 import * as table from "./table.js";
 import { hasClasses, tokenClassesPanel } from "./token_classes.js";
+import { hasErrors, tokenErrorsPanel } from "./token_errors.js";
 
 const hasSizes = ({ result }) => Boolean(result?.sample_sizes);
 const inPairs = ({ x, y }) => ({ from: y, to: x });
@@ -24,6 +25,7 @@ const DRAWINGS = {
   norms: drawing(blockShapes, inBlocks),
   token_classes: { ...drawing(blockFrames, inBlocks), there: hasClasses },
   sample_sizes: { ...drawing(() => [], () => ({})), there: hasSizes },
+  token_errors: { ...drawing(blockFrames, inBlocks), there: hasErrors },
 };
 
 export const pictures = Object.keys(DRAWINGS);
@@ -33,14 +35,20 @@ export const summary = details.summary;
 /** @param {HTMLElement} body @returns {(state: import("../state.js").State) => void} */
 export function mount(body) {
   const switches = region("heatmap-switches", "div");
-  const classes = tokenClassesPanel();
-  const plots = { ...Object.fromEntries(pictures.map((name) => [name, plot(name)])), token_classes: classes.plot };
+  const [classes, errors] = [tokenClassesPanel(), tokenErrorsPanel()];
+  const plots = {
+    ...Object.fromEntries(pictures.map((name) => [name, plot(name)])),
+    token_classes: classes.plot,
+    token_errors: errors.plot,
+  };
+  const sizes = panel("sample_sizes", plots.sample_sizes);
   const panels = [
     panel("heatmap", plots.heatmap, switches),
     panel("profile", plots.profile),
     panel("norms", plots.norms),
     classes,
-    panel("sample_sizes", plots.sample_sizes),
+    sizes,
+    errors,
   ];
   const [left, profile, norms, ...below] = panels.map(({ element }) => element);
   const row = h("div", { class: "pictures" }, left, h("div", { class: "pictures-right" }, profile, norms), below);
@@ -55,7 +63,8 @@ export function mount(body) {
     if (changed(body, state.lang)) for (const { speak } of panels) speak();
     heatmapPanel.render(switches, state);
     classes.render(state);
-    panels.at(-1).element.hidden = !hasSizes(state);
+    errors.render(state);
+    sizes.element.hidden = !hasSizes(state);
     details.render(places.details, state);
     table.render(places.table, state);
     comparePicker.renderLink(places.compare, state);

@@ -22,6 +22,7 @@ from linearity.contracts.parameters import (
 from linearity.contracts.runs import RunRequest, RunResult, RunWarning
 from linearity.contracts.scripts import SCORES
 from linearity.contracts.templates import parse_template
+from linearity.contracts.token_errors import TokenErrors
 from linearity.errors import NotYetError
 
 KIND = "linearity"
@@ -328,6 +329,7 @@ class LinearityResult(RunResult):
     token_classes: TokenClasses | None = None
     sample_sizes: SampleSizes | None = None
     repeats: Repeats | None = None
+    token_errors: TokenErrors | None = None
     kind: str = KIND
     schema: int = SCHEMA
     method: int = METHOD
@@ -350,4 +352,6 @@ class LinearityResult(RunResult):
             fields["sample_sizes"] = SampleSizes(**value["sample_sizes"])
         if value.get("repeats") is not None:
             fields["repeats"] = Repeats(**value["repeats"])
+        if value.get("token_errors") is not None:
+            fields["token_errors"] = TokenErrors(**value["token_errors"])
         return cls(**fields)

@@ -28,6 +28,7 @@ from linearity.contracts.linearity import (
     Vector,
 )
 from linearity.contracts.runs import RunWarning
+from linearity.contracts.token_errors import TokenErrors
 from linearity.errors import MeasurementError, TooFewTokensError
 from linearity.measure.sampling import SamplingPlan, sample_windows
 from linearity.measure.similarity import FEWEST_TOKENS, debiased_cka
@@ -56,6 +57,7 @@ from linearity.studies.tables import (
     sample_sizes,
     token_classes,
     token_counts,
+    token_errors,
 )
 from linearity.studies.warnings import warnings_of
 
@@ -84,6 +86,7 @@ class Measurement:
     token_classes: TokenClasses
     sample_sizes: SampleSizes
     repeats: Repeats | None
+    token_errors: TokenErrors
     warnings: list[RunWarning]
 
 
@@ -218,6 +221,7 @@ class _Study:
             token_classes=token_classes(heldout, scores),
             sample_sizes=sample_sizes({**self.early, len(table): scores}),
             repeats=None,
+            token_errors=token_errors(heldout, scores),
             warnings=warnings_of(
                 self.params,
                 counts,
@@ -319,6 +323,7 @@ class _Study:
             "profile": asdict(profile_of(table, included, profile)),
             "kept": None,
             "token_classes": None,
+            "token_errors": None,
             "finding": None,
             "warnings": [],
             "partial": {

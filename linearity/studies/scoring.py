@@ -8,6 +8,7 @@ from torch import Tensor
 
 from linearity.contracts.linearity import RIDGE_WITHOUT_VALIDATION, RIDGES, TOKEN_CLASSES, Vector
 from linearity.errors import DegenerateStatesError, ScoreOutOfRangeError
+from linearity.measure.error_spread import ErrorSpread
 from linearity.measure.intervals import DocumentSums, score_interval
 from linearity.measure.maps import (
     NO_UPDATE,
@@ -39,6 +40,8 @@ class Scores:
         Of adjacent pairs only.
     class_errors : list of (C,) float64, length L
         Squared residuals of adjacent pairs, added up by class; empty where no classes are known.
+    error_spreads : list of ErrorSpread, length L
+        Of the errors of single tokens, relative to their mean spread; empty like `class_errors`.
     rotation_fit : list of float, length L
     anisotropy, effective_rank : list of float, length S
         Empty where spectra were not asked for.
@@ -54,6 +57,7 @@ class Scores:
     intervals: list[Interval] = field(default_factory=list)
     update_intervals: list[Interval] = field(default_factory=list)
     class_errors: list[Tensor] = field(default_factory=list)
+    error_spreads: list[ErrorSpread] = field(default_factory=list)
     rotation_fit: Vector = field(default_factory=list)
     anisotropy: Vector = field(default_factory=list)
     effective_rank: Vector = field(default_factory=list)
@@ -136,6 +140,10 @@ class Heldout:
     def tokens(self) -> int:
         """Number of held-out tokens that count."""
         return len(self.documents)
+
+    def spread(self, state: int) -> Tensor:
+        """Return the mean of ``||y - mean||^2`` over the tokens that count, () float64."""
+        return self.gram[state, state] / self.tokens
 
     def errors(self, maps: Maps, first: int, stop: int) -> Tensor:
         """Return the squared residuals of the maps from state `first`, (n_included, m)."""
@@ -264,6 +272,7 @@ def score_pairs(
         _write_intervals(scores, i, errors[:, 0], heldout)
         if heldout.classes is not None:
             scores.class_errors.append(heldout.class_errors(maps, i, stop, errors[:, 0]))
+            scores.error_spreads.append(ErrorSpread.of(errors[:, 0] / heldout.spread(i + 1)))
         if spectra:
             _write_spectrum(scores, regression.w)
             fit_of_rotation = rotation_fit(regression.band.C[1], variation[i : i + 2])

@@ -18,6 +18,7 @@ from linearity.contracts.linearity import (
     TokenCounts,
     Vector,
 )
+from linearity.contracts.token_errors import TokenErrors
 from linearity.measure.tokens import TokenTable
 from linearity.studies.collect import Collected
 from linearity.studies.scoring import Heldout, Interval, Scores
@@ -100,6 +101,13 @@ def token_classes(heldout: Heldout, scores: Scores) -> TokenClasses:
         tokens=sizes[there].tolist(),
         error=(mean / total).tolist(),
     )
+
+
+def token_errors(heldout: Heldout, scores: Scores) -> TokenErrors:
+    """Return how the errors of single tokens spread at every block."""
+    p50, p95, p99 = torch.stack([found.quantiles for found in scores.error_spreads]).T.tolist()
+    counts = [found.counts.tolist() for found in scores.error_spreads]
+    return TokenErrors(tokens=heldout.tokens, counts=counts, p50=p50, p95=p95, p99=p99)
 
 
 def sample_sizes(scores: Mapping[int, Scores]) -> SampleSizes:

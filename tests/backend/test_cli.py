@@ -222,7 +222,7 @@ def test_a_run_writes_its_page_beside_its_numbers(tmp_path: Path) -> None:
     saved = Elements(page.read_text(encoding="utf-8"))
     assert saved.data("result") == json.loads(numbers.read_bytes())
     assert list(saved.data("drawn")["figures"]) == [
-        *("heatmap", "profile", "norms", "token_classes", "sample_sizes")
+        *("heatmap", "profile", "norms", "token_classes", "sample_sizes", "token_errors")
     ]
     assert saved.attributes("html")[0]["lang"] == "ja"
     assert answer.stdout == ""

@@ -24,7 +24,10 @@ def rows_of(data: bytes) -> list[dict[str, str]]:
 def test_the_table_holds_every_number_of_the_result_once() -> None:
     rows = rows_of(to_csv(RESULT))
 
-    named = ("table", "metric", "from_state", "to_state", "token_class", "seen_tokens", "seed")
+    named = (
+        "table", "metric", "from_state", "to_state", "token_class", "seen_tokens", "seed",
+        "from_error",
+    )  # fmt: skip
     keys = [tuple(row[name] for name in named) for row in rows]
     pairs = [row for row in rows if row["table"] == "pairs"]
     assert len(keys) == len(set(keys))
@@ -36,6 +39,7 @@ def test_the_table_holds_every_number_of_the_result_once() -> None:
         "token_classes",
         "sample_sizes",
         "repeats",
+        "token_errors",
     }
 
 
@@ -49,6 +53,18 @@ def test_errors_by_class_of_token_are_one_number_a_row() -> None:
     assert len(errors) == 4 * len(classes["names"])
     assert float(errors["kanji", "2"]["value"]) == classes["error"][2][3]
     assert "漢字" in to_excel_csv(RESULT, "ja").decode("utf-8-sig")
+
+
+def test_the_spread_of_errors_is_a_row_a_bin_and_empty_bins_are_told() -> None:
+    errors: Any = RESULT["token_errors"]
+    rows = [row for row in rows_of(to_csv(RESULT)) if row["table"] == "token_errors"]
+
+    bins = [row for row in rows if row["metric"] == "tokens" and row["block"] == "1"]
+    assert [int(row["value"]) for row in bins] == errors["counts"][1]
+    assert (bins[0]["from_error"], float(bins[0]["to_error"])) == ("0.0", 1e-5)
+    assert (float(bins[-1]["from_error"]), bins[-1]["to_error"]) == (1e3, "")
+    (p95,) = [row for row in rows if row["metric"] == "p95" and row["block"] == "1"]
+    assert float(p95["value"]) == errors["p95"][1]
 
 
 def test_numbers_survive_the_table_to_the_last_digit() -> None:
@@ -127,7 +143,11 @@ def test_an_archive_holds_the_matrices_and_the_rest_as_json() -> None:
         errors = archive["token_classes_error"]
         settling = archive["sample_sizes_r2_heldout"]
         splits = archive["repeats_update_r2_heldout"]
+        counts, p99 = archive["token_errors_counts"], archive["token_errors_p99"]
 
+    assert counts.tolist() == result["token_errors"]["counts"]
+    assert p99.tolist() == result["token_errors"]["p99"]
+    assert "token_errors" not in meta
     assert settling.tolist() == result["sample_sizes"]["r2_heldout"]
     assert splits.tolist() == result["repeats"]["update_r2_heldout"]
     assert errors.tolist() == result["token_classes"]["error"]

@@ -13,7 +13,9 @@ def address(run_id: str, name: str) -> str:
     return f"/api/v1/runs/{run_id}/figures/{name}"
 
 
-@pytest.mark.parametrize("name", ["heatmap", "profile", "norms", "token_classes", "sample_sizes"])
+@pytest.mark.parametrize(
+    "name", ["heatmap", "profile", "norms", "token_classes", "sample_sizes", "token_errors"]
+)
 def test_a_finished_run_has_its_figures(client: TestClient, services: Services, name: str) -> None:
     run = a_finished_run(services)
 

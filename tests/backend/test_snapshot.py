@@ -69,6 +69,7 @@ def test_the_file_holds_the_whole_result_and_the_figures_of_the_view() -> None:
         "norms",
         "token_classes",
         "sample_sizes",
+        "token_errors",
     ]
     heat = drawn["figures"]["heatmap"]["data"][0]["z"]
     assert heat[2][3] == pytest.approx(result.pairs.update_r2_heldout[2][4])

@@ -79,7 +79,14 @@ class Visit:
 
     def pictures(self) -> None:
         """Wait for the pictures."""
-        for name in ("heatmap", "profile", "norms", "token_classes", "sample_sizes"):
+        for name in (
+            "heatmap",
+            "profile",
+            "norms",
+            "token_classes",
+            "sample_sizes",
+            "token_errors",
+        ):
             self.page.wait_for_selector(f".plot-{name}[data-drawn]")
 
 

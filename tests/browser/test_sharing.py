@@ -72,7 +72,7 @@ def test_a_run_is_shared_opened_on_a_phone_and_withdrawn(visit: Visit, reader: V
 
     phone = reader.page
     phone.goto(link)
-    drawn(phone, "heatmap", "profile", "norms", "token_classes", "sample_sizes")
+    drawn(phone, "heatmap", "profile", "norms", "token_classes", "sample_sizes", "token_errors")
 
     assert link.endswith("?lang=ja")
     assert phone.locator("html").get_attribute("lang") == "ja"
@@ -114,7 +114,7 @@ def test_the_reader_changes_the_view_inside_the_link_alone(reader: Visit, site: 
     link = share(site, site.run.id)
     page = reader.page
     page.goto(link)
-    drawn(page, "heatmap", "profile", "norms", "token_classes", "sample_sizes")
+    drawn(page, "heatmap", "profile", "norms", "token_classes", "sample_sizes", "token_errors")
 
     page.get_by_role("button", name="English").click()
     page.get_by_role("button", name="Dark").click()
@@ -122,7 +122,7 @@ def test_the_reader_changes_the_view_inside_the_link_alone(reader: Visit, site: 
     page.get_by_role("link", name="CSV", exact=True).wait_for()
     there = page.url
     page.reload()
-    drawn(page, "heatmap", "profile", "norms", "token_classes", "sample_sizes")
+    drawn(page, "heatmap", "profile", "norms", "token_classes", "sample_sizes", "token_errors")
 
     assert there.startswith(link)
     assert "score=angular" in there
@@ -180,7 +180,7 @@ def test_a_live_link_follows_the_run_to_its_end(reader: Visit, site: Site) -> No
 
     finish(site.services, run)
     page.locator("p.finding:not(.pending)").wait_for()
-    drawn(page, "heatmap", "profile", "norms", "token_classes", "sample_sizes")
+    drawn(page, "heatmap", "profile", "norms", "token_classes", "sample_sizes", "token_errors")
 
     assert stays_on_the_site(reader)
 
@@ -232,7 +232,7 @@ def test_on_this_machine_the_file_is_offered_first_and_works_offline(
     context = browser.new_context(viewport=DESKTOP, offline=True)  # type: ignore[arg-type]  # a TypedDict
     saved = watch(context.new_page(), site)
     saved.page.goto(file.as_uri())
-    for name in ("heatmap", "profile", "norms", "token_classes", "sample_sizes"):
+    for name in ("heatmap", "profile", "norms", "token_classes", "sample_sizes", "token_errors"):
         saved.page.wait_for_selector(f".plot-{name}[data-drawn]")
 
     assert download.value.suggested_filename == f"linearity-{site.run.id}.html"

@@ -186,6 +186,33 @@ def test_the_median_of_the_blocks_settles_to_the_right() -> None:
     assert made["layout"]["xaxis"]["ticktext"] == [f"{count:,}" for count in sizes["tokens"]]
 
 
+def test_the_spread_of_errors_shows_every_token_of_a_block_once() -> None:
+    errors: Any = RESULTS["whole"]["token_errors"]
+
+    made = figure("token_errors", RESULTS["whole"], {})
+
+    cells, lines = made["data"][0], {t["meta"]["series"]: t for t in made["data"][1:]}
+    for block in range(4):
+        assert sum(row[block] or 0.0 for row in cells["z"]) == pytest.approx(1.0)
+    low, high = made["layout"]["yaxis"]["range"]
+    assert low < min(lines["p50"]["y"]) < max(lines["p99"]["y"]) < high
+    assert lines["p95"]["customdata"] == errors["p95"]
+    profile: Any = RESULTS["whole"]["profile"]
+    assert lines["mean_error"]["customdata"][2] == pytest.approx(1 - profile["r2_heldout"][2])
+
+
+def test_errors_beyond_the_bins_are_shown_as_such() -> None:
+    result = a_result(blocks=2).as_json()
+    errors: Any = result["token_errors"]
+    errors["counts"] = [[7, *[0] * (len(errors["edges"]) - 1), 3]] * 2
+
+    cells = figure("token_errors", result, {})["data"][0]
+
+    assert (cells["text"][0][0], cells["text"][-1][0]) == ("&lt; 1e-05", "≥ 1e+03")
+    assert (cells["customdata"][0][0], cells["customdata"][-1][0]) == ("7", "3")
+    assert cells["z"][1] == [None, None]
+
+
 def test_names_of_users_cannot_bring_markup() -> None:
     result = a_result(blocks=2, model='<a href="x">&', dataset="<b>bold</b>").as_json()
 

@@ -153,6 +153,26 @@ def test_errors_by_class_of_token_match_maps_fitted_anew(
     assert classes.error[block] == pytest.approx(wanted, rel=TOLERANCE)
 
 
+@pytest.mark.parametrize("block", range(4))
+def test_the_spread_of_single_errors_is_numpy_s(
+    oracle: Oracle, measured: Measurement, block: int
+) -> None:
+    fit, new = oracle.of("train", "validation"), oracle.of("heldout")
+    mapped = shrunk_map(fit[:, block], fit[:, block + 1], validated_ridge(oracle, block, block + 1))
+    X, Y = new[:, block], new[:, block + 1]
+    errors = ((Y - X - mapped.predict(X)) ** 2).sum(1) / ((Y - Y.mean(0)) ** 2).sum(1).mean()
+    spread = measured.token_errors
+    between, _ = np.histogram(errors, spread.edges)
+    wanted = [(errors < spread.edges[0]).sum(), *between, (errors >= spread.edges[-1]).sum()]
+
+    # Rounding may carry an error that lies on an edge into the bin beside it.
+    assert abs(np.array(spread.counts[block]) - wanted).sum() <= 2
+    assert sum(spread.counts[block]) == spread.tokens == measured.tokens.heldout
+    found = [values[block] for values in (spread.p50, spread.p95, spread.p99)]
+    assert found == pytest.approx(np.quantile(errors, [0.5, 0.95, 0.99]), rel=TOLERANCE)
+    assert errors.mean() == pytest.approx(1.0 - (measured.profile.r2_heldout[block] or 0.0))
+
+
 def best_rotation(X: Array, Y: Array) -> float:
     A, B = X - X.mean(0), Y - Y.mean(0)
     A, B = A / np.linalg.norm(A), B / np.linalg.norm(B)
