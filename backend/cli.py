@@ -132,6 +132,27 @@ def run(  # noqa: PLR0913  # the options of one command
 
 
 @app.command()
+def verify(  # the options of one command
+    result: Annotated[str, typer.Argument(help="A result: JSON of `run --out` or a download.")],
+    model: Annotated[
+        str | None, typer.Option("--model", help="What it was computed on, if not registered.")
+    ] = None,
+    dataset: Annotated[str | None, typer.Option("--dataset", help="The same.")] = None,
+    device: Annotated[str | None, typer.Option("--device", help="cpu, cuda or cuda:N.")] = None,
+    allow_template: Annotated[
+        bool, typer.Option("--allow-template", help="Render the chat template of a folder too.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the comparison as JSON.")] = False,
+) -> None:
+    """Compute a result again and compare: status 0 agrees, 1 differs, 2 cannot be verified."""
+    arguments = ["verify", result]
+    for name, value in (("--model", model), ("--dataset", dataset), ("--device", device)):
+        arguments += [name, value] if value is not None else []
+    arguments += ["--allow-template"] if allow_template else []
+    _become("linearity", *arguments, *(["--json"] if as_json else []))
+
+
+@app.command()
 def doctor(data: DataOption = None) -> None:
     """Say what is installed, what is reachable, and what would fail."""
     from backend.doctor import examine

@@ -46,6 +46,8 @@ PROBLEMS: dict[str, Problem] = {
     "path_not_allowed": Problem(403, "Path outside the allowed folders"),
     "rejected_input": Problem(422, "This input cannot be used"),
     "input_changed": Problem(409, "The files have changed"),
+    "invalid_result": Problem(422, "Not a result"),
+    "other_version": Problem(422, "Written by another version"),
     "outdated_request": Problem(409, "Asked for before an update"),
     "measurement": Problem(422, "The numbers cannot be right"),
     "degenerate_states": Problem(422, "A state without variance"),

@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from backend.redaction import without_texts
 from backend.refusals import (
     RunNotFinishedError,
     RunNotFoundError,
@@ -25,6 +24,7 @@ from linearity.adapters.clock import later, utc_now
 from linearity.adapters.state import NewShare, RunRow, ShareRow, State
 from linearity.contracts.canonical import Json, sha256_hex
 from linearity.contracts.parameters import choice, whole_number
+from linearity.contracts.redaction import without_texts
 from linearity.contracts.runs import RunStatus
 from linearity.errors import InvalidParameterError
 

@@ -1,10 +1,9 @@
-"""`python -m linearity run ...`: a study in this process, without web, queue, cache or database."""
+"""`python -m linearity run | verify`: a study in this process, without web, queue or cache."""
 
 import argparse
 import os
 import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,25 +12,24 @@ from linearity.contracts.estimate import settle_pairs
 from linearity.contracts.kinds import make_request
 from linearity.contracts.runs import KINDS
 from linearity.errors import InvalidParameterError, LinearScopeError, MalformedJSONError
+from linearity.progress_bar import ProgressBar, say
+from linearity.verify_command import VerifyOptions, verify_command
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
-    parser = argparse.ArgumentParser(prog="python -m linearity", description=__doc__)
-    commands = parser.add_subparsers(required=True)
-    run = commands.add_parser("run", help="run one kind and write its result")
-    run.add_argument("kind", choices=KINDS)
-    run.add_argument("--model", required=True, help="built-in name, hub id or folder")
-    run.add_argument("--dataset", required=True, help="built-in name, file or folder")
-    run.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="settings")
-    run.add_argument("--out", help="write the result here; standard output by default")
-    run.add_argument("--device", help="cpu or cuda:N; by default a GPU if there is one")
-    run.add_argument(
-        "--allow-template", action="store_true", help="render the chat template of a folder too"
-    )
-    given = parser.parse_args(arguments)
+    given = _parser().parse_args(arguments)
     # Threads that spin long while they wait cost many times the work when cores are shared.
     os.environ.setdefault("GOMP_SPINCOUNT", "300")
+    if given.command == "verify":
+        options = VerifyOptions(
+            model=given.model,
+            dataset=given.dataset,
+            device=given.device,
+            allow_template=given.allow_template,
+            as_json=given.json,
+        )
+        return verify_command(given.result, options)
     return run_command(
         given.kind,
         given.model,
@@ -41,6 +39,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
         device=given.device,
         allow_template=given.allow_template,
     )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m linearity", description=__doc__)
+    commands = parser.add_subparsers(required=True, dest="command")
+    run = commands.add_parser("run", help="run one kind and write its result")
+    run.add_argument("kind", choices=KINDS)
+    run.add_argument("--model", required=True, help="built-in name, hub id or folder")
+    run.add_argument("--dataset", required=True, help="built-in name, file or folder")
+    run.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="settings")
+    run.add_argument("--out", help="write the result here; standard output by default")
+    again = commands.add_parser("verify", help="compute a result again and compare")
+    again.add_argument("result", help="file with a result")
+    again.add_argument("--model", help="built-in name, hub id or folder; else found by fingerprint")
+    again.add_argument("--dataset", help="built-in name, file or folder; else found by fingerprint")
+    again.add_argument("--json", action="store_true", help="write the comparison as JSON")
+    for command in (run, again):
+        command.add_argument("--device", help="cpu or cuda:N; by default a GPU if there is one")
+        command.add_argument(
+            "--allow-template", action="store_true", help="render the chat template of a folder too"
+        )
+    return parser
 
 
 def run_command(  # noqa: PLR0913  # the options of one command
@@ -62,17 +82,17 @@ def run_command(  # noqa: PLR0913  # the options of one command
             raise InvalidParameterError("--out", wanted="a file in an existing folder", got=out)
         result = _run(kind, model, dataset, parse_settings(settings), device, allow_template)
     except LinearScopeError as error:
-        _say(f"error: {error.message}" + (f"\n{error.next_step}" if error.next_step else ""))
+        say(f"error: {error.message}" + (f"\n{error.next_step}" if error.next_step else ""))
         return 2
     except KeyboardInterrupt:
-        _say("stopped")
+        say("stopped")
         return 130
     data = canonical_json(result) + b"\n"
     if out is None:
         sys.stdout.buffer.write(data)
     else:
         Path(out).write_bytes(data)
-        _say(f"wrote {out} (run {result['id']})")
+        say(f"wrote {out} (run {result['id']})")
     return 0
 
 
@@ -114,15 +134,15 @@ def _run(
     chosen = read_settings(os.environ)
     wanted = read_device("--device", device) or chosen.device
     store = ArtifactStore(chosen.store)
-    found = prepare_model(model, store=store, roots=None, log=_say)
+    found = prepare_model(model, store=store, roots=None, log=say)
     model_record = replace(found, template_allowed=allow_template)
-    dataset_record = prepare_dataset(dataset, store=store, roots=None, log=_say)
+    dataset_record = prepare_dataset(dataset, store=store, roots=None, log=say)
     device = wanted or default_device()
     asked = make_request(kind, params, model=model_record, dataset=dataset_record)
     request = settle_pairs(asked, model_record, memory_bytes=_memory_bytes(device))
     if request.params.get("split") == "report":
-        _say("this opens the report split; a server counts openings, a command line cannot")
-    progress = _Bar(_say)
+        say("this opens the report split; a server counts openings, a command line cannot")
+    progress = ProgressBar()
     try:
         return execute(
             request,
@@ -152,37 +172,6 @@ def default_device() -> str:
     import torch
 
     return "cuda:0" if torch.cuda.is_available() else "cpu"
-
-
-class _Bar:
-    """A progress line on standard error; no partial results."""
-
-    def __init__(self, say: Callable[[str], None]) -> None:
-        self._say = say
-        self._started = time.monotonic()
-        self._live = sys.stderr.isatty()
-
-    def step(self, done: int, total: int, unit: str, share: float) -> None:
-        seconds = time.monotonic() - self._started
-        left = seconds / share - seconds if share > 0.0 else 0.0
-        text = f"{done:,} of {total:,} {unit}  {100 * share:3.0f} %  about {left:.0f} s left"
-        if self._live:
-            sys.stderr.write(f"\r{text:<70}")
-            sys.stderr.flush()
-
-    def partial(self, build: Callable[[], dict[str, Json]]) -> None:
-        """Nobody watches a command line's partial results."""
-
-    def log(self, message: str) -> None:
-        self._say(message)
-
-    def close(self) -> None:
-        if self._live:
-            sys.stderr.write("\n")
-
-
-def _say(message: str) -> None:
-    sys.stderr.write(message + "\n")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@
     |  |- UnknownParameterError        a name nobody knows, with the known names
     |  |- InvalidPlanError             a plan that cannot be carried out on the model
     |  |- MalformedJSONError           text that is not strict JSON
+    |  |- InvalidResultError           a file that is no result
+    |  |- OtherVersionError            a result of another version's shape or numbers
     |  `- NotYetError                  a feature of the contract that is not built yet
     |- UnknownInputError             no such model or dataset (404)
     |  `- HubUnreachableError          neither the hub nor the local cache has it now (503)
@@ -130,6 +132,18 @@ class MalformedJSONError(InvalidRequestError):
     """Text that strict JSON does not allow: NaN, duplicate keys, lone surrogates, depth."""
 
     code = "malformed_json"
+
+
+class InvalidResultError(InvalidRequestError):
+    """A file that is no result: not of the shape of its kind, or contradicting itself."""
+
+    code = "invalid_result"
+
+
+class OtherVersionError(InvalidRequestError):
+    """A result whose shape or numbers are those of another version."""
+
+    code = "other_version"
 
 
 class NotYetError(InvalidRequestError):

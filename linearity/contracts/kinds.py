@@ -59,6 +59,23 @@ def make_request(
     )
 
 
+def current_version(kind: str) -> tuple[int, int]:
+    """Return the schema and the method that this version computes a kind with."""
+    known = _KINDS[choice("kind", kind, KINDS)]
+    return known.schema, known.method
+
+
+def parse_params(kind: str, params: Mapping[str, Json], *, model: ModelRecord) -> dict[str, Json]:
+    """Return the complete parameters of a kind as plain values.
+
+    Raises
+    ------
+    InvalidRequestError
+        For the first thing that is wrong.
+    """
+    return _KINDS[choice("kind", kind, KINDS)].parse(params, model=model).as_json()
+
+
 def check_current(request: RunRequest) -> None:
     """Refuse a request of an older version: its numbers would pass for those of that version.
 

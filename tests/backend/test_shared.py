@@ -10,7 +10,6 @@ from starlette.testclient import TestClient
 
 from backend.dependencies import Services
 from backend.guesses import MOST_A_MINUTE, Guesses
-from backend.redaction import TEXT_FIELDS, TEXT_LISTS, without_texts
 from backend.refusals import ShareEndedError, TooManyGuessesError
 from backend.shared_headers import SHARED_HEADERS
 from backend.shares import Shares
@@ -18,6 +17,7 @@ from backend.visitors import LOCAL
 from linearity.adapters.clock import later, utc_now
 from linearity.adapters.results import store_result
 from linearity.contracts import ablation, answers, common, linearity, plan
+from linearity.contracts.redaction import TEXT_FIELDS, TEXT_LISTS, without_texts
 from tests.backend.builders import a_finished_run, a_run, a_running_run, ready_inputs
 from tests.backend.conftest import Valkey
 from tests.backend.sharing import Link, make_link

@@ -1,4 +1,4 @@
-"""What a share link leaves out unless its maker chose otherwise: every text of the dataset.
+"""What a link or a bundle leaves out unless its maker chose otherwise: the texts of a dataset.
 
 Numbers, names of models, datasets and categories stay; prompts, answers, titles (the beginning of
 a document) and single tokens go. A test names every text field of every result, so that a new one
@@ -10,6 +10,8 @@ from typing import Any
 
 Json = dict[str, Any]
 
+KINDS_WITH_TEXTS = ("plan", "answers")
+"""Kinds whose results hold texts of the dataset."""
 TEXT_LISTS = ("answers", "canaries", "worst_tokens")
 """Lists whose entries are made of texts: shown empty."""
 TEXT_FIELDS = ("title",)
@@ -20,6 +22,11 @@ def without_texts(value: Mapping[str, Any]) -> Json:
     """Return a result, or parameters, without any text that comes from a dataset or a person."""
     cleaned: Json = _cleaned(value)
     return cleaned
+
+
+def lacks_texts(result: Mapping[str, Any]) -> bool:
+    """Return whether the texts of a result, which its kind has, were left out of it."""
+    return result["kind"] in KINDS_WITH_TEXTS and without_texts(result) == result
 
 
 def _cleaned(value: Any) -> Any:

@@ -1,0 +1,41 @@
+"""How a run in this process shows how far it is: one line on standard error."""
+
+import sys
+import time
+from collections.abc import Callable
+
+from linearity.contracts.canonical import Json
+
+
+class ProgressBar:
+    """A progress line on standard error; no partial results."""
+
+    def __init__(self) -> None:
+        self._started = time.monotonic()
+        self._live = sys.stderr.isatty()
+
+    def step(self, done: int, total: int, unit: str, share: float) -> None:
+        """Say how far it is; `share` is in [0, 1]."""
+        seconds = time.monotonic() - self._started
+        left = seconds / share - seconds if share > 0.0 else 0.0
+        text = f"{done:,} of {total:,} {unit}  {100 * share:3.0f} %  about {left:.0f} s left"
+        if self._live:
+            sys.stderr.write(f"\r{text:<70}")
+            sys.stderr.flush()
+
+    def partial(self, build: Callable[[], dict[str, Json]]) -> None:
+        """Nobody watches a command line's partial results."""
+
+    def log(self, message: str) -> None:
+        """Say a line."""
+        say(message)
+
+    def close(self) -> None:
+        """End the line."""
+        if self._live:
+            sys.stderr.write("\n")
+
+
+def say(message: str) -> None:
+    """Write a line for people; standard output is for results."""
+    sys.stderr.write(message + "\n")
