@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from linearity.measure.moments import Band
+from linearity.measure.products import Weights
 
 RELATIVE_CUTOFF = 1e-12
 """Eigenvalues below this share of the largest count as zero."""
@@ -197,19 +198,20 @@ def choose_ridges(
 
 @dataclass(frozen=True)
 class Maps:
-    """Ridge maps from state i to every later state, in the eigenbasis of state i.
+    """Ridge maps from state i to every later state.
 
     Parameters
     ----------
     means : (m + 1, d) float64
         Fit means of states i, ..., i + m: the intercepts.
-    Q : (d, d) float64
+    Q : (d, d) float64 or None
+        The eigenbasis of state i; None where the maps are written in the states' own coordinates.
     W : (m, d, d) float64
         ``A_k = I + Q W_k``.
     """
 
     means: Tensor
-    Q: Tensor
+    Q: Tensor | None
     W: Tensor
 
     @classmethod
@@ -220,8 +222,18 @@ class Maps:
 
     def matrix(self, k: int) -> Tensor:
         """Return ``A`` to the k-th later state, (d, d) float64; tokens are rows."""
-        identity = torch.eye(len(self.Q), dtype=self.Q.dtype, device=self.Q.device)
-        return identity + self.Q @ self.W[k]
+        identity = torch.eye(self.W.shape[-1], dtype=self.W.dtype, device=self.W.device)
+        return identity + (self.W[k] if self.Q is None else self.Q @ self.W[k])
+
+    def nearest(self) -> "Maps":
+        """Return the map to the next state alone."""
+        return Maps(self.means[:2], self.Q, self.W[:1])
+
+    def predictor(self, dtype: torch.dtype) -> "Predictor":
+        """Make the maps ready for states that are computed with in `dtype`."""
+        rows = self.W.to(dtype).movedim(0, 1).flatten(1)
+        Q = None if self.Q is None else self.Q.to(dtype)
+        return Predictor(self.means.to(dtype), Q, Weights.of(rows))
 
     def squared_errors(self, states: Tensor) -> Tensor:
         """Return the squared residual of every token and later state.
@@ -237,9 +249,30 @@ class Maps:
             ``||y - mean - (x - mean) A||^2``, in squared units of the state.
         """
         dtype = states.dtype if states.dtype.itemsize >= 4 else torch.float32
-        X, rest = states[:, 0].to(dtype), states[:, 1:].to(dtype)
-        Z = (X - self.means[0].to(dtype)) @ self.Q.to(dtype)
-        W = self.W.to(dtype).movedim(0, 1).flatten(1)
-        update = rest - X[:, None] - (self.means[1:] - self.means[0]).to(dtype)
-        residual = update.flatten(1).addmm_(Z, W, alpha=-1.0).view_as(update)
-        return residual.square().sum(-1, dtype=torch.float64)
+        return self.predictor(dtype).squared_errors(states)
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """`Maps` in the type that predictions are made in.
+
+    Parameters
+    ----------
+    means : (m + 1, d) Tensor
+    Q : (d, d) Tensor or None
+    weights : Weights
+        ``W_0, ..., W_m-1`` side by side, (d, m * d).
+    """
+
+    means: Tensor
+    Q: Tensor | None
+    weights: Weights
+
+    def squared_errors(self, states: Tensor) -> Tensor:
+        """Return the squared residuals, (n, m) float64, of (n, m + 1, d) states."""
+        X, rest = states[:, 0].to(self.means.dtype), states[:, 1:].to(self.means.dtype)
+        Z = X - self.means[0]
+        predicted = self.weights.applied(Z if self.Q is None else Z @ self.Q)
+        residual = rest - X[:, None] - (self.means[1:] - self.means[0])
+        residual -= predicted.view_as(residual)
+        return residual.square_().sum(-1, dtype=torch.float64)

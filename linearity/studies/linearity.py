@@ -47,7 +47,7 @@ from linearity.studies.collect import (
 )
 from linearity.studies.portion import Portion
 from linearity.studies.record_warnings import record_warnings
-from linearity.studies.scoring import Fit, Heldout, RidgeRule, Scores, score_pairs
+from linearity.studies.scoring import Fit, Heldout, RidgeRule, Scores, score_neighbours, score_pairs
 from linearity.studies.scripts import RecordScripts, used_template
 from linearity.studies.tables import (
     heldout_diagonals,
@@ -280,7 +280,7 @@ class _Study:
         included = _included(table, self.params.exclude)
         fit, heldout = Fit.of(collected, included), Heldout.of(collected, table, included)
         _check_enough(fit.whole.n, heldout.tokens)
-        return score_pairs(fit, heldout, reach=1, ridge=self._rule())
+        return score_neighbours(fit, heldout, self._rule())
 
     def _scored(self, state: int) -> None:
         share = 1.0 - SCORING_SHARE * (1.0 - (state + 1) / self.model.states)

@@ -1,6 +1,6 @@
 """From what the pass kept to scores: one state's regressions at a time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import torch
@@ -18,8 +18,9 @@ from linearity.measure.maps import (
     choose_ridges,
     in_sample_scores,
 )
-from linearity.measure.moments import Band, Split
+from linearity.measure.moments import Band, Split, accumulation_dtype
 from linearity.measure.similarity import rotation_fit
+from linearity.measure.solved import choose_by_solving, solved_maps
 from linearity.measure.spectra import anisotropy, effective_rank
 from linearity.measure.tokens import TokenTable
 from linearity.studies.collect import Collected
@@ -112,15 +113,16 @@ class Heldout:
         side = table.heldout & table.scored
         chosen = included[side]
         sizes = [len(states) for states in collected.heldout]
-        device = collected.heldout[0].device
-        masks = [mask.to(device) for mask in torch.split(chosen, sizes)]
+        device = collected.cosine_sum.device
+        parts = zip(collected.heldout, torch.split(chosen, sizes), strict=True)
+        masks = [mask.to(states.device) for states, mask in parts]
         n = max(int(chosen.sum()), 1)
-        sums = sum(s[m].double().sum(0) for s, m in zip(collected.heldout, masks, strict=True))
+        sums = sum(states.sum(0) for states in _doubles(collected.heldout, masks, device))
         assert isinstance(sums, Tensor)
         means = sums / n
         gram = torch.zeros((len(means), len(means)), dtype=torch.float64, device=device)
-        for states, mask in zip(collected.heldout, masks, strict=True):
-            centred = (states[mask].double() - means).movedim(1, 0).flatten(1)
+        for states in _doubles(collected.heldout, masks, device):
+            centred = (states - means).movedim(1, 0).flatten(1)
             gram.addmm_(centred, centred.T)
         documents = torch.unique(table.document[side][chosen], return_inverse=True)[1]
         of_side = None if classes is None else classes[side].to(device)
@@ -132,9 +134,9 @@ class Heldout:
         taken, seen = [], 0
         for states, mask in zip(self.states, self.included, strict=True):
             rows = mask.nonzero().squeeze(1)
-            taken.append(states[rows[-seen % step :: step]])  # only these are copied
+            taken.append(states[rows[-seen % step :: step]].to(self.means.device))  # only these
             seen += len(rows)
-        return torch.cat(taken)
+        return torch.cat(taken).to(accumulation_dtype(self.means.shape[-1]))
 
     @property
     def tokens(self) -> int:
@@ -147,10 +149,15 @@ class Heldout:
 
     def errors(self, maps: Maps, first: int, stop: int) -> Tensor:
         """Return the squared residuals of the maps from state `first`, (n_included, m)."""
+        return self._errors(maps, first, stop, self.included)
+
+    def _errors(self, maps: Maps, first: int, stop: int, masks: list[Tensor]) -> Tensor:
+        dtype = accumulation_dtype(self.means.shape[-1])
+        predictor, device = maps.predictor(dtype), self.means.device
         return torch.cat(
             [
-                maps.squared_errors(states[:, first:stop][mask])
-                for states, mask in zip(self.states, self.included, strict=True)
+                predictor.squared_errors(states[:, first:stop][mask].to(device))
+                for states, mask in zip(self.states, masks, strict=True)
             ]
         )
 
@@ -165,15 +172,11 @@ class Heldout:
             Those of the tokens that count; the others' are computed.
         """
         assert self.classes is not None
-        included = torch.cat(self.included)
+        included = torch.cat(self.included).to(errors.device)
         every = errors.new_empty(len(included))
         every[included] = errors
-        every[~included] = torch.cat(
-            [
-                maps.squared_errors(states[:, i:stop][~mask])[:, 0]
-                for states, mask in zip(self.states, self.included, strict=True)
-            ]
-        )
+        others = [~mask for mask in self.included]
+        every[~included] = self._errors(maps.nearest(), i, i + 2, others)[:, 0]
         return every.new_zeros(len(TOKEN_CLASSES)).index_add_(0, self.classes, every)
 
     def pair(self, i: int) -> Tensor:
@@ -181,10 +184,16 @@ class Heldout:
         centre = self.means[i : i + 2]
         return torch.cat(
             [
-                states[:, i : i + 2][mask].double() - centre
+                states[:, i : i + 2][mask].to(centre.device).double() - centre
                 for states, mask in zip(self.states, self.included, strict=True)
             ]
         )
+
+
+def _doubles(parts: list[Tensor], masks: list[Tensor], device: torch.device) -> Iterator[Tensor]:
+    """Yield the rows of every part that its mask lets count, in float64 on a device."""
+    for states, mask in zip(parts, masks, strict=True):
+        yield states[mask].to(device).double()
 
 
 @dataclass(frozen=True)
@@ -285,23 +294,70 @@ def score_pairs(
     return scores
 
 
+def score_neighbours(fit: Fit, heldout: Heldout, ridge: RidgeRule) -> Scores:
+    """Score neighbours on the held-out tokens only; in-sample scores and spectra stay ``nan``.
+
+    The same maps as `score_pairs` fits, without eigenvectors: a fraction of its time where states
+    are wide. Raises as `score_pairs` does.
+    """
+    S = len(heldout.means)
+    scores = Scores.empty(S)
+    _check_variation(fit.whole.variation(), fit.whole.n)
+    _check_variation(heldout.gram.diagonal(), heldout.tokens)
+    for i in range(S - 1):
+        band = Band.of(fit.whole, i, reach=1)
+        ridges = _ridges_by_solving(fit, i, ridge)
+        maps = solved_maps(band, float(ridges[0])) or Maps.fitted(Regression.of(band), ridges)
+        errors = heldout.errors(maps, i, i + 2)
+        scores.ridge[i, i + 1] = ridges[0]
+        _write_heldout(scores, i, i + 2, errors.sum(0), heldout.gram)
+        _write_intervals(scores, i, errors[:, 0], heldout)
+    _check_range(scores)
+    return scores
+
+
 def _ridges(fit: Fit, i: int, stop: int, rule: RidgeRule) -> Tensor:
-    wanted = stop - i - 1
+    given = _given_ridges(fit, i, stop, rule)
+    if given is not None:
+        return given
+    grid = torch.tensor(RIDGES, dtype=torch.float64, device=fit.whole.sums.device)
+    train, validation, spread = _trial(fit, i, stop)
+    return grid[choose_ridges(Regression.of(train), validation, spread, grid)]
+
+
+def _ridges_by_solving(fit: Fit, i: int, rule: RidgeRule) -> Tensor:
+    given = _given_ridges(fit, i, i + 2, rule)
+    if given is not None:
+        return given
+    grid = torch.tensor(RIDGES, dtype=torch.float64)
+    train, validation, spread = _trial(fit, i, i + 2)
+    chosen = choose_by_solving(train, validation, spread, grid)
+    if chosen is None:
+        chosen = choose_ridges(Regression.of(train), validation, spread, grid.to(spread.device))
+    return grid[chosen.cpu()].to(spread.device)
+
+
+def _given_ridges(fit: Fit, i: int, stop: int, rule: RidgeRule) -> Tensor | None:
+    """Return ridges that need no choice, (stop - i - 1,) float64."""
     device = fit.whole.sums.device
-    if rule.fixed is not None:
-        return torch.full((wanted,), rule.fixed, dtype=torch.float64, device=device)
     if rule.known is not None:
         return rule.known[i, i + 1 : stop].to(device)
-    if fit.validation.n == 0 or fit.train.n == 0:
-        return torch.full((wanted,), RIDGE_WITHOUT_VALIDATION, dtype=torch.float64, device=device)
-    grid = torch.tensor(RIDGES, dtype=torch.float64, device=device)
-    reach = wanted
-    train = Regression.of(Band.of(fit.train, i, reach=reach))
+    fixed = rule.fixed
+    if fixed is None and (fit.validation.n == 0 or fit.train.n == 0):
+        fixed = RIDGE_WITHOUT_VALIDATION
+    if fixed is None:
+        return None
+    return torch.full((stop - i - 1,), fixed, dtype=torch.float64, device=device)
+
+
+def _trial(fit: Fit, i: int, stop: int) -> tuple[Band, Band, Tensor]:
+    """Return what ridges are fitted on, tried on, and the spread of updates without any map."""
     about = fit.train.means
-    validation = Band.of(fit.validation, i, reach=reach, centres=about)
+    train = Band.of(fit.train, i, reach=stop - i - 1)
+    validation = Band.of(fit.validation, i, reach=stop - i - 1, centres=about)
     variation = fit.validation.variation(about)
     spread = variation[i + 1 : stop] - 2.0 * validation.traces[1:] + variation[i]
-    return grid[choose_ridges(train, validation, spread, grid)]
+    return train, validation, spread
 
 
 def _write_row(

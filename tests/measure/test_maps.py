@@ -1,5 +1,7 @@
 """Every score against an independent computation: scikit-learn, numpy, the official function."""
 
+from dataclasses import replace
+
 import llm_microscope
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from torch import Tensor
 
 from linearity.measure.maps import Maps, Regression, adjusted, choose_ridges, in_sample_scores
 from linearity.measure.moments import Band, Moments, Split
+from linearity.measure.solved import choose_by_solving, solved_maps
 
 
 def random_states(n: int, width: int, *, states: int = 3, seed: int = 0) -> Tensor:
@@ -198,3 +201,30 @@ def test_the_chosen_ridge_has_the_least_validation_error() -> None:
         for ridge in ridges
     ]
     assert chosen.tolist() == torch.stack(brute).argmin(0).tolist()
+    assert chosen.tolist() == choose_by_solving(regression.band, band, spread, ridges).tolist()
+
+
+@pytest.mark.parametrize("scale", [None, 0.7])
+@pytest.mark.parametrize("ridge", [1e-6, 1e-2, 1.0])
+def test_solving_gives_the_maps_of_the_decomposition(ridge: float, scale: float | None) -> None:
+    band = Band.of(split_of(random_states(700, 12)), 0, reach=2)
+    ridges = torch.full((2,), ridge, dtype=torch.float64)
+    decomposed = Maps.fitted(Regression.of(band), ridges, scale)
+
+    solved = solved_maps(band, ridge, scale)
+
+    assert solved is not None
+    new = random_states(300, 12, seed=5)
+    assert torch.allclose(solved.matrix(1), decomposed.matrix(1), atol=1e-9)
+    assert torch.allclose(solved.squared_errors(new), decomposed.squared_errors(new), rtol=1e-8)
+
+
+def test_where_nothing_can_be_solved_for_no_map_is_given() -> None:
+    states = random_states(700, 12)
+    band = Band.of(split_of(states), 0, reach=2)
+    indefinite = replace(band, C=band.C - 1e6 * torch.eye(12, dtype=torch.float64))
+    ridges = torch.tensor([1e-6, 1e-3], dtype=torch.float64)
+
+    assert solved_maps(band, 0.0) is None
+    assert solved_maps(indefinite, 1e-3) is None
+    assert choose_by_solving(indefinite, band, torch.ones(2).double(), ridges) is None

@@ -4,7 +4,13 @@ import torch
 from torch import Tensor
 
 from linearity.measure.maps import Regression, in_sample_scores
-from linearity.measure.moments import Band, Moments, Split, accumulation_dtype
+from linearity.measure.moments import (
+    Band,
+    Moments,
+    RecomputedMoments,
+    Split,
+    accumulation_dtype,
+)
 
 STATES, WIDTH = 4, 6
 
@@ -43,6 +49,45 @@ def test_centred_moments_equal_those_of_numpy() -> None:
     assert band.C.shape == (3, WIDTH, WIDTH)
     for k in range(3):
         assert np.allclose(band.C[k].numpy(), centred(states, 1, 1 + k), rtol=1e-10)
+
+
+def recomputed_of(states: Tensor, reference: Tensor) -> RecomputedMoments:
+    moments = RecomputedMoments(reference, reach=STATES - 1, dtype=torch.float64)
+    moments.add(states)
+    return moments
+
+
+def test_moments_made_from_kept_states_equal_the_streamed_ones() -> None:
+    states = some_states(1000)
+    streamed = moments_of(states, reference=states[:50].mean(0))
+    kept = recomputed_of(states[:300], states[:50].mean(0))
+    kept.merge(recomputed_of(states[300:], states[:50].mean(0)))
+
+    assert kept.n == streamed.n
+    assert torch.allclose(kept.traces(), streamed.traces(), rtol=1e-12)
+    for i in range(STATES):
+        for reach in (1, STATES - 1):
+            one, two = (Band.of(split_of(m), i, reach=reach) for m in (kept, streamed))
+            assert torch.allclose(one.C, two.C, rtol=1e-12, atol=1e-9)
+
+
+def test_what_is_asked_for_twice_follows_what_was_added_meanwhile() -> None:
+    states = some_states(600)
+    kept = recomputed_of(states[:300], states[:50].mean(0))
+    before = kept.row(0, 2).clone()
+    kept.add(states[300:])
+
+    assert not torch.allclose(kept.row(0, 2), before)
+    assert torch.allclose(kept.row(0, 2), moments_of(states).row(0, 2), rtol=1e-10)
+    assert torch.allclose(kept.traces(), moments_of(states).traces(), rtol=1e-10)
+
+
+def test_kept_states_merge_about_one_reference_only() -> None:
+    states = some_states()
+    kept = recomputed_of(states, states[:50].mean(0))
+    for other in (recomputed_of(states, states.mean(0)), moments_of(states)):
+        with pytest.raises(ValueError, match="same reference"):
+            kept.merge(other)
 
 
 def test_any_sharding_merges_to_the_same_moments() -> None:
