@@ -117,6 +117,13 @@ class Weights:
         return product.div_(scale)
 
 
+def bytes_a_number(states: Tensor) -> int:
+    """Return how many bytes `Factors` of some states keep of each number."""
+    if states.device.type != "cuda":
+        return max(states.dtype.itemsize, 4)
+    return min(states.dtype.itemsize, 4)
+
+
 def halves(values: Tensor) -> tuple[Tensor, Tensor]:
     """Return two half-precision tensors whose sum is `values` to 22 bits, below 2^15."""
     high = values.half()

@@ -38,7 +38,7 @@ def solved_maps(band: Band, ridge: float, scale: float | None = None) -> Maps | 
         return None
     D = (band.C[1:] - band.C[0]).movedim(0, 1).flatten(1)
     solved = torch.cholesky_solve(D, factor)
-    return Maps(band.means, None, solved.unflatten(1, (-1, d)).movedim(1, 0))
+    return Maps(band.means, None, solved.view(d, -1, d).movedim(1, 0))
 
 
 def choose_by_solving(

@@ -13,7 +13,6 @@ import torch
 from torch import Tensor, nn
 
 from linearity.errors import NonFiniteStatesError, OutOfDeviceMemoryError
-from linearity.measure.moments import accumulation_dtype
 from linearity.models.families import Layout
 from linearity.models.loaded import LoadedModel
 from linearity.models.source import Batches, StateBatch, StateSource, counted_heldout
@@ -38,7 +37,7 @@ class ResidentStates:
         for windows in batches:
             states = record_states(self.model, [window.ids for window in windows])
             heldout = states[counted_heldout(windows).to(states.device)]
-            yield StateBatch(windows, states, heldout.to(accumulation_dtype(states.shape[-1])))
+            yield StateBatch(windows, states, heldout)
 
 
 def record_states(model: LoadedModel, windows: Sequence[Sequence[int]]) -> Tensor:

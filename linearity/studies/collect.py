@@ -7,9 +7,17 @@ import torch
 from torch import Tensor
 
 from linearity.errors import LinearScopeError
-from linearity.measure.moments import Moments, Split, accumulation_dtype
+from linearity.measure.moments import (
+    CHUNK_TOKENS,
+    Moments,
+    RecomputedMoments,
+    Split,
+    accumulation_dtype,
+)
+from linearity.measure.products import bytes_a_number
 from linearity.measure.tokens import StreamGuard, TokenTable, angular, cosines
 from linearity.measure.windows import Window
+from linearity.models.memory import free_bytes
 from linearity.models.source import Batches, StateBatch, StateSource, scored
 
 ROLES = ("train", "validation", "heldout")
@@ -73,13 +81,13 @@ class Collected:
     held_apart: list[Tensor] = field(default_factory=list)
 
     @classmethod
-    def empty(cls, opening: Opening, *, reach: int) -> "Collected":
+    def empty(cls, opening: Opening, *, reach: int, kind: type[Moments] = Moments) -> "Collected":
         """Return what is there before the first batch, on the device of the reference."""
         reference = opening.reference
         S = len(reference)
         zeros = torch.zeros((S, S), dtype=torch.float64, device=reference.device)
         moments = {
-            role: Moments(reference, reach=reach, dtype=reference.dtype)
+            role: kind(reference, reach=reach, dtype=reference.dtype)
             for role in ("train", "validation")
         }
         return cls(moments, opening.guard, zeros, zeros.clone())
@@ -171,7 +179,9 @@ def collect(
             opening = known if isinstance(known, Opening) else None
             guard = known if isinstance(known, StreamGuard) else None
             opening = opening or Opening.of(batch.states, table, guard)
-            collected = Collected.empty(opening, reach=reach)
+            summed = known is opening or _sums_fit(batch.states, batches, reach)
+            kind = Moments if summed else RecomputedMoments
+            collected = Collected.empty(opening, reach=reach, kind=kind)
         _take(collected, batch, table, role, cosine)
         after_batch(collected)
     if collected is None:
@@ -213,11 +223,11 @@ def batched(windows: Sequence[Window], batch_tokens: int) -> list[list[Window]]:
 
 
 def _describe(states: Tensor, batch: Sequence[Window]) -> tuple[TokenTable, Tensor, Tensor]:
-    wide = states.to(accumulation_dtype(states.shape[-1]))
-    cosine = cosines(wide)
+    cosine, norms, updates = (
+        torch.cat(parts)
+        for parts in zip(*map(_lengths, torch.split(states, CHUNK_TOKENS)), strict=True)
+    )
     lengths = [len(window.ids) for window in batch]
-    norms = torch.linalg.vector_norm(wide, dim=-1, dtype=torch.float64)
-    updates = torch.linalg.vector_norm(wide[:, 1:] - wide[:, :-1], dim=-1, dtype=torch.float64)
     repeats = torch.tensor(lengths)
     role = torch.tensor([ROLES.index(window.role) for window in batch]).repeat_interleave(repeats)
     table = TokenTable(
@@ -230,6 +240,24 @@ def _describe(states: Tensor, batch: Sequence[Window]) -> tuple[TokenTable, Tens
         cosine_next=cosine.diagonal(offset=1, dim1=1, dim2=2).double().cpu(),
     )
     return table, role, cosine
+
+
+def _lengths(states: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return cosines of all pairs, norms, and norms of updates, of some tokens."""
+    wide = states.to(accumulation_dtype(states.shape[-1]))
+    norms = torch.linalg.vector_norm(wide, dim=-1, dtype=torch.float64)
+    updates = torch.linalg.vector_norm(wide[:, 1:] - wide[:, :-1], dim=-1, dtype=torch.float64)
+    return cosines(wide), norms, updates
+
+
+def _sums_fit(states: Tensor, batches: Batches, reach: int) -> bool:
+    """Whether there is room for all moments, or keeping the states instead would need more."""
+    S, d = states.shape[1:]
+    products = sum(min(reach, S - 1 - i) + 1 for i in range(S))
+    sums = 2 * products * d * d * accumulation_dtype(d).itemsize  # of two roles
+    windows = (window for batch in batches for window in batch if window.role != "heldout")
+    kept = sum(len(window.ids) for window in windows) * S * d * bytes_a_number(states)
+    return sums <= free_bytes(states.device) // 2 or sums <= kept
 
 
 def _take(

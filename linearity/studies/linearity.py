@@ -30,12 +30,14 @@ from linearity.contracts.linearity import (
 from linearity.contracts.runs import RunWarning
 from linearity.contracts.token_errors import TokenErrors
 from linearity.errors import MeasurementError, TooFewTokensError
+from linearity.measure.moments import RecomputedMoments
 from linearity.measure.sampling import SamplingPlan, sample_windows
 from linearity.measure.similarity import FEWEST_TOKENS, debiased_cka
 from linearity.measure.token_classes import text_classes
 from linearity.measure.tokens import StreamGuard, TokenTable
 from linearity.measure.windows import Window
 from linearity.models.loaded import LoadedModel
+from linearity.models.memory import batch_tokens
 from linearity.models.states import source_of
 from linearity.ports import Progress
 from linearity.studies.collect import (
@@ -61,12 +63,13 @@ from linearity.studies.tables import (
 )
 from linearity.studies.warnings import warnings_of
 
-BATCH_TOKENS = 2048
 PREVIEW_RIDGE = 3e-2
 """Shrinkage of what is shown while tokens still stream; only the end chooses its own."""
 MOST_CKA_TOKENS = 2048
 """Held-out tokens that CKA is computed on: its cost is their square, and it is not biased."""
 MOST_PARTIALS = 32
+MOST_RECOMPUTED = 6
+"""The same where the products of everything seen so far have to be made anew each time."""
 SHARES = (1 / 4, 1 / 2)
 """Parts of the stream after which the profile is scored in earnest, to show how it settles."""
 SCORING_SHARE = 0.35
@@ -242,7 +245,7 @@ class _Study:
     def _pass(self, windows: list[Window], guard: StreamGuard | None) -> Collected:
         return collect(
             source_of(self.model),
-            batched(windows, BATCH_TOKENS),
+            batched(windows, batch_tokens(self.model)),
             reach=self.reach,
             after_batch=self._batch_done,
             ahead=self._ahead,
@@ -263,7 +266,8 @@ class _Study:
         # Every batch of a short run, a fixed number of times in a long one: a partial result
         # costs as much as everything seen so far.
         if self.next_partial <= done < self.total:
-            self.next_partial = done + self.total // MOST_PARTIALS
+            again = isinstance(collected.moments["train"], RecomputedMoments)
+            self.next_partial = done + self.total // (MOST_RECOMPUTED if again else MOST_PARTIALS)
             self.progress.partial(lambda: self._partial(collected))
 
     def _score_early(self, collected: Collected) -> None:

@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from linearity.measure.maps import Regression, in_sample_scores
-from linearity.measure.moments import Band, Moments, Split
+from linearity.measure.maps import Maps, Regression, in_sample_scores
+from linearity.measure.moments import Band, Moments, RecomputedMoments, Split
+from linearity.measure.solved import solved_maps
 
 pytestmark = [
     pytest.mark.gpu,
@@ -54,6 +55,46 @@ def test_sums_and_score_keep_their_digits(offset: float) -> None:
     sys.stdout.write(f"offset {offset:g}: sums {worst:.1e}, score {error:.1e}\n")
     assert worst < 5e-6
     assert error < 1e-5
+
+
+@pytest.mark.parametrize("offset", [0.0, 300.0])
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_states_of_half_precision_keep_the_digits_of_the_score(
+    dtype: torch.dtype, offset: float
+) -> None:
+    states = states_of(offset).to(dtype)
+    reference = states[:2048].float().mean(0)
+    scores = []
+    for kind, sums in (
+        (Moments, torch.float32),
+        (RecomputedMoments, torch.float32),
+        (Moments, torch.float64),
+    ):
+        moments = kind(reference, reach=1, dtype=sums)
+        moments.add(states.double() if sums == torch.float64 else states)
+        split = Split([moments], states[:0].double())
+        sample = in_sample_scores(Regression.of(Band.of(split, 0, reach=1)), split.variation())
+        scores.append([float(sample.r2_fit[0]), float(sample.update_r2_fit[0])])
+    streamed, kept, exact = scores
+
+    error = max(abs(a - b) for a, b in zip(streamed + kept, exact + exact, strict=True))
+    sys.stdout.write(f"{dtype} offset {offset:g}: score {error:.1e}\n")
+    assert error < 1e-5
+
+
+def test_residuals_on_tensor_cores_are_those_of_float64() -> None:
+    states = states_of(300.0)
+    split = Split([moments_of(states, torch.float64)], states[:0])
+    band = Band.of(split, 0, reach=1)
+    ridges = torch.full((1,), 1e-6, dtype=torch.float64, device="cuda")
+    exact = Maps.fitted(Regression.of(band), ridges)
+    solved = solved_maps(band, 1e-6)
+    assert solved is not None
+    truth = exact.squared_errors(states).sum()
+    for maps in (exact, solved):
+        error = float((maps.squared_errors(states.float()).sum() / truth - 1.0).abs())
+        sys.stdout.write(f"residuals {error:.1e}\n")
+        assert error < 1e-5
 
 
 def test_what_is_not_finite_shows() -> None:

@@ -12,10 +12,12 @@ from linearity.adapters.store import ArtifactStore
 from linearity.contracts.inputs import DatasetRecord, ModelRecord
 from linearity.contracts.linearity import parse_params
 from linearity.errors import DegenerateStatesError, RunCancelledError
+from linearity.measure.moments import Moments, RecomputedMoments
 from linearity.measure.sampling import sample_windows
 from linearity.measure.windows import Window
 from linearity.models.loaded import LoadedModel
-from linearity.studies import linearity
+from linearity.studies import collect, linearity
+from linearity.studies.collect import Collected
 from linearity.studies.linearity import Measurement, measure_linearity
 from tests.studies.recorder import Recorder
 
@@ -96,11 +98,33 @@ def test_numbers_do_not_depend_on_the_batch(
     measure: Measure, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one = measure()
-    monkeypatch.setattr(linearity, "BATCH_TOKENS", 300)
+    monkeypatch.setattr(linearity, "batch_tokens", lambda _: 300)
     two = measure()
 
     assert one.profile.r2_heldout == pytest.approx(two.profile.r2_heldout, abs=1e-6)
     assert one.profile.r2_fit == pytest.approx(two.profile.r2_fit, abs=1e-6)
+
+
+def test_where_sums_do_not_fit_kept_states_give_the_same_numbers(
+    measure: Measure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kinds: list[type] = []
+
+    def seen(collected: Collected) -> bool:
+        kinds.append(type(collected.moments["train"]))
+        return False
+
+    monkeypatch.setattr(linearity, "missed_sinks", seen)
+    one = measure(tokens=1024)
+    monkeypatch.setattr(collect, "free_bytes", lambda _: 0)
+    two = measure(tokens=1024)
+
+    assert kinds == [Moments, RecomputedMoments]
+    for name in ("r2_fit", "r2_heldout", "update_r2_heldout"):
+        ours, theirs = (np.array(getattr(m.pairs, name), dtype=float) for m in (one, two))
+        assert np.allclose(ours, theirs, atol=1e-9, equal_nan=True)
+    assert one.profile.rotation_fit == pytest.approx(two.profile.rotation_fit, abs=1e-9)
+    assert one.kept.r2_heldout == pytest.approx(two.kept.r2_heldout, abs=1e-9)
 
 
 def test_two_runs_give_the_same_numbers(measure: Measure) -> None:

@@ -1,0 +1,30 @@
+"""How much memory a device has left, and what that means for the work on it."""
+
+import os
+
+import torch
+
+from linearity.models.loaded import LoadedModel
+
+LEAST_BATCH, LARGEST_BATCH = 2048, 16_384
+"""Tokens of one forward pass: fewer leave a GPU idle, more gain nothing (7B shape, one H100)."""
+BATCH_SHARE = 6
+"""One in this many bytes of what is free may go to one batch and its copies in float32."""
+
+
+def free_bytes(device: torch.device) -> int:
+    """Return the bytes that are free on a GPU, or installed where the processor computes."""
+    if device.type != "cuda":
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    free, _ = torch.cuda.mem_get_info(device)
+    cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return int(free + cached)
+
+
+def batch_tokens(model: LoadedModel) -> int:
+    """Return how many tokens go through the model at a time; only speed depends on it."""
+    if model.device.type != "cuda":
+        return LEAST_BATCH  # large enough for a processor, and small enough for its caches
+    a_token = model.states * model.width * (2 * 4 + 3 * 4)  # recorded and stacked, three copies
+    fitting = free_bytes(model.device) // BATCH_SHARE // a_token
+    return min(max(fitting, LEAST_BATCH), LARGEST_BATCH)
