@@ -1,8 +1,12 @@
-"""The one place that calls `from_pretrained`: registered files in, a model in memory out."""
+"""The one place that calls `from_pretrained`: registered files in, a model out.
+
+In memory as a whole, or with weights that come block by block (`streamed_model`).
+"""
 
 import contextlib
 import tempfile
 from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,9 +15,11 @@ import torch
 from linearity.adapters.chat_templates import SandboxedTemplate
 from linearity.adapters.given_files import TEMPLATE
 from linearity.adapters.safetensors_header import is_recomputed
+from linearity.adapters.scratch import Scratch
 from linearity.adapters.store import ArtifactStore
 from linearity.adapters.token_texts import detokenizer, shower, token_text
 from linearity.adapters.tokenizer_library import open_tokenizer
+from linearity.adapters.weight_files import WeightFiles, move_buffers, parameters_without_numbers
 from linearity.contracts.canonical import strict_loads
 from linearity.contracts.families import FAMILIES
 from linearity.contracts.inputs import ModelRecord, StoredFile
@@ -22,9 +28,10 @@ from linearity.contracts.templates import may_render
 from linearity.errors import InputChangedError, RejectedInputError
 from linearity.models.families import find_layout
 from linearity.models.loaded import LoadedModel
+from linearity.models.streaming import StreamedStates
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 _PANIC = "PanicException"  # of the tokenizers library: no Exception, and not to be imported
 
@@ -44,7 +51,7 @@ def load_model(
     from transformers import AutoModelForCausalLM, GenerationConfig
 
     with assembled(record.files, store) as folder:
-        model, info = AutoModelForCausalLM.from_pretrained(
+        network, info = AutoModelForCausalLM.from_pretrained(
             folder,
             dtype=getattr(torch, dtype),
             attn_implementation=attention,
@@ -55,23 +62,64 @@ def load_model(
             # Ours, or the file's penalties and samplers would become defaults of every answer.
             generation_config=GenerationConfig(),
         )
-        tokenizer = open_tokenizer(folder)
-        stops = stop_tokens(folder, record.vocabulary)
+        model = _with_tokenizer(network, folder, record, store, torch.device(device))
     _check_loaded(info)
-    model.eval().to(device)
+    network.eval().to(device)
+    return model
+
+
+def streamed_model(
+    record: ModelRecord, store: ArtifactStore, *, device: str, dtype: str, attention: str
+) -> LoadedModel:
+    """Open a registered model whose blocks come into memory one at a time.
+
+    It gives states (`LoadedModel.source`), and nothing else: neither answers nor logits.
+
+    Raises
+    ------
+    InputChangedError, RejectedInputError
+        As `load_model`, also later, when a block is read.
+    """
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    place = torch.device(device)
+    with assembled(record.files, store) as folder:
+        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        with parameters_without_numbers():
+            network = AutoModelForCausalLM.from_config(
+                config, dtype=getattr(torch, dtype), attn_implementation=attention
+            )
+        model = _with_tokenizer(network, folder, record, store, place)
+    move_buffers(network.eval(), place)
+    base = model.layout.family.decoder.partition(".")[0]
+    weights = WeightFiles(
+        network, record.files, lambda file: stored_path(file, store), base=base, device=place
+    )
+    source = StreamedStates(network, model.layout, place, weights, Scratch(store.root))
+    return replace(model, source=source)
+
+
+def _with_tokenizer(
+    network: "PreTrainedModel",
+    folder: Path,
+    record: ModelRecord,
+    store: ArtifactStore,
+    device: torch.device,
+) -> LoadedModel:
+    tokenizer = open_tokenizer(folder)
     return LoadedModel(
-        layout=find_layout(model, FAMILIES[record.family]),
+        layout=find_layout(network, FAMILIES[record.family]),
         width=record.width,
-        device=torch.device(device),
+        device=device,
         tokenize=_tokenize(tokenizer, record.vocabulary),
         bos=_automatic_bos(tokenizer),
-        network=model,
+        network=network,
         detokenize=detokenizer(tokenizer),
         show=shower(tokenizer),
         token_text=token_text(tokenizer),
         template=_template(tokenizer, record, store),
         withheld=record.has_template and not may_render(record),
-        stops=stops,
+        stops=stop_tokens(folder, record.vocabulary),
         special=_special(tokenizer),
     )
 
@@ -83,9 +131,19 @@ def assembled(files: tuple[StoredFile, ...], store: ArtifactStore) -> Iterator[P
         folder = Path(name)
         # A chat template is a program, and not for the library: see `SandboxedTemplate`.
         for file in (file for file in files if file.name != TEMPLATE):
-            source = store.path(file.sha256) if file.path is None else _unchanged(file)
-            (folder / file.name).symlink_to(source.absolute())
+            (folder / file.name).symlink_to(stored_path(file, store).absolute())
         yield folder
+
+
+def stored_path(file: StoredFile, store: ArtifactStore) -> Path:
+    """Return where a registered file is.
+
+    Raises
+    ------
+    InputChangedError
+        If it is not the one that was registered.
+    """
+    return store.path(file.sha256) if file.path is None else _unchanged(file)
 
 
 def stop_tokens(folder: Path, vocabulary: int) -> tuple[int, ...]:

@@ -87,7 +87,7 @@ def _forward(model: LoadedModel, windows: Sequence[Sequence[int]]) -> Tensor:
     if len(kept) < mask.numel():
         rows = [row[kept] for row in rows]
     stacked = torch.stack(rows, dim=1)
-    _check_finite(stacked)
+    check_finite(stacked)
     return stacked
 
 
@@ -118,11 +118,25 @@ def _recorded(layout: Layout) -> Iterator[list[Tensor]]:
             handle.remove()
 
 
-def _check_finite(states: Tensor) -> None:
+def check_finite(states: Tensor, *, first: int = 0) -> None:
+    """Refuse states that hold NaN or infinity.
+
+    Parameters
+    ----------
+    states : (n, k, d) Tensor
+    first : int
+        Which state of the stream the first of the k is.
+
+    Raises
+    ------
+    NonFiniteStatesError
+        Naming the first such state.
+    """
     if torch.isfinite(states.sum()):  # one pass in the usual case; a sum can only lose finiteness
         return
-    for index in range(states.shape[1]):
-        if not torch.isfinite(states[:, index]).all():
+    for k in range(states.shape[1]):
+        if not torch.isfinite(states[:, k]).all():
+            index = first + k
             raise NonFiniteStatesError(
                 f"state {index} holds NaN or infinity"
                 + (f": block {index - 1} produced it" if index else ": the embedding produced it"),

@@ -1,0 +1,126 @@
+"""The weights of single modules, read from a model's registered files when they are wanted."""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from torch import Tensor, nn
+
+from linearity.contracts.inputs import StoredFile
+from linearity.contracts.model_files import is_weight_file
+from linearity.errors import RejectedInputError
+
+FindFile = Callable[[StoredFile], Path]
+
+
+class WeightFiles:
+    """Fills and empties parameters of a network; meets `linearity.models.streaming.Weights`.
+
+    Parameters
+    ----------
+    network : nn.Module
+        Its parameters are on the meta device.
+    files : tuple of StoredFile
+    find : callable
+        Returns where a file is; raises if it is not the one that was registered.
+    base : str
+        First part of the decoder's path; old checkpoints leave it out of their names.
+    device : torch.device
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        files: tuple[StoredFile, ...],
+        find: FindFile,
+        *,
+        base: str,
+        device: torch.device,
+    ) -> None:
+        self._network, self._find, self._base, self._device = network, find, base, device
+        self._places: dict[str, StoredFile] = {}
+        for file in (file for file in files if is_weight_file(file.name)):
+            with safe_open(find(file), framework="pt") as opened:
+                self._places |= dict.fromkeys(opened.keys(), file)
+
+    def fill(self, names: Collection[str], check: Callable[[], None]) -> None:
+        """Read the numbers of some parameters; `check` is called before each.
+
+        Raises
+        ------
+        InputChangedError
+            If a file is not the one that was registered.
+        RejectedInputError
+            If a weight is missing, or has another shape.
+        """
+        by_file: dict[str, list[str]] = defaultdict(list)
+        for name in names:
+            by_file[self._places[self._spelled(name)].name].append(name)
+        held = {file.name: file for file in self._places.values()}
+        for file, wanted in by_file.items():
+            with safe_open(self._find(held[file]), framework="pt") as opened:
+                for name in wanted:
+                    check()
+                    self._set(name, opened.get_tensor(self._spelled(name)))
+
+    def empty(self, names: Collection[str]) -> None:
+        """Let go of the numbers of some parameters."""
+        for name in names:
+            parameter = self._network.get_parameter(name)
+            _put(self._network, name, torch.empty_like(parameter, device="meta"))
+
+    def _spelled(self, name: str) -> str:
+        bare = name.removeprefix(f"{self._base}.")
+        for spelled in (name, bare):
+            if spelled in self._places:
+                return spelled
+        raise RejectedInputError(
+            f"{name} is missing from the weights",
+            reason="missing_weights",
+            next_step="Export the whole checkpoint again.",
+        )
+
+    def _set(self, name: str, tensor: Tensor) -> None:
+        wanted = self._network.get_parameter(name)
+        if tensor.shape != wanted.shape:
+            raise RejectedInputError(
+                f"{name} has the shape {tuple(tensor.shape)}, wanted {tuple(wanted.shape)}",
+                reason="mismatched_weights",
+                next_step="Export the whole checkpoint again.",
+            )
+        _put(self._network, name, tensor.to(self._device, wanted.dtype))
+
+
+@contextmanager
+def parameters_without_numbers() -> Iterator[None]:
+    """Let networks that are made meanwhile have parameters on the meta device, and real buffers.
+
+    Buffers are not in the files: rotation tables and slopes are computed where they are made.
+    """
+    register = nn.Module.register_parameter
+
+    def registered(module: nn.Module, name: str, parameter: nn.Parameter | None) -> None:
+        if parameter is not None:
+            parameter = nn.Parameter(parameter.to("meta"), requires_grad=False)
+        register(module, name, parameter)
+
+    nn.Module.register_parameter = registered  # type: ignore[method-assign, assignment]
+    try:
+        yield
+    finally:
+        nn.Module.register_parameter = register  # type: ignore[method-assign]
+
+
+def move_buffers(module: nn.Module, device: torch.device) -> None:
+    """Bring all buffers to the device; parameters without numbers cannot be moved."""
+    for part in module.modules():
+        for name, buffer in part.named_buffers(recurse=False):
+            setattr(part, name, buffer.to(device))
+
+
+def _put(network: nn.Module, name: str, tensor: Tensor) -> None:
+    path, _, attribute = name.rpartition(".")
+    setattr(network.get_submodule(path), attribute, nn.Parameter(tensor, requires_grad=False))

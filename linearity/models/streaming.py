@@ -1,0 +1,290 @@
+"""States of a model that need not fit: one block in memory at a time, all text through it.
+
+The states lie in a file, state after state; the first is what the embedding writes. Block l reads
+state l of every batch and writes state l + 1, and its weights go before those of the next come.
+What the decoder tells its blocks beside the state (masks, rotations, positions) it tells here as
+well: its own forward runs up to the block that is wanted, past blocks that compute nothing.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from inspect import signature
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from linearity.errors import OutOfDeviceMemoryError
+from linearity.measure.windows import Window
+from linearity.models.families import Layout
+from linearity.models.source import Batches, StateBatch, counted_heldout
+from linearity.models.states import check_finite, padded
+
+Check = Callable[[], None]
+Call = dict[str, object]
+
+
+class Weights(Protocol):
+    """Brings weights of a network to its device, and takes them away."""
+
+    def fill(self, names: Collection[str], check: Check) -> None:
+        """Give the parameters of these names their numbers; `check` may raise to stop."""
+
+    def empty(self, names: Collection[str]) -> None:
+        """Take the numbers of these parameters out of memory."""
+
+
+class Room(Protocol):
+    """Where tensors lie that are too large for memory."""
+
+    def take(self, shape: Sequence[int], dtype: torch.dtype) -> Tensor:
+        """Return a tensor on the CPU whose numbers are in a file, gone when nobody holds it."""
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where the tokens of a batch lie in the file.
+
+    Parameters
+    ----------
+    windows : sequence of Window
+    start, stop : int
+    order : (n,) int64
+        Which token of the batch lies where: those first that the study keeps, so that they can
+        be handed out without a copy.
+    kept : int
+        How many those are.
+    """
+
+    windows: Sequence[Window]
+    start: int
+    stop: int
+    order: Tensor
+    kept: int
+
+    @classmethod
+    def behind(cls, start: int, windows: Sequence[Window]) -> "_Place":
+        heldout = counted_heldout(windows)
+        order = torch.argsort(~heldout, stable=True)
+        return cls(windows, start, start + len(heldout), order, int(heldout.sum()))
+
+
+class StreamedStates:
+    """Meets `StateSource` for a network whose weights are not in memory.
+
+    Parameters
+    ----------
+    network : nn.Module
+        The whole causal language model; its parameters without numbers, its buffers on `device`.
+    layout : Layout
+    device : torch.device
+    weights : Weights
+    room : Room
+    """
+
+    def __init__(
+        self, network: nn.Module, layout: Layout, device: torch.device, weights: Weights, room: Room
+    ) -> None:
+        self._layout, self._device, self._weights, self._room = layout, device, weights, room
+        self._names = _Names.of(network, layout)
+        self._windows: list[Window] = []
+        self._file: Tensor | None = None
+
+    def stream(
+        self, batches: Batches, *, ahead: Callable[[int, int], None]
+    ) -> Iterator[StateBatch]:
+        """Yield every batch, after all of them have been through all blocks.
+
+        Asked again for the same windows, it reads what is there.
+
+        Raises
+        ------
+        NonFiniteStatesError
+            Naming the first state that holds NaN or infinity.
+        OutOfDeviceMemoryError
+            If even a single window does not fit beside one block.
+        """
+        places = _places(batches)
+        windows = [window for batch in batches for window in batch]
+        if self._file is None or self._windows != windows:
+            self._file = None  # the disk need not hold both
+            self._file = self._filled(places, ahead)
+            self._windows = windows
+        for place in places:
+            rows = self._file[:, place.start : place.stop]
+            yield StateBatch(place.windows, self._gathered(rows, place), _kept(rows, place))
+
+    def _gathered(self, rows: Tensor, place: _Place) -> Tensor:
+        """Return (S, n, d) rows of the file as (n, S, d) on the device, in the batch's order."""
+        S, n, d = rows.shape
+        states = torch.empty((n, S, d), dtype=rows.dtype, device=self._device)
+        order = place.order.to(self._device)
+        for state in range(S):
+            states[order, state] = rows[state].to(self._device)
+        return states
+
+    @torch.inference_mode()
+    def _filled(self, places: list[_Place], ahead: Callable[[int, int], None]) -> Tensor:
+        tokens, blocks = places[-1].stop, len(self._layout.blocks)
+        done = 0
+
+        def check() -> None:
+            ahead(done, tokens * blocks)
+
+        self._weights.fill(self._names.around, check)
+        file = self._embedded(places, check)
+        self._weights.empty(self._names.embedding)
+        for index in range(blocks):
+            self._weights.fill(self._names.blocks[index], check)
+            for place in places:
+                entering = file[index, place.start : place.stop].to(self._device)
+                leaving = self._through(index, place.windows, _in_order(entering, place))
+                _write(file, index + 1, place, leaving)
+                done += len(place.order)
+                check()
+            self._weights.empty(self._names.blocks[index])
+        self._weights.empty(self._names.around)
+        return file
+
+    def _embedded(self, places: list[_Place], check: Check) -> Tensor:
+        """Return the file with the first state of every token."""
+        file: Tensor | None = None
+        for place in places:
+            rows = self._through(None, place.windows, None)
+            if file is None:
+                shape = (len(self._layout.blocks) + 1, places[-1].stop, rows.shape[1])
+                file = self._room.take(shape, rows.dtype)
+            _write(file, 0, place, rows)
+            check()
+        assert file is not None
+        return file
+
+    def _through(
+        self, index: int | None, windows: Sequence[Window], entering: Tensor | None
+    ) -> Tensor:
+        """Return what leaves a block, or enters the first one (`index` None), (n, d)."""
+        try:
+            return self._forward(index, windows, entering)
+        except torch.OutOfMemoryError as error:
+            if len(windows) == 1:
+                raise OutOfDeviceMemoryError(
+                    f"one window of {len(windows[0].ids):,} tokens does not fit on {self._device} "
+                    "beside one block",
+                    next_step="Use a smaller context, or a device with more memory.",
+                    device=str(self._device),
+                ) from error
+        torch.cuda.empty_cache()
+        half = len(windows) // 2
+        cut = sum(len(window.ids) for window in windows[:half])
+        parts = (None, None) if entering is None else (entering[:cut], entering[cut:])
+        return torch.cat(
+            [
+                self._through(index, windows[:half], parts[0]),
+                self._through(index, windows[half:], parts[1]),
+            ]
+        )
+
+    def _forward(
+        self, index: int | None, windows: Sequence[Window], entering: Tensor | None
+    ) -> Tensor:
+        ids, mask = padded([window.ids for window in windows], self._device)
+        attended = None if mask.all() else mask.long()
+        if index is None or entering is None:
+            state, _ = _reached(self._layout, 0, input_ids=ids, attention_mask=attended)
+            return state[mask]
+        # The embedding is gone; of what stands for it only type and shape matter.
+        nothing = entering.new_zeros(()).expand(*ids.shape, entering.shape[1])
+        _, call = _reached(self._layout, index, inputs_embeds=nothing, attention_mask=attended)
+        state = entering.new_zeros((*ids.shape, entering.shape[1]))
+        state[mask] = entering
+        output = self._layout.blocks[index](state, **call)
+        return (output if isinstance(output, Tensor) else output[0])[mask]
+
+
+@dataclass(frozen=True)
+class _Names:
+    """The parameters of the decoder: of each block, around them, and of the embedding alone."""
+
+    blocks: list[list[str]]
+    around: list[str]
+    embedding: list[str]
+
+    @classmethod
+    def of(cls, network: nn.Module, layout: Layout) -> "_Names":
+        family = layout.family
+        names = [n for n, _ in network.named_parameters() if n.startswith(f"{family.decoder}.")]
+        before = f"{family.decoder}.{family.blocks}."
+        blocks: list[list[str]] = [[] for _ in layout.blocks]
+        around = []
+        for name in names:
+            if name.startswith(before):
+                blocks[int(name.removeprefix(before).partition(".")[0])].append(name)
+            else:
+                around.append(name)
+        embeds = {id(p) for p in network.get_input_embeddings().parameters()}  # type: ignore[operator]
+        return cls(blocks, around, [n for n in around if id(network.get_parameter(n)) in embeds])
+
+
+class _ReachedError(Exception):
+    """The decoder has come to the block that was waited for."""
+
+    def __init__(self, state: Tensor, call: Call) -> None:
+        super().__init__()
+        self.state, self.call = state, call
+
+
+def _reached(layout: Layout, index: int, **inputs: Tensor | None) -> tuple[Tensor, Call]:
+    """Run the decoder up to a block, and return the state and the call that reach it there."""
+    with _passing(layout, index):
+        try:
+            layout.decoder(**inputs, use_cache=False)
+        except _ReachedError as reached:
+            return reached.state, reached.call
+    raise AssertionError("the decoder passed by its own block")
+
+
+@contextmanager
+def _passing(layout: Layout, index: int) -> Iterator[None]:
+    """Let blocks before `index` give back the state untouched, and this one end the forward."""
+    names = list(signature(layout.blocks[0].forward).parameters)
+
+    def stand(own: int, *args: object, **kwargs: object) -> Tensor | tuple[Tensor]:
+        call = dict(zip(names, args, strict=False)) | kwargs
+        state = call.pop("hidden_states")
+        assert isinstance(state, Tensor)
+        if own == index:
+            raise _ReachedError(state, call)
+        return (state,) if layout.family.has_tuples else state
+
+    standing = layout.blocks[: index + 1]
+    for own, block in enumerate(standing):
+        block.forward = partial(stand, own)
+    try:
+        yield
+    finally:
+        for block in standing:
+            del block.forward  # the class's own comes to light again
+
+
+def _places(batches: Batches) -> list[_Place]:
+    places: list[_Place] = []
+    for windows in batches:
+        places.append(_Place.behind(places[-1].stop if places else 0, windows))
+    return places
+
+
+def _kept(rows: Tensor, place: _Place) -> Tensor:
+    return rows[:, : place.kept].movedim(0, 1)
+
+
+def _in_order(rows: Tensor, place: _Place) -> Tensor:
+    ordered = torch.empty_like(rows)
+    ordered[place.order.to(rows.device)] = rows
+    return ordered
+
+
+def _write(file: Tensor, state: int, place: _Place, rows: Tensor) -> None:
+    check_finite(rows[:, None], first=state)
+    file[state, place.start : place.stop] = rows[place.order.to(rows.device)].to(file.device)
