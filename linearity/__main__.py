@@ -128,7 +128,7 @@ def _run(
 ) -> dict[str, Json]:
     from linearity.adapters.execute import execute
     from linearity.adapters.inputs import prepare_dataset, prepare_model
-    from linearity.adapters.settings import read_device, read_settings
+    from linearity.adapters.settings import MOST_BYTES, read_device, read_settings
     from linearity.adapters.store import ArtifactStore
 
     chosen = read_settings(os.environ)
@@ -139,7 +139,8 @@ def _run(
     dataset_record = prepare_dataset(dataset, store=store, roots=None, log=say)
     device = wanted or default_device()
     asked = make_request(kind, params, model=model_record, dataset=dataset_record)
-    request = settle_pairs(asked, model_record, memory_bytes=_memory_bytes(device))
+    memory = min(_memory_bytes(device), chosen.device_memory or MOST_BYTES)
+    request = settle_pairs(asked, model_record, memory_bytes=memory)
     if request.params.get("split") == "report":
         say("this opens the report split; a server counts openings, a command line cannot")
     progress = ProgressBar()
@@ -151,6 +152,7 @@ def _run(
             store=store,
             device=device,
             progress=progress,
+            device_memory=chosen.device_memory,
         )
     finally:
         progress.close()

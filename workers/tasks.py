@@ -141,6 +141,7 @@ def _compute(
             progress=progress,
             checkpoints=FileCheckpoints(place.store.root, row.id),
             resident=None if desk is None else desk.resident,
+            device_memory=place.settings.device_memory,
         )
         return result
 

@@ -10,7 +10,9 @@ from typing import Any
 import torch
 import transformers
 
+from linearity.adapters.hugging_face import streamed_model
 from linearity.adapters.inputs import load_records
+from linearity.adapters.placement import STREAMING, Placement, hold_to, place
 from linearity.adapters.resident import Resident
 from linearity.adapters.store import ArtifactStore
 from linearity.contracts.ablation import AblationParams, AblationResult
@@ -23,6 +25,7 @@ from linearity.contracts.parameters import choice
 from linearity.contracts.plan import PlanParams, PlanResult
 from linearity.contracts.runs import RunRequest
 from linearity.errors import OutOfDeviceMemoryError
+from linearity.models.loaded import LoadedModel
 from linearity.ports import Checkpoints, NoCheckpoints, Progress
 from linearity.studies.ablation import measure_ablation
 from linearity.studies.answers import measure_answers
@@ -43,6 +46,7 @@ def execute(  # noqa: PLR0913  # everything that a run needs of the outside, by 
     progress: Progress,
     checkpoints: Checkpoints | None = None,
     resident: Resident | None = None,
+    device_memory: int | None = None,
 ) -> dict[str, Json]:
     """Compute the result of a request.
 
@@ -59,6 +63,8 @@ def execute(  # noqa: PLR0913  # everything that a run needs of the outside, by 
         Where long kinds keep what is finished.
     resident : Resident, optional
         What earlier runs of this process left in memory.
+    device_memory : int, optional
+        Bytes of the device's memory that the run may take; all that is free by default.
 
     Raises
     ------
@@ -66,13 +72,14 @@ def execute(  # noqa: PLR0913  # everything that a run needs of the outside, by 
         Any of the tree, see linearity/errors.py.
     """
     started = time.monotonic()
+    hold_to(device, device_memory)
     envelope = _envelope(request, model, dataset)
     run = _Run(
         request=request,
         model=model,
         dataset=dataset,
         store=store,
-        device=device,
+        placement=place(request, model, device=device, most=device_memory),
         progress=_Enveloped(progress, envelope),
         checkpoints=checkpoints or NoCheckpoints(),
         resident=resident or Resident(),
@@ -88,7 +95,7 @@ def execute(  # noqa: PLR0913  # everything that a run needs of the outside, by 
             next_step=_LESS_MEMORY.get(request.kind, "Use fewer fit_tokens or select_tokens."),
             device=device,
         ) from error
-    environment = _environment(device, time.monotonic() - started, found.work)
+    environment = _environment(run, time.monotonic() - started, found.work)
     created = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return found.as_json(**envelope, created=created, environment=environment)
 
@@ -104,10 +111,23 @@ class _Run:
     model: ModelRecord
     dataset: DatasetRecord
     store: ArtifactStore
-    device: str
+    placement: Placement
     progress: "_Enveloped"
     checkpoints: Checkpoints
     resident: Resident
+
+    def loaded(self, *, dtype: str, attention: str) -> LoadedModel:
+        """Return the model as this run holds it."""
+        device = self.placement.device
+        if self.placement.mode == STREAMING:
+            self.progress.log(self.placement.why)
+            self.resident.clear()
+            return streamed_model(
+                self.model, self.store, device=device, dtype=dtype, attention=attention
+            )
+        return self.resident.model(
+            self.model, self.store, device=device, dtype=dtype, attention=attention
+        )
 
     def material(self, sampling: Sampling) -> tuple[Material, list[Document]]:
         """Return what plans are measured with, and the records of the dataset."""
@@ -116,7 +136,7 @@ class _Run:
             self.dataset,
             sampling,
             store=self.store,
-            device=self.device,
+            device=self.placement.device,
             check=self.progress.check,
         )
 
@@ -137,9 +157,7 @@ class _Found:
 
 def _linearity(run: _Run) -> _Found:
     params = LinearityParams(**run.request.params)  # type: ignore[arg-type]  # written by as_json
-    loaded = run.resident.model(
-        run.model, run.store, device=run.device, dtype=params.dtype, attention=params.attention
-    )
+    loaded = run.loaded(dtype=params.dtype, attention=params.attention)
     records = load_records(run.dataset, run.store)
     measured = measure_linearity(
         loaded,
@@ -226,7 +244,8 @@ def _envelope(request: RunRequest, model: ModelRecord, dataset: DatasetRecord) -
     }
 
 
-def _environment(device: str, seconds: float, work: Work | None) -> dict[str, Json]:
+def _environment(run: _Run, seconds: float, work: Work | None) -> dict[str, Json]:
+    device = run.placement.device
     name = torch.cuda.get_device_name(device) if device.startswith("cuda") else platform.machine()
     counted: dict[str, Json] = {}
     if work is not None:
@@ -241,6 +260,7 @@ def _environment(device: str, seconds: float, work: Work | None) -> dict[str, Js
         "transformers": transformers.__version__,
         "device": device,
         "device_name": name,
+        "mode": run.placement.mode,
         "threads": torch.get_num_threads(),
         "seconds": round(seconds, 3),
         **counted,

@@ -20,3 +20,11 @@ def memory_bytes() -> int:
 def free_disk_bytes(folder: Path) -> int:
     """Return the room left on the disk that holds `folder`."""
     return shutil.disk_usage(folder).free
+
+
+def size_text(count: int) -> str:
+    """Return a number of bytes for people, for example ``13.5 GiB``."""
+    for power, unit in ((3, "GiB"), (2, "MiB")):
+        if count >= 1024**power:
+            return f"{count / 1024**power:,.1f} {unit}"
+    return f"{count / 1024:,.1f} KiB"

@@ -4,7 +4,6 @@ import errno
 import math
 import mmap
 import os
-import shutil
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from linearity.adapters.machine import free_disk_bytes, size_text
 from linearity.adapters.store import disk_errors
 from linearity.errors import DiskFullError
 
@@ -51,11 +51,11 @@ class Scratch:
         return torch.frombuffer(mapped, dtype=dtype).view(*shape)
 
     def _check(self, needed: int) -> None:
-        free = shutil.disk_usage(self._folder).free - ALWAYS_FREE
+        free = free_disk_bytes(self._folder) - ALWAYS_FREE
         if needed > free:
             raise DiskFullError(
-                f"the states of this run need {_gib(needed)} of the disk that holds the artifact "
-                f"store, {_gib(max(free, 0))} are free",
+                f"the states of this run need {size_text(needed)} of the disk that holds the "
+                f"artifact store, {size_text(max(free, 0))} are free",
                 next_step="Use fewer tokens, free space, or set LINEARSCOPE_STORE to a larger "
                 "disk.",
                 needed_bytes=needed,
@@ -73,7 +73,3 @@ def _reserve(descriptor: int, size: int) -> None:
     except OSError as error:
         if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):
             raise
-
-
-def _gib(count: int) -> str:
-    return f"{count / 2**30:,.2f} GiB"

@@ -19,8 +19,9 @@ CHANGES_PER_MINUTE = 200
 MOST_BYTES = 1 << 60
 
 _DEVICE = re.compile(r"cpu|cuda|cuda:\d{1,3}")
-_BYTES = re.compile(r"(?P<number>\d{1,18})\s*(?P<unit>[kMGT]?B)?", re.ASCII | re.IGNORECASE)
+_BYTES = re.compile(r"(?P<number>\d{1,18})\s*(?P<unit>[kMGT]?i?B)?", re.ASCII | re.IGNORECASE)
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+_UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
 _REDIS_SCHEMES = ("redis", "rediss", "unix")
 
 
@@ -50,6 +51,8 @@ class Settings:
         The reverse proxy that may say who asks.
     device : str or None
         ``cpu``, ``cuda`` or ``cuda:N``; None lets the worker choose.
+    device_memory : int or None
+        Bytes of the device's memory that a run may take; None is all that is free.
     public_url : str or None
         What links are made of; None means the address of the request.
     hub : HubPlace
@@ -74,6 +77,7 @@ class Settings:
     internal_token: str | None = field(default=None, repr=False)
     proxy: ProxyTrust | None = None
     device: str | None = None
+    device_memory: int | None = None
     public_url: str | None = None
     hub: HubPlace = field(default_factory=HubPlace)
     upload_limit: int | None = None
@@ -130,6 +134,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         token=_read_token(given.get("LINEARSCOPE_TOKEN")),
         proxy=read_proxy(given),
         device=read_device("LINEARSCOPE_DEVICE", given.get("LINEARSCOPE_DEVICE")),
+        device_memory=_read_bytes("LINEARSCOPE_DEVICE_MEMORY", given),
         public_url=_read_public_url(given.get("LINEARSCOPE_PUBLIC_URL")),
         hub=read_hub_place(given),
         upload_limit=_read_bytes("LINEARSCOPE_UPLOAD_LIMIT", given),
@@ -230,7 +235,7 @@ def _read_port(text: str) -> int:
 
 
 def _read_bytes(name: str, given: Mapping[str, str]) -> int | None:
-    """Return a number of bytes: plain, or with one of the units kB, MB, GB and TB."""
+    """Return a number of bytes: plain, or with a unit: kB, MB, GB, TB, KiB, ..."""
     text = given.get(name)
     if text is None:
         return None

@@ -36,6 +36,8 @@ class Estimate:
         A guess from the arithmetic; wide unless a run was measured on this device.
     pairs : "all" | "adjacent" | None
         None for kinds that score no pairs.
+    streaming : Streaming or None
+        What it takes where the weights do not fit; None for kinds that need the whole model.
     """
 
     memory_bytes: int
@@ -43,10 +45,27 @@ class Estimate:
     flops: float
     seconds: tuple[float, float]
     pairs: str | None
+    streaming: "Streaming | None" = None
 
     def as_json(self) -> dict[str, Json]:
         """Return the estimate as plain values."""
         return asdict(self)
+
+
+@dataclass(frozen=True)
+class Streaming:
+    """Needs of a run that holds one block at a time.
+
+    Parameters
+    ----------
+    memory_bytes : int
+        Peak: one block or the embedding, moments, one batch.
+    disk_bytes : int
+        The states of all tokens, while the run lasts.
+    """
+
+    memory_bytes: int
+    disk_bytes: int
 
 
 def estimate(
@@ -69,6 +88,7 @@ def estimate(
         flops=needs.flops,
         seconds=_seconds(needs.flops, flops_per_second),
         pairs=_pairs(request) if is_linearity else None,
+        streaming=_streaming(request, model) if is_linearity else None,
     )
 
 
@@ -119,17 +139,41 @@ def _seconds(flops: float, flops_per_second: float | None) -> tuple[float, float
     return low + START_SECONDS[0], high + START_SECONDS[1]
 
 
+def weights_bytes(request: RunRequest, model: ModelRecord) -> int:
+    """Return the bytes of all weights in the type that the run computes in."""
+    return model.parameters * BYTES[str(request.params["dtype"])]
+
+
+def _streaming(request: RunRequest, model: ModelRecord) -> Streaming:
+    tokens, states = _whole(request.params["tokens"]), model.blocks + 1
+    number = BYTES[str(request.params["dtype"])]
+    embedding = model.vocabulary * model.width * number
+    block = max(weights_bytes(request, model) - embedding, 0) // model.blocks
+    pairs = model.blocks if _pairs(request) == "adjacent" else model.blocks * states // 2
+    return Streaming(
+        memory_bytes=max(embedding, block) + _working_memory(model, pairs=pairs),
+        disk_bytes=tokens * states * model.width * number,
+    )
+
+
 def _memory(request: RunRequest, model: ModelRecord, *, tokens: int, pairs: int) -> int:
-    number = 8 if model.width <= WIDEST_IN_FLOAT64 else 4
-    states = model.blocks + 1
     heldout = request.params["heldout"]
     assert isinstance(heldout, float)
-    weights = model.parameters * BYTES[str(request.params["dtype"])]
-    moments = 2 * number * (pairs + states) * model.width**2
-    kept_states = round(heldout * tokens) * states * model.width * number
+    states = round(heldout * tokens) * (model.blocks + 1) * model.width * _number(model)
+    return weights_bytes(request, model) + states + _working_memory(model, pairs=pairs)
+
+
+def _working_memory(model: ModelRecord, *, pairs: int) -> int:
+    """Return the bytes of moments, of solving with them, and of one batch's states."""
+    states = model.blocks + 1
+    moments = 2 * _number(model) * (pairs + states) * model.width**2
     solving = 8 * 6 * min(pairs, model.blocks) * model.width**2
-    batch = 3 * 2048 * states * model.width * number
-    return weights + moments + kept_states + solving + batch
+    batch = 3 * 2048 * states * model.width * _number(model)
+    return moments + solving + batch
+
+
+def _number(model: ModelRecord) -> int:
+    return 8 if model.width <= WIDEST_IN_FLOAT64 else 4
 
 
 def _whole(value: Json) -> int:

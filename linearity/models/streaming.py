@@ -89,7 +89,7 @@ class StreamedStates:
     ) -> None:
         self._layout, self._device, self._weights, self._room = layout, device, weights, room
         self._names = _Names.of(network, layout)
-        self._windows: list[Window] = []
+        self._batches: list[list[Window]] = []
         self._file: Tensor | None = None
 
     def stream(
@@ -97,7 +97,7 @@ class StreamedStates:
     ) -> Iterator[StateBatch]:
         """Yield every batch, after all of them have been through all blocks.
 
-        Asked again for the same windows, it reads what is there.
+        Asked again for the same batches, it reads what is there.
 
         Raises
         ------
@@ -107,11 +107,11 @@ class StreamedStates:
             If even a single window does not fit beside one block.
         """
         places = _places(batches)
-        windows = [window for batch in batches for window in batch]
-        if self._file is None or self._windows != windows:
+        wanted = [list(windows) for windows in batches]
+        if self._file is None or self._batches != wanted:
             self._file = None  # the disk need not hold both
             self._file = self._filled(places, ahead)
-            self._windows = windows
+            self._batches = wanted
         for place in places:
             rows = self._file[:, place.start : place.stop]
             yield StateBatch(place.windows, self._gathered(rows, place), _kept(rows, place))

@@ -17,6 +17,8 @@ BAD_VALUES = [
     ("LINEARSCOPE_PORT", "８０００"),
     ("LINEARSCOPE_DEVICE", "tpu"),
     ("LINEARSCOPE_DEVICE", "cuda:"),
+    ("LINEARSCOPE_DEVICE_MEMORY", "24 gigs"),
+    ("LINEARSCOPE_DEVICE_MEMORY", "0"),
     ("LINEARSCOPE_TOKEN", "short"),
     ("LINEARSCOPE_TOKEN", "ünprintable-token-of-some-length"),
     ("LINEARSCOPE_STORE", "s3://bucket/folder"),
@@ -55,6 +57,7 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
             "LINEARSCOPE_PORT": "9000",
             "LINEARSCOPE_TOKEN": "0123456789abcdef",
             "LINEARSCOPE_DEVICE": "cuda:1",
+            "LINEARSCOPE_DEVICE_MEMORY": "24GiB",
             "LINEARSCOPE_PUBLIC_URL": "https://example.org/scope/",
         }
     )
@@ -67,6 +70,7 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
         "redis://cache:6379/0",
     )
     assert (settings.host, settings.port, settings.device) == ("0.0.0.0", 9000, "cuda:1")
+    assert settings.device_memory == 24 * 2**30
     assert settings.public_url == "https://example.org/scope"
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from linearity.adapters.hugging_face import load_model
+from linearity.adapters.hugging_face import load_model, streamed_model
 from linearity.adapters.inputs import load_documents, prepare_model
 from linearity.adapters.store import ArtifactStore
 from linearity.contracts.ablation import parse_params as parse_ablation
@@ -18,8 +18,9 @@ from linearity.contracts.inputs import DatasetRecord, Document, ModelRecord
 from linearity.contracts.linearity import parse_params as parse_linearity
 from linearity.contracts.plan import parse_plan_parameter
 from linearity.errors import InvalidParameterError, RejectedInputError
+from linearity.measure.windows import Role, Window
 from linearity.models.loaded import LoadedModel
-from linearity.models.states import record_states
+from linearity.models.states import record_states, source_of
 from linearity.models.surgery import carried_out
 from linearity.studies.ablation import measure_ablation
 from linearity.studies.linearity import measure_linearity
@@ -130,6 +131,31 @@ def test_padding_changes_no_state_and_logits_are_the_library_s(case: Case) -> No
     torch.testing.assert_close(
         case.model.layout.logits(together[:, -1]), logits, atol=1e-5, rtol=1e-5
     )
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_a_model_that_streams_through_memory_has_the_same_states(
+    case: Case, small_store: ArtifactStore, dtype: str
+) -> None:
+    roles: list[Role] = ["heldout", "train", "validation"]
+    windows = [
+        Window(k, 0, tuple(prompt), role)
+        for k, (prompt, role) in enumerate(zip(case.prompts, roles, strict=True))
+    ]
+    batches = [windows[:2], windows[2:], windows]  # padded, alone with no mask, padded again
+    for attention in case.family.attentions:
+        streamed, resident = (
+            open_model(case.record, small_store, device="cpu", dtype=dtype, attention=attention)
+            for open_model in (streamed_model, load_model)
+        )
+        read, recorded = (
+            list(source_of(model).stream(batches, ahead=lambda _done, _total: None))
+            for model in (streamed, resident)
+        )
+        for one, other in zip(read, recorded, strict=True):
+            assert one.states.dtype == getattr(torch, dtype)
+            assert torch.equal(one.states, other.states), attention
+            assert torch.equal(one.heldout.double(), other.heldout.double())
 
 
 def plans_of(case: Case) -> list[str]:

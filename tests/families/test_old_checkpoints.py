@@ -7,11 +7,13 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from linearity.adapters.hugging_face import load_model
+from linearity.adapters.hugging_face import load_model, streamed_model
 from linearity.adapters.inputs import prepare_model
 from linearity.adapters.store import ArtifactStore
 from linearity.contracts.families import FAMILIES
 from linearity.errors import RejectedInputError
+from linearity.measure.windows import Window
+from linearity.models.states import record_states, source_of
 from tests.conftest import quiet
 from tests.families.tiny import BLOCKS, VARIANTS, build, write_tiny
 from tests.oracles import logits_of
@@ -74,6 +76,10 @@ def test_an_old_checkpoint_is_taken_in_and_computes_the_same(
 
     saved = build(variant, attention=attention)
     torch.testing.assert_close(logits_of(model.network, IDS), logits_of(saved, IDS))
+    read = streamed_model(record, small_store, device="cpu", dtype="float32", attention=attention)
+    windows = [[Window(0, 0, tuple(IDS), "train")]]
+    (batch,) = source_of(read).stream(windows, ahead=lambda _done, _total: None)
+    assert torch.equal(batch.states, record_states(model, [IDS]))
     assert record.dtype == "float32"
     # Masks and tables are no parameters.
     assert record.parameters == sum(p.numel() for p in saved.parameters())
