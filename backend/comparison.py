@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from backend.figures.points import Series, series
+from linearity.contracts.paper_protocol import PAPER
 from linearity.errors import InvalidRequestError
 
 SCORES = {"stream": "r2_heldout", "update": "update_r2_heldout"}
@@ -127,6 +128,11 @@ def _check_comparable(first: Result, second: Result) -> None:
             raise InvalidRequestError(
                 f"the run {result['id']} is of the kind {result['kind']}",
                 next_step="Compare two runs of the kind linearity.",
+            )
+        if result["params"].get("protocol") == PAPER:
+            raise InvalidRequestError(
+                f"the run {result['id']} held nothing out: it has no scores with intervals",
+                next_step="Compare two runs of the standard protocol.",
             )
     if first["id"] == second["id"]:
         raise InvalidRequestError(

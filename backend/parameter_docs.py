@@ -61,7 +61,9 @@ PARAMETERS: dict[str, dict[str, Schema]] = {
         "pairs": _choice(("auto", "all", "adjacent"), "auto", "which pairs of states"),
         "repeats": _whole(1, "splits that the profile is measured on, 1 to 20"),
         "granularity": {"const": "block", "description": "only block in this version"},
-        "protocol": {"type": "string", "description": "not in this version"},
+        "protocol": _choice(
+            ("standard", "paper"), "standard", "paper: 128 windows of 512 characters, in sample"
+        ),
         **_COMPUTED,
     },
     "ablation": {

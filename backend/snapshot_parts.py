@@ -11,6 +11,7 @@ from backend.figures.options import SCORES
 from backend.figures.points import pair_points
 from backend.markup import EMPTY, Markup, element
 from backend.snapshot_choice import shown_point
+from linearity.contracts.paper_protocol import PAPER
 
 MISSING = "–"
 _PAIR = re.compile(r"(\d{1,4})-(\d{1,4})")
@@ -199,10 +200,19 @@ def _quiet(text: str) -> Markup:
 
 def _linearity_numbers(part: Part) -> list[Number]:
     profile, kept = part.result["profile"], part.result.get("kept") or {}
-    rows: list[tuple[str, Any, Callable[[float], str]]] = [
+    exactly = functools.partial(score, digits=4)
+    heldout: list[tuple[str, Any, Callable[[float], str]]] = [
         ("key_stream", profile.get("r2_heldout"), score),
-        ("key_kept", kept.get("r2_heldout"), functools.partial(score, digits=4)),
+        ("key_kept", kept.get("r2_heldout"), exactly),
         ("key_update", profile.get("update_r2_heldout"), score),
+    ]
+    in_sample: list[tuple[str, Any, Callable[[float], str]]] = [
+        ("key_stream_fit", profile.get("r2_fit"), exactly),
+        ("key_update_fit", profile.get("update_r2_fit"), score),
+    ]
+    is_in_sample = part.result["params"].get("protocol") == PAPER
+    rows = [
+        *(in_sample if is_in_sample else heldout),
         ("key_norm", profile.get("update_norm_ratio"), significant),
     ]
     numbers: list[Number] = []

@@ -7,7 +7,8 @@ const SAMPLING = [
 
 /** The parameters that say which tokens are used; a linearity run knows some of them. */
 export const samplingOf = ({ params = {} }) =>
-  Object.fromEntries(SAMPLING.filter((name) => name in params).map((name) => [name, params[name]]));
+  // The paper's procedure draws other windows and fits without a ridge: nothing that a plan can take over.
+  params.protocol === "paper" ? {} : Object.fromEntries(SAMPLING.filter((name) => name in params).map((name) => [name, params[name]]));
 
 /** @param {object} run @param {"plan"|"answers"} kind @param {object} params beyond the sampling */
 export const followUp = (run, kind, params) => ({

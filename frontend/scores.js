@@ -23,7 +23,7 @@ export function shownView({ score, split, scale, result }) {
   const splits = there.length ? there : splitsOf(shown);
   return {
     score: shown,
-    split: splits.includes(split) ? split : splits[0],
+    split: splits.includes(split) ? split : splits.at(-1),
     scale: shown === "angular" ? "linear" : scale,
   };
 }

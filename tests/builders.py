@@ -182,6 +182,35 @@ def adjacent_only(result: LinearityResult) -> LinearityResult:
     return replace(result, pairs=replace(result.pairs, **fewer))
 
 
+def in_sample(result: LinearityResult) -> LinearityResult:
+    """Return the same result as `protocol=paper` would have given it."""
+
+    def without(part: Any, *more: str) -> Any:
+        scores = [name for name in part.__dataclass_fields__ if "heldout" in name]
+        blank = {name: _blank(getattr(part, name)) for name in scores}
+        return replace(part, **blank, **dict.fromkeys(more))
+
+    profile = without(result.profile)
+    return replace(
+        result,
+        params=result.params | {"protocol": "paper", "heldout": 0.0, "exclude": "none"},
+        tokens=replace(result.tokens, heldout=0, heldout_documents=0, excluded_first=0),
+        pairs=without(result.pairs, "cka"),
+        profile=profile,
+        kept=profile,
+        token_classes=None,
+        sample_sizes=None,
+        token_errors=None,
+        repeats=None,
+    )
+
+
+def _blank(values: Any) -> Any:
+    return [
+        _blank(value) if isinstance(value, list) and len(value) > 2 else None for value in values
+    ]
+
+
 def _params() -> dict[str, Any]:
     return {
         "tokens": TOKENS,

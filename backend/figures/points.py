@@ -75,10 +75,10 @@ def pair_points(result: Mapping[str, Any], *, score: str, split: str) -> PairPoi
 
 
 def _nearest_split(result: Mapping[str, Any], score: str, split: str) -> str:
-    """Return `split`, or the first that has numbers where it has none."""
+    """Return `split`, or the last that has numbers where it has none: in sample at worst."""
     known = [one for of, one in PAIR_FIELDS if of == score]
     there = [one for one in known if _is_there(result, PAIR_FIELDS[score, one])]
-    return split if split in there or not there else there[0]
+    return split if split in there or not there else there[-1]
 
 
 def _is_there(result: Mapping[str, Any], field: str) -> bool:

@@ -18,6 +18,7 @@ from backend.figures.theme import (
     meta,
     translucent,
 )
+from linearity.contracts.paper_protocol import PAPER
 
 FIELDS = {"stream": "r2", "update": "update_r2"}
 HIGHEST_BOTTOM = 0.5
@@ -29,7 +30,12 @@ MARGIN = {"l": 56, "r": 76, "t": 32, "b": 40}
 
 
 def profile(result: Mapping[str, Any], options: FigureOptions) -> dict[str, Any]:
-    """Return the figure: held-out with its band, in-sample thin, all tokens kept dotted."""
+    """Return the figure: held-out with its band, in-sample thin, all tokens kept dotted.
+
+    Of a run that held nothing out there is the in-sample line alone.
+    """
+    if result["params"].get("protocol") == PAPER:
+        return _in_sample(result, options)
     blocks = len(result["states"]) - 1
     theme = THEMES[options.theme]
     words = LABELS[options.lang]
@@ -49,6 +55,19 @@ def profile(result: Mapping[str, Any], options: FigureOptions) -> dict[str, Any]
     data += [_below(heldouts[name], bottom, theme, words, name) for name in FIELDS]
     data += _style_key(words, theme, kept=options.kept)
     return {"data": data, "layout": _layout(result, options, blocks, bottom, _ends(heldouts))}
+
+
+def _in_sample(result: Mapping[str, Any], options: FigureOptions) -> dict[str, Any]:
+    blocks = len(result["states"]) - 1
+    theme, words = THEMES[options.theme], LABELS[options.lang]
+    lines = {
+        name: series(result["profile"], f"{prefix}_fit", blocks=blocks)
+        for name, prefix in FIELDS.items()
+    }
+    data = [_main_line(line, getattr(theme, name), name, words) for name, line in lines.items()]
+    bottom = _bottom(data)
+    data.append(_style(words["fit_as_paper"], 2.5, "solid", theme))
+    return {"data": data, "layout": _layout(result, options, blocks, bottom, _ends(lines))}
 
 
 def band(line: Series, colour: str) -> list[dict[str, Any]]:
@@ -151,19 +170,23 @@ def _style_key(words: Mapping[str, str], theme: Theme, *, kept: bool) -> list[di
     """Return empty traces that explain the line styles; the colours are labelled directly."""
     styles = [("heldout", 2.5, "solid"), ("fit", 1, "solid"), ("kept", 1.5, "dot")]
     return [
-        {
-            "type": "scatter",
-            "name": words[label],
-            "x": [None],
-            "y": [None],
-            "mode": "lines",
-            "line": {"width": width, "color": theme.muted, "dash": dash},
-            "hoverinfo": "skip",
-            "showlegend": True,
-        }
+        _style(words[label], width, dash, theme)
         for label, width, dash in styles
         if kept or label != "kept"
     ]
+
+
+def _style(name: str, width: float, dash: str, theme: Theme) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "name": name,
+        "x": [None],
+        "y": [None],
+        "mode": "lines",
+        "line": {"width": width, "color": theme.muted, "dash": dash},
+        "hoverinfo": "skip",
+        "showlegend": True,
+    }
 
 
 def _ends(lines: Mapping[str, Series]) -> dict[str, float]:

@@ -5,6 +5,7 @@ import { changed, fill, h } from "../dom.js";
 import { moment } from "../format.js";
 import { t } from "../i18n.js";
 import { problemText } from "./problem.js";
+import { isInSample } from "./protocol_field.js";
 
 const LATEST = 200;
 
@@ -14,7 +15,7 @@ const finished = (query = {}) => listRuns({ kind: "linearity", status: "finished
 export function comparePicker(ids) {
   const element = h("div", { class: "compare-picker" });
   finished()
-    .then(({ items }) => fill(element, ...selects(items, ids)))
+    .then(({ items }) => fill(element, ...selects(items.filter(hasHeldOut), ids)))
     .catch((error) => fill(element, problemText(error)));
   return element;
 }
@@ -45,11 +46,14 @@ function select(id, label, runs, current, choose) {
   return h("div", { class: "field" }, h("label", { for: id }, label), control);
 }
 
-const othersOf = (runs, { id, model }) => runs.filter((run) => run.id !== id && run.model.id === model.id);
+const hasHeldOut = (run) => !isInSample(run);
+
+const othersOf = (runs, { id, model }) =>
+  runs.filter((run) => run.id !== id && run.model.id === model.id && hasHeldOut(run));
 
 /** On the page of a run: the way to a comparison, if there is another run of its model. */
 export function renderLink(element, { run, lang }) {
-  const there = !isShared && run?.status === "finished" && run.kind === "linearity";
+  const there = !isShared && run?.status === "finished" && run.kind === "linearity" && hasHeldOut(run);
   if (!there || !changed(element, run.id, lang)) return;
   element.hidden = true;
   finished({ model: run.model.id })

@@ -30,6 +30,9 @@ export function render(element, { run, result, lang }, view, figures) {
 
 /** Pictures that only some results of a kind have. */
 const THERE = {
+  token_classes: ({ token_classes }) => Boolean(token_classes),
+  token_errors: ({ token_errors }) => Boolean(token_errors),
+  sample_sizes: ({ sample_sizes }) => Boolean(sample_sizes),
   interaction: ({ interaction }) => Boolean(interaction),
   categories: (result) =>
     [result.point, ...(result.curves ?? []).flatMap(({ points }) => points)].some((point) => categoriesOf(point, result).length > 0),

@@ -4,6 +4,7 @@ import { changed, fill, h, keepingFocus } from "../dom.js";
 import { integer, median, score, significant } from "../format.js";
 import { t, tOr } from "../i18n.js";
 import { paperSteps } from "./paper_steps.js";
+import { isInSample } from "./protocol_field.js";
 
 /** @param {HTMLElement} element @param {import("../state.js").State} state */
 export function render(element, { run, result, lang }) {
@@ -19,7 +20,7 @@ export function render(element, { run, result, lang }) {
         ? h("p", { class: "finding" }, sentence)
         : h("p", { class: "finding pending" }, t(`finding_pending_${run?.kind ?? "linearity"}`)),
       result?.profile && keyNumbers(result),
-      h("div", { class: "finding-notes" }, howToRead(run?.kind), paperSteps(result), warnings(result)),
+      h("div", { class: "finding-notes" }, howToRead(run?.kind), paperSteps(result, run), warnings(result)),
     ),
   );
 }
@@ -71,14 +72,20 @@ function word(value) {
   return Number.isInteger(value) ? integer(value) : significant(value);
 }
 
-/** Four numbers for those who read no charts: medians over the blocks, with their range. */
-function keyNumbers({ profile, kept }) {
-  const rows = [
-    ["key_stream", profile.r2_heldout, score],
-    ["key_kept", kept?.r2_heldout, (value) => score(value, 4)],
-    ["key_update", profile.update_r2_heldout, score],
-    ["key_norm", profile.update_norm_ratio, significant],
-  ];
+/** A few numbers for those who read no charts: medians over the blocks, with their range. */
+function keyNumbers(result) {
+  const { profile, kept } = result;
+  const first = isInSample(result)
+    ? [
+        ["key_stream_fit", profile.r2_fit, (value) => score(value, 4)],
+        ["key_update_fit", profile.update_r2_fit, score],
+      ]
+    : [
+        ["key_stream", profile.r2_heldout, score],
+        ["key_kept", kept?.r2_heldout, (value) => score(value, 4)],
+        ["key_update", profile.update_r2_heldout, score],
+      ];
+  const rows = [...first, ["key_norm", profile.update_norm_ratio, significant]];
   const items = rows.map(([key, values, format]) => keyNumber(t(key), values, format));
   return h("dl", { class: "key-numbers" }, items);
 }

@@ -25,7 +25,7 @@ const SPLIT_TOKENS = { fit_tokens: tokens, select_tokens: { ...tokens, placehold
 /** By kind: what everybody is asked, and what stands under "more". */
 const FIELDS = {
   linearity: {
-    main: { tokens: number(512, 50_000_000) },
+    main: { tokens: number(512, 50_000_000), protocol: choice("standard", "paper") },
     more: {
       context: COMMON.context,
       heldout: number(0.05, 0.5, { step: 0.05, placeholder: "0.25" }),

@@ -23,7 +23,8 @@ export async function mount(element) {
   );
 }
 
-function lines({ r2_heldout: stream, update_r2_heldout: update }) {
+function lines(profile) {
+  const [stream, update] = ["r2", "update_r2"].map((name) => shown(profile, name));
   const picture = svg("svg", {
     class: "latest-picture",
     viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
@@ -35,6 +36,12 @@ function lines({ r2_heldout: stream, update_r2_heldout: update }) {
   picture.append(line(stream, low, "line-stream"), line(update, low, "line-update"));
   return picture;
 }
+
+/** Held-out scores; of a run that held nothing out, its in-sample ones. */
+const shown = (profile, name) => {
+  const heldout = profile[`${name}_heldout`];
+  return heldout.some((value) => value !== null) ? heldout : profile[`${name}_fit`];
+};
 
 function line(values, low, name) {
   const step = (WIDTH - 2 * EDGE) / Math.max(values.length - 1, 1);

@@ -1,5 +1,7 @@
 // How records with an answer are read: asked only where the text has answers, and a template may be rendered.
 
+import { showProtocol } from "./protocol_field.js";
+
 const choice = (options, needs) => ({ type: "choice", options, needs });
 
 export const READING = {
@@ -14,6 +16,7 @@ export function showReading(form, model, dataset) {
     place.hidden = !place.dataset.asks.split(" ").every((need) => there.includes(need));
     for (const control of place.querySelectorAll("select")) control.disabled = place.hidden;
   }
+  showProtocol(form);
 }
 
 function whatIsThere(model, dataset) {

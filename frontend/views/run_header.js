@@ -38,7 +38,8 @@ const actions = () =>
 
 /** What a kind was asked, beside its model and text. */
 const OWN = {
-  linearity: ({ tokens, heldout, exclude }, seen) => [
+  linearity: ({ tokens, heldout, exclude, protocol }, seen) => [
+    protocol && t("protocol_paper"),
     tokensFact(seen, tokens),
     heldout && t("heldout_share", { share: percent(heldout) }),
     exclude && t(`exclude_${exclude}`),

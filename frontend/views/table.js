@@ -6,6 +6,7 @@ import { renderGrid, selectInGrid } from "../grid.js";
 import { t } from "../i18n.js";
 import { blocksOf, inRange, pairScore, shownView } from "../scores.js";
 import { update } from "../state.js";
+import { isInSample } from "./protocol_field.js";
 
 /** @param {HTMLElement} element @param {import("../state.js").State} state */
 export function render(element, state) {
@@ -84,7 +85,7 @@ function blockGrid({ result }, title) {
     ["norm_ratio", (b) => significant(profile.update_norm_ratio?.[b])],
     ["block_influence", (b) => score(profile.block_influence?.[b])],
     ["rotation_fit", (b) => score(profile.rotation_fit?.[b])],
-  ];
+  ].filter(([key]) => !isInSample(result) || !HELD_OUT.includes(key));
   return {
     ...common(title),
     corner: t("block"),
@@ -102,6 +103,11 @@ function spread(rows, block) {
   const there = rows.map((row) => row[block]).filter((value) => value !== null);
   return there.length ? interval([Math.min(...there), Math.max(...there)]) : "–";
 }
+
+const HELD_OUT = [
+  ...["stream_heldout", "stream_interval", "update_heldout", "update_interval"],
+  ...["stream_kept", "update_kept"],
+];
 
 function position({ from, to }, table) {
   if (table === "pairs") return [from, to - 1];

@@ -29,7 +29,7 @@ from linearity.models.loaded import LoadedModel
 from linearity.ports import Checkpoints, NoCheckpoints, Progress
 from linearity.studies.ablation import measure_ablation
 from linearity.studies.answers import measure_answers
-from linearity.studies.finding import finding
+from linearity.studies.finding import finding, in_sample_finding
 from linearity.studies.linearity import measure_linearity
 from linearity.studies.material import Material
 from linearity.studies.plan import measure_plan
@@ -168,7 +168,9 @@ def _linearity(run: _Run) -> _Found:
     )
     values = _values(measured) | {
         "states": [str(state) for state in range(len(measured.profile.state_norm))],
-        "finding": finding(measured.profile, measured.kept, exclude=params.exclude),
+        "finding": in_sample_finding(measured.profile)
+        if params.in_sample
+        else finding(measured.profile, measured.kept, exclude=params.exclude),
     }
     return _Found(LinearityResult, values)
 

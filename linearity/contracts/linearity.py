@@ -11,6 +11,7 @@ from typing import Any, Self
 from linearity.contracts.canonical import Json
 from linearity.contracts.families import attention_of
 from linearity.contracts.inputs import DatasetRecord, ModelRecord
+from linearity.contracts.paper_protocol import PAPER, fixed_parameters, protocol_of
 from linearity.contracts.parameters import (
     automatic_choice,
     choice,
@@ -34,6 +35,7 @@ MAXIMUM_TOKENS = 50_000_000
 DEFAULT_TOKENS = 16_384
 TOKENS_PER_WIDTH = 20
 MOST_REPEATS = 20
+DTYPES = ("float32", "bfloat16", "float16")
 RIDGES = (1e-6, 1e-3, 1e-2, 3e-2, 1e-1, 1.0)
 """What ``ridge=auto`` chooses from, relative to the mean variance of a state's coordinates."""
 
@@ -82,6 +84,8 @@ class LinearityParams:
         ``auto`` renders records with an answer with the model's chat template, if it has one.
     score : "answer" | "all"
         Whether of records with an answer only the answer is scored.
+    protocol : "paper" or None
+        ``paper`` fixes most others (`paper_protocol`); then nothing is held out.
     """
 
     tokens: int
@@ -97,10 +101,19 @@ class LinearityParams:
     attention: str
     template: str = "auto"
     score: str = "answer"
+    protocol: str | None = None
+
+    @property
+    def in_sample(self) -> bool:
+        """Whether everything is scored on the tokens that it was fitted to."""
+        return self.protocol == PAPER
 
     def as_json(self) -> dict[str, Json]:
-        """Return the parameters as plain values."""
-        return asdict(self)
+        """Return the parameters as plain values.
+
+        The standard protocol is left out: a question of before there were two keeps its digest.
+        """
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 PARAMETER_NAMES = [
@@ -119,6 +132,8 @@ def parse_params(params: Mapping[str, Json], *, model: ModelRecord) -> Linearity
     """
     only_known(params, PARAMETER_NAMES)
     given = dict(params)
+    if protocol_of(given) == PAPER:
+        return _paper_params(given, model)
     _refuse_later_features(given)
     tokens = given.get("tokens", "auto")
     context = whole_number("context", given.get("context", 256), low=8, high=131_072)
@@ -134,10 +149,22 @@ def parse_params(params: Mapping[str, Json], *, model: ModelRecord) -> Linearity
         pairs=choice("pairs", given.get("pairs", "auto"), ("auto", "all", "adjacent")),
         repeats=whole_number("repeats", given.get("repeats", 1), low=1, high=MOST_REPEATS),
         granularity="block",
-        dtype=automatic_choice(given, "dtype", model.dtype, ("float32", "bfloat16", "float16")),
+        dtype=automatic_choice(given, "dtype", model.dtype, DTYPES),
         attention=attention_of(given, model.family),
         template=parse_template(given, model=model),
         score=choice("score", given.get("score", "answer"), SCORES),
+    )
+
+
+def _paper_params(given: Mapping[str, Json], model: ModelRecord) -> LinearityParams:
+    fixed: dict[str, Any] = fixed_parameters(given, context=model.context)
+    return LinearityParams(
+        seed=whole_number("seed", given.get("seed", 0), low=0, high=2**32 - 1),
+        pairs=choice("pairs", given.get("pairs", "auto"), ("auto", "all", "adjacent")),
+        dtype=automatic_choice(given, "dtype", model.dtype, DTYPES),
+        attention=attention_of(given, model.family),
+        protocol=PAPER,
+        **fixed,
     )
 
 
@@ -169,10 +196,6 @@ def _refuse_later_features(given: dict[str, Json]) -> None:
                 next_step=f"Leave {name} out.",
                 parameter=name,
             )
-    if "protocol" in given:
-        raise NotYetError(
-            "protocol is not built yet", next_step="Leave protocol out.", parameter="protocol"
-        )
 
 
 @dataclass(frozen=True)
@@ -192,7 +215,7 @@ class TokenCounts:
     Parameters
     ----------
     fit, heldout : int
-        Tokens scored on, exclusions already taken out.
+        Tokens scored on, exclusions already taken out; none held out with ``protocol=paper``.
     excluded_first, excluded_sinks : int
         Tokens left out because they stand at position 0, or because they are sinks elsewhere.
     width_ratio : float
@@ -203,7 +226,8 @@ class TokenCounts:
     context : int
         Tokens that were read and not scored: they belong to no answer.
     passed_over : int
-        Tokens of the same documents that stand too far before any answer to be read with it.
+        Tokens of the same texts that no window holds: they stand too far before any answer, or,
+        with ``protocol=paper``, beyond the model's context.
     template : "chat" | "mixed" | "none"
         Whether the model's chat template stood around the texts.
     """

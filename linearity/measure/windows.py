@@ -33,7 +33,8 @@ class Window:
     document : int
         Index into the documents that were sampled from.
     start : int
-        Position of the first token in the document, in tokens.
+        Position of the first token in the document, in tokens; of a window of the paper's
+        procedure in the whole text, in characters.
     ids : tuple of int
         Token ids, a leading BOS included where the tokenizer adds one.
     role : "train" | "validation" | "heldout"
@@ -44,7 +45,7 @@ class Window:
         Whether the chat template of the model stands around the text.
     passed_over : int
         Tokens of the document that lie in no window, because they are too far from any answer;
-        counted once a document.
+        counted once a document. Of a window of the paper's procedure, what was cut off.
     """
 
     document: int

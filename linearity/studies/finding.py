@@ -52,6 +52,32 @@ def finding(profile: Profile, kept: Profile, *, exclude: str) -> dict[str, str]:
     return {"en": _english(facts, exclude), "ja": _japanese(facts, exclude)}
 
 
+def in_sample_finding(profile: Profile) -> dict[str, str]:
+    """Say the same of a run of the paper's procedure: its score, and that nothing was held out.
+
+    Returns
+    -------
+    {"en": str, "ja": str}
+    """
+    scores = profile.r2_fit
+    first, last = plateau_start(scores), max(len(scores) - 2, 0)
+    span = slice(first, last + 1)
+    stream, update = _range(_known(scores[span])), _known(profile.update_r2_fit[span])
+    where = f"blocks {first} to {last}" if last > first else f"block {first}"
+    places = f"ブロック {first}〜{last}" if last > first else f"ブロック {first}"
+    added = f"; of what they add, {_range(update)}" if update else ""
+    adds = f"、加える変化分では {_range(update).replace('–', '〜')}" if update else ""
+    return {
+        "en": f"In sample, by the paper's procedure (no token left out, nothing held out): in "
+        f"{where} a linear map explains {stream} of the variance of the next state on the very "
+        f"tokens it was fitted to{added}. How it does on new text is not in these numbers.",
+        "ja": f"論文の手順(トークンを除外せず、検証データも分けない)による同一データでの値です。"
+        f"{places} では、線形写像がその計算に使ったトークン自身について、次の状態の分散の "
+        f"{stream.replace('–', '〜')}{adds} を説明します。"
+        "新しい文章での値はこの測定には含まれません。",
+    }
+
+
 def plateau_start(scores: list[float | None]) -> int:
     """Return the first block, from 1, after which no block but the last falls far below the median.
 

@@ -31,7 +31,6 @@ from linearity.contracts.runs import RunWarning
 from linearity.contracts.token_errors import TokenErrors
 from linearity.errors import MeasurementError, TooFewTokensError
 from linearity.measure.moments import RecomputedMoments
-from linearity.measure.sampling import SamplingPlan, sample_windows
 from linearity.measure.similarity import FEWEST_TOKENS, debiased_cka
 from linearity.measure.token_classes import text_classes
 from linearity.measure.tokens import StreamGuard, TokenTable
@@ -48,9 +47,8 @@ from linearity.studies.collect import (
     missed_sinks,
 )
 from linearity.studies.portion import Portion
-from linearity.studies.record_warnings import record_warnings
 from linearity.studies.scoring import Fit, Heldout, RidgeRule, Scores, score_neighbours, score_pairs
-from linearity.studies.scripts import RecordScripts, used_template
+from linearity.studies.scripts import used_template
 from linearity.studies.tables import (
     heldout_diagonals,
     pairs_of,
@@ -61,6 +59,7 @@ from linearity.studies.tables import (
     token_counts,
     token_errors,
 )
+from linearity.studies.text import Text
 from linearity.studies.warnings import warnings_of
 
 PREVIEW_RIDGE = 3e-2
@@ -86,10 +85,10 @@ class Measurement:
     pairs: Pairs
     profile: Profile
     kept: Profile
-    token_classes: TokenClasses
-    sample_sizes: SampleSizes
+    token_classes: TokenClasses | None
+    sample_sizes: SampleSizes | None
     repeats: Repeats | None
-    token_errors: TokenErrors
+    token_errors: TokenErrors | None
     warnings: list[RunWarning]
 
 
@@ -124,15 +123,14 @@ def measure_linearity(
     """
     first = Portion(progress, 0, params.repeats)
     study = _Study(model, params, first, reach or model.states - 1)
-    records = [Document(item) if isinstance(item, str) else item for item in documents]
-    scripts = RecordScripts(model, records, template=params.template, score=params.score)
-    windows = _windows(model, params, records, scripts)
+    text = Text(model, documents, params)
+    windows = text.windows(params)
     measured = study.finish(study.stream(windows), windows)
     profiles = {params.seed: (measured.profile.r2_heldout, measured.profile.update_r2_heldout)}
     for part in range(1, params.repeats):
         again = replace(params, seed=params.seed + part)
         study = _Study(model, again, Portion(progress, part, params.repeats), 1)
-        profiles[again.seed] = study.heldout_scores(_windows(model, again, records, scripts))
+        profiles[again.seed] = study.heldout_scores(text.windows(again))
     return replace(
         measured,
         repeats=repeats_of(profiles) if params.repeats > 1 else None,
@@ -141,22 +139,7 @@ def measure_linearity(
             passed_over=sum(window.passed_over for window in windows),
             template=used_template([window.rendered for window in windows]),
         ),
-        warnings=[*record_warnings(scripts, windows), *measured.warnings],
-    )
-
-
-def _windows(
-    model: LoadedModel,
-    params: LinearityParams,
-    records: Sequence[Document],
-    scripts: RecordScripts,
-) -> list[Window]:
-    return sample_windows(
-        [record.text for record in records],
-        model.tokenize,
-        SamplingPlan(params.tokens, params.context, params.heldout, params.seed, model.bos),
-        [record.category for record in records],
-        scripts,
+        warnings=[*text.warnings(params, windows), *measured.warnings],
     )
 
 
@@ -202,8 +185,8 @@ class _Study:
         table = collected.table()
         included = _included(table, self.params.exclude)
         fit = Fit.of(collected, included)
-        heldout = Heldout.of(collected, table, included, self._classes(windows, table))
-        _check_enough(fit.whole.n, heldout.tokens)
+        heldout = self._heldout(collected, table, included, self._classes(windows, table))
+        _check_enough(fit, heldout)
         scores = score_pairs(
             fit,
             heldout,
@@ -212,8 +195,9 @@ class _Study:
             spectra=True,
             after_state=self._scored,
         )
-        cka = debiased_cka(heldout.evenly(MOST_CKA_TOKENS))
-        kept = self._kept(collected, table, fit, scores)
+        cka = debiased_cka(heldout.evenly(MOST_CKA_TOKENS)) if heldout else None
+        # Without a held-out side nothing was left out, either.
+        kept = self._kept(collected, table, fit, scores) if heldout else scores
         counts = token_counts(table, included, fit.whole.n, self.model.width)
         self.progress.step(self.total, self.total, "tokens", 1.0)
         return Measurement(
@@ -221,10 +205,10 @@ class _Study:
             pairs=pairs_of(scores, collected, included, cka),
             profile=profile_of(table, included, scores),
             kept=profile_of(table, table.scored, kept),
-            token_classes=token_classes(heldout, scores),
-            sample_sizes=sample_sizes({**self.early, len(table): scores}),
+            token_classes=token_classes(heldout, scores) if heldout else None,
+            sample_sizes=sample_sizes({**self.early, len(table): scores}) if heldout else None,
             repeats=None,
-            token_errors=token_errors(heldout, scores),
+            token_errors=token_errors(heldout, scores) if heldout else None,
             warnings=warnings_of(
                 self.params,
                 counts,
@@ -233,6 +217,15 @@ class _Study:
                 adjacent_only=self.reach < self.model.states - 1,
             ),
         )
+
+    def _heldout(
+        self,
+        collected: Collected,
+        table: TokenTable,
+        included: Tensor,
+        classes: Tensor | None = None,
+    ) -> Heldout | None:
+        return None if self.params.in_sample else Heldout.of(collected, table, included, classes)
 
     def _classes(self, windows: Sequence[Window], table: TokenTable) -> Tensor:
         """Return the class of every token, (N,); what its states say goes before its text."""
@@ -261,7 +254,8 @@ class _Study:
         done = min(collected.tokens, self.total)
         share = self.begun + (1.0 - SCORING_SHARE - self.begun) * done / self.total
         self.progress.step(done, self.total, "tokens", share)
-        if len(self.early) < sum(part * self.total <= done < self.total for part in SHARES):
+        early = sum(part * self.total <= done < self.total for part in SHARES)
+        if len(self.early) < early and not self.params.in_sample:
             self._score_early(collected)
         # Every batch of a short run, a fixed number of times in a long one: a partial result
         # costs as much as everything seen so far.
@@ -283,7 +277,7 @@ class _Study:
         table = collected.table()
         included = _included(table, self.params.exclude)
         fit, heldout = Fit.of(collected, included), Heldout.of(collected, table, included)
-        _check_enough(fit.whole.n, heldout.tokens)
+        _check_enough(fit, heldout)
         return score_neighbours(fit, heldout, self._rule())
 
     def _scored(self, state: int) -> None:
@@ -310,12 +304,10 @@ class _Study:
         """Return what can be said so far, in the shape of a result with gaps."""
         table = collected.table()
         included = _included(table, self.params.exclude)
-        fit, heldout = Fit.of(collected, included), Heldout.of(collected, table, included)
+        fit, heldout = Fit.of(collected, included), self._heldout(collected, table, included)
         blank = Scores.empty(self.model.states)
         # The first batch shows angles and norms at once; its scores would say little.
-        enough = (
-            len(table) > FIRST_BATCH_TOKENS and min(fit.whole.n, heldout.tokens) > FEWEST_TOKENS
-        )
+        enough = len(table) > FIRST_BATCH_TOKENS and _fewest(fit, heldout) > FEWEST_TOKENS
         if enough and self.half is None and 2 * len(table) >= self.total and self.reach > 1:
             self.half = Half(len(table), self._preview(fit, heldout, reach=self.reach))
         profile = self._preview(fit, heldout, reach=1) if enough else blank
@@ -337,7 +329,7 @@ class _Study:
             },
         }
 
-    def _preview(self, fit: Fit, heldout: Heldout, *, reach: int) -> Scores:
+    def _preview(self, fit: Fit, heldout: Heldout | None, *, reach: int) -> Scores:
         """Score what is there so far; too little of it may have no score yet, which is no error."""
         rule = self._rule()
         ridge = RidgeRule(PREVIEW_RIDGE) if rule.fixed is None else rule
@@ -356,11 +348,17 @@ def _included(table: TokenTable, exclude: str) -> Tensor:
     return table.scored & ~left_out
 
 
-def _check_enough(fit: int, heldout: int) -> None:
-    if min(fit, heldout) < FEWEST_TOKENS:
+def _fewest(fit: Fit, heldout: Heldout | None) -> int:
+    """Return how many tokens the smaller side of the split has."""
+    return fit.whole.n if heldout is None else min(fit.whole.n, heldout.tokens)
+
+
+def _check_enough(fit: Fit, heldout: Heldout | None) -> None:
+    if _fewest(fit, heldout) < FEWEST_TOKENS:
+        scored = heldout.tokens if heldout else 0
         raise TooFewTokensError(
-            f"only {fit:,} fit tokens and {heldout:,} held-out tokens are left to score",
+            f"only {fit.whole.n:,} fit tokens and {scored:,} held-out tokens are left to score",
             next_step="Use a dataset with more text, or more tokens.",
-            fit=fit,
-            heldout=heldout,
+            fit=fit.whole.n,
+            heldout=scored,
         )

@@ -235,7 +235,7 @@ class RidgeRule:
 
 def score_pairs(
     fit: Fit,
-    heldout: Heldout,
+    heldout: Heldout | None,
     *,
     reach: int,
     ridge: RidgeRule,
@@ -247,6 +247,7 @@ def score_pairs(
     Parameters
     ----------
     fit, heldout : the two sides of the split
+        Without a held-out side all scores are in sample.
     reach : int
         1 for adjacent pairs only.
     ridge : RidgeRule
@@ -262,26 +263,22 @@ def score_pairs(
     ScoreOutOfRangeError
         If a score leaves the range that its definition allows.
     """
-    S = len(heldout.means)
+    S = fit.whole.shards[0].states
     scores = Scores.empty(S)
     variation = fit.whole.variation()
     _check_variation(variation, fit.whole.n)
-    _check_variation(heldout.gram.diagonal(), heldout.tokens)
+    if heldout is not None:
+        _check_variation(heldout.gram.diagonal(), heldout.tokens)
     for i in range(S - 1):
         stop = min(i + reach, S - 1) + 1
         regression = Regression.of(Band.of(fit.whole, i, reach=reach))
         sample = in_sample_scores(regression, variation[i:stop])
         ridges = _ridges(fit, i, stop, ridge)
-        scale = None if ridge.scales is None else float(ridge.scales[i])
-        maps = Maps.fitted(regression, ridges, scale)
-        errors = heldout.errors(maps, i, stop)
         _write_row(scores, i, stop, sample.r2_fit, sample.update_r2_fit, ridges)
         _write_adjusted(scores, i, stop, n=fit.whole.n, rank=sample.rank)
-        _write_heldout(scores, i, stop, errors.sum(0), heldout.gram)
-        _write_intervals(scores, i, errors[:, 0], heldout)
-        if heldout.classes is not None:
-            scores.class_errors.append(heldout.class_errors(maps, i, stop, errors[:, 0]))
-            scores.error_spreads.append(ErrorSpread.of(errors[:, 0] / heldout.spread(i + 1)))
+        if heldout is not None:
+            scale = None if ridge.scales is None else float(ridge.scales[i])
+            _write_scored(scores, i, stop, Maps.fitted(regression, ridges, scale), heldout)
         if spectra:
             _write_spectrum(scores, regression.w)
             fit_of_rotation = rotation_fit(regression.band.C[1], variation[i : i + 2])
@@ -372,6 +369,15 @@ def _write_adjusted(scores: Scores, i: int, stop: int, *, n: int, rank: int) -> 
     row = slice(i + 1, stop)
     scores.r2_adjusted[i, row] = adjusted(scores.r2_fit[i, row], n=n, rank=rank)
     scores.update_r2_adjusted[i, row] = adjusted(scores.update_r2_fit[i, row], n=n, rank=rank)
+
+
+def _write_scored(scores: Scores, i: int, stop: int, maps: Maps, heldout: Heldout) -> None:
+    errors = heldout.errors(maps, i, stop)
+    _write_heldout(scores, i, stop, errors.sum(0), heldout.gram)
+    _write_intervals(scores, i, errors[:, 0], heldout)
+    if heldout.classes is not None:
+        scores.class_errors.append(heldout.class_errors(maps, i, stop, errors[:, 0]))
+        scores.error_spreads.append(ErrorSpread.of(errors[:, 0] / heldout.spread(i + 1)))
 
 
 def _write_heldout(scores: Scores, i: int, stop: int, rss: Tensor, gram: Tensor) -> None:

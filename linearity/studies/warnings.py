@@ -13,6 +13,8 @@ from linearity.measure.sampling import VALIDATION_SHARE
 from linearity.studies.scoring import Scores
 
 FEW_TOKENS_A_COORDINATE = 10
+IN_SAMPLE = ("few_tokens_in_sample", "adjusted")
+"""The warning of few tokens where nothing is held out, and what to read then."""
 
 
 def warnings_of(
@@ -22,9 +24,9 @@ def warnings_of(
     found = [
         _few_tokens(counts, width),
         _budget(params, counts),
-        _few_documents(counts),
+        _few_documents(params, counts),
         _no_validation(params, counts),
-        _zero_update(scores),
+        _zero_update(params, scores),
         _no_adjustment(counts, scores),
         _adjacent_only() if adjacent_only else None,
     ]
@@ -35,16 +37,19 @@ def _few_tokens(counts: TokenCounts, width: int) -> RunWarning | None:
     if counts.width_ratio >= FEW_TOKENS_A_COORDINATE:
         return None
     chance = width / (counts.fit - 1)
+    code, better = ("few_tokens", "held-out") if counts.heldout else IN_SAMPLE
     return RunWarning(
-        "few_tokens",
+        code,
         f"{counts.fit:,} fit tokens for {width:,} coordinates ({counts.width_ratio:.1f} each): "
         f"in-sample scores of unrelated states would already be {chance:.2f}. "
-        "Read the held-out scores.",
+        f"Read the {better} scores.",
         {"fit": counts.fit, "width": width, "ratio": counts.width_ratio, "null_score": chance},
     )
 
 
 def _budget(params: LinearityParams, counts: TokenCounts) -> RunWarning | None:
+    if params.in_sample:
+        return None  # 128 windows were asked for, not tokens
     seen = counts.fit + counts.heldout + counts.excluded_first + counts.excluded_sinks
     seen += counts.context
     if seen >= 0.99 * params.tokens:
@@ -56,8 +61,8 @@ def _budget(params: LinearityParams, counts: TokenCounts) -> RunWarning | None:
     )
 
 
-def _few_documents(counts: TokenCounts) -> RunWarning | None:
-    if counts.heldout_documents >= FEWEST_DOCUMENTS:
+def _few_documents(params: LinearityParams, counts: TokenCounts) -> RunWarning | None:
+    if params.in_sample or counts.heldout_documents >= FEWEST_DOCUMENTS:
         return None
     return RunWarning(
         "few_documents",
@@ -78,8 +83,11 @@ def _no_validation(params: LinearityParams, counts: TokenCounts) -> RunWarning |
     )
 
 
-def _zero_update(scores: Scores) -> RunWarning | None:
-    empty = torch.isnan(scores.update_r2_heldout.diagonal(offset=1)).nonzero().squeeze(1).tolist()
+def _zero_update(params: LinearityParams, scores: Scores) -> RunWarning | None:
+    unknown = torch.isnan(scores.update_r2_fit.diagonal(offset=1))
+    if not params.in_sample:
+        unknown |= torch.isnan(scores.update_r2_heldout.diagonal(offset=1))
+    empty = unknown.nonzero().squeeze(1).tolist()
     if not empty:
         return None
     return RunWarning(

@@ -128,6 +128,7 @@ def test_other_kinds_other_models_and_the_same_run_are_refused() -> None:
     for changes, words in (
         ({"kind": "plan"}, "of the kind plan"),
         ({"id": first["id"]}, "the same one"),
+        ({"params": {"protocol": "paper"}}, "held nothing out"),
         ({"model": {**first["model"], "fingerprint": "c"}}, "different models"),
     ):
         with pytest.raises(InvalidRequestError, match=words):

@@ -54,6 +54,21 @@ def test_a_value_out_of_range_is_explained_where_the_estimate_stands(visit: Visi
     assert "from 8 to 131,072" in page.locator(".estimate").inner_text()
 
 
+def test_the_papers_procedure_switches_off_what_it_decides(visit: Visit) -> None:
+    page = visit.open("/?protocol=paper")
+    page.locator(".estimate", has_text="of memory").wait_for()
+    page.get_by_text("Advanced settings").click()
+
+    with page.expect_request(lambda request: "seed" in (request.post_data or "")) as asked:
+        page.get_by_label("Seed").fill("7")
+
+    assert (asked.value.post_data_json or {})["params"] == {"protocol": "paper", "seed": 7}
+    assert page.get_by_label("Tokens").is_disabled()
+    assert page.get_by_label("Leave out").is_disabled()
+    page.get_by_label("Procedure").select_option("standard")
+    assert page.get_by_label("Tokens").is_enabled()
+
+
 def test_models_that_are_still_prepared_are_shown_as_such(visit: Visit) -> None:
     page = visit.open("/")
     page.locator("#model option", has_text="GlassLM English").wait_for(state="attached")

@@ -14,7 +14,7 @@ from backend.figures.figure import FIGURES, figure
 from backend.figures.labels import LABELS, escape
 from backend.figures.options import SCALES, SCORES, SPLITS
 from linearity.errors import InvalidParameterError, UnknownParameterError
-from tests.builders import a_partial, a_result, adjacent_only
+from tests.builders import a_partial, a_result, adjacent_only, in_sample
 
 NAMES = list(FIGURES["linearity"])
 RESULTS: dict[str, Any] = {
@@ -24,6 +24,7 @@ RESULTS: dict[str, Any] = {
     "neighbours only": adjacent_only(a_result(blocks=4)).as_json(),
     "first batch": a_partial(blocks=4),
     "half": a_partial(blocks=4, half=True),
+    "in sample": in_sample(a_result(blocks=4)).as_json(),
 }
 
 
@@ -125,6 +126,23 @@ def test_the_profile_has_both_residual_variants_and_both_token_variants() -> Non
         assert fields["r2_heldout"] in shown
         assert fields["update_r2_heldout"] in shown
     assert result["profile"]["r2_fit"] in shown
+
+
+def test_a_run_that_held_nothing_out_shows_its_in_sample_lines_and_says_so() -> None:
+    result = RESULTS["in sample"]
+
+    made = figure("profile", result, {})
+    lines = {trace["meta"]["series"]: trace["y"] for trace in made["data"] if "meta" in trace}
+    keys = [trace["name"] for trace in made["data"] if trace["showlegend"]]
+    cells = figure("heatmap", result, {"score": "update"})
+
+    assert lines == {
+        "stream": result["profile"]["r2_fit"],
+        "update": result["profile"]["update_r2_fit"],
+    }
+    assert keys == [LABELS["en"]["fit_as_paper"]]
+    assert cells["data"][0]["customdata"][0][0] == result["pairs"]["update_r2_fit"][0][1]
+    assert cells["layout"]["meta"]["split"] == "fit"
 
 
 def test_kept_tokens_can_be_left_out() -> None:

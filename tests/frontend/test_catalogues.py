@@ -23,6 +23,7 @@ FROM_THE_SERVER = (
     "warning_",
     "unit_",
     "exclude_",
+    "protocol_",
     "pairs_",
     "state_",
     "added_",

@@ -16,7 +16,7 @@ from linearity.measure.moments import Moments, RecomputedMoments
 from linearity.measure.sampling import sample_windows
 from linearity.measure.windows import Window
 from linearity.models.loaded import LoadedModel
-from linearity.studies import collect, linearity
+from linearity.studies import collect, linearity, text
 from linearity.studies.collect import Collected
 from linearity.studies.linearity import Measurement, measure_linearity
 from tests.studies.recorder import Recorder
@@ -162,6 +162,7 @@ def test_sinks_are_excluded_counted_listed_and_kept_beside(measure: Measure) -> 
 def test_errors_of_the_scored_classes_make_up_the_score(measure: Measure, exclude: str) -> None:
     measured = measure(exclude=exclude)
     classes = measured.token_classes
+    assert classes is not None
     left_out = {"sinks": {"first", "sink"}, "first": {"first"}, "none": set()}[exclude]
     scored = [place for place, name in enumerate(classes.names) if name not in left_out]
     share = [classes.tokens[place] / measured.tokens.heldout for place in scored]
@@ -180,13 +181,14 @@ def test_the_profile_of_fewer_tokens_is_that_of_a_shorter_text(
 ) -> None:
     whole = measure()
     sizes = whole.sample_sizes
+    assert sizes is not None
 
     def shorter(*given: object) -> list[Window]:
         windows = sample_windows(*given)  # type: ignore[arg-type]
         ends = accumulate(len(window.ids) for window in windows)
         return [w for w, end in zip(windows, ends, strict=True) if end <= sizes.tokens[1]]
 
-    monkeypatch.setattr(linearity, "sample_windows", shorter)
+    monkeypatch.setattr(text, "sample_windows", shorter)
     part = measure()
 
     assert sizes.tokens == sorted(sizes.tokens)

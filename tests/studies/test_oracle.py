@@ -146,6 +146,7 @@ def test_errors_by_class_of_token_match_maps_fitted_anew(
     errors = ((Y - X - mapped.predict(X)) ** 2).sum(1)
     spread = ((counted - counted.mean(0)) ** 2).sum(1).mean()
     classes = measured.token_classes
+    assert classes is not None
 
     assert {"first", "punctuation", "word_start", "word_inside"} <= set(classes.names)
     assert classes.tokens == [(kind == name).sum() for name in classes.names]
@@ -162,6 +163,7 @@ def test_the_spread_of_single_errors_is_numpy_s(
     X, Y = new[:, block], new[:, block + 1]
     errors = ((Y - X - mapped.predict(X)) ** 2).sum(1) / ((Y - Y.mean(0)) ** 2).sum(1).mean()
     spread = measured.token_errors
+    assert spread is not None
     between, _ = np.histogram(errors, spread.edges)
     wanted = [(errors < spread.edges[0]).sum(), *between, (errors >= spread.edges[-1]).sum()]
 
