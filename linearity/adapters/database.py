@@ -14,7 +14,7 @@ from linearity.adapters.tables import metadata
 from linearity.contracts.runs import InputState, RunStatus
 from linearity.errors import ConflictError
 
-TABLES_VERSION = 2
+TABLES_VERSION = 3
 BUSY_SECONDS = 10
 MAXIMUM_DEATHS = 3
 OPEN_STATUSES = (RunStatus.QUEUED, RunStatus.RUNNING)
@@ -83,8 +83,16 @@ class RunRow:
     @property
     def heartbeat(self) -> str | None:
         """The last sign of life of the current attempt, None before it starts."""
-        current = [item for item in self.attempts if item.number == self.attempt]
-        return current[0].heartbeat if current else None
+        return None if self._current is None else self._current.heartbeat
+
+    @property
+    def worker(self) -> str | None:
+        """Who works on the current attempt, None before it starts."""
+        return None if self._current is None else self._current.worker
+
+    @property
+    def _current(self) -> AttemptRow | None:
+        return next((item for item in self.attempts if item.number == self.attempt), None)
 
 
 class Transactions:

@@ -16,6 +16,8 @@ DEFAULT_REDIS_URL = "redis://127.0.0.1:6379/0"
 MINIMUM_TOKEN_LENGTH = 16
 UPLOAD_DAYS = 7
 CHANGES_PER_MINUTE = 200
+SHARD_TOKENS = 262_144
+LEAST_SHARD_TOKENS = 1024
 MOST_BYTES = 1 << 60
 
 _DEVICE = re.compile(r"cpu|cuda|cuda:\d{1,3}")
@@ -63,6 +65,8 @@ class Settings:
         Days after its last byte when an unfinished upload is given up.
     changes_per_minute : int
         Requests that change something, by one visitor; ten times as many on the loopback.
+    shard_tokens : int
+        A run over more tokens is divided into shards of at most so many; 0 for never.
     """
 
     data: Path
@@ -84,6 +88,7 @@ class Settings:
     upload_user_limit: int | None = None
     upload_days: int = UPLOAD_DAYS
     changes_per_minute: int = CHANGES_PER_MINUTE
+    shard_tokens: int = SHARD_TOKENS
 
     @property
     def queue_url(self) -> str:
@@ -141,6 +146,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         upload_user_limit=_read_bytes("LINEARSCOPE_UPLOAD_USER_LIMIT", given),
         upload_days=_read_days("LINEARSCOPE_UPLOAD_DAYS", given),
         changes_per_minute=_read_changes("LINEARSCOPE_CHANGES_PER_MINUTE", given),
+        shard_tokens=_read_shard_tokens("LINEARSCOPE_SHARD_TOKENS", given),
     )
 
 
@@ -259,6 +265,16 @@ def _read_changes(name: str, given: Mapping[str, str]) -> int:
     number = int(text) if text.isascii() and text.isdigit() and len(text) < 8 else 0
     if number < 1:
         raise InvalidParameterError(name, wanted="a whole number, 1 to 9999999", got=text)
+    return number
+
+
+def _read_shard_tokens(name: str, given: Mapping[str, str]) -> int:
+    text = given.get(name, str(SHARD_TOKENS)).strip()
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1
+    if number != 0 and number < LEAST_SHARD_TOKENS:
+        raise InvalidParameterError(
+            name, wanted=f"a whole number from {LEAST_SHARD_TOKENS}, or 0 for never", got=text
+        )
     return number
 
 

@@ -17,6 +17,7 @@ from linearity.adapters.state_access import AccessRow, AccessStates
 from linearity.adapters.state_inputs import InputStates
 from linearity.adapters.state_removals import RemovalStates
 from linearity.adapters.state_runs import RunStates, Submission
+from linearity.adapters.state_shards import ShardRow, ShardStates
 from linearity.adapters.state_shares import NewShare, ShareRow, ShareStates
 from linearity.adapters.state_uploads import UploadStates
 from linearity.contracts.uploads import UploadRow
@@ -29,6 +30,7 @@ __all__ = [
     "NewShare",
     "Pulse",
     "RunRow",
+    "ShardRow",
     "ShareRow",
     "State",
     "Submission",
@@ -36,7 +38,9 @@ __all__ = [
 ]
 
 
-class State(InputStates, RunStates, ShareStates, UploadStates, AccessStates, RemovalStates):
+class State(
+    InputStates, RunStates, ShardStates, ShareStates, UploadStates, AccessStates, RemovalStates
+):
     """The state database at `url`; safe for many threads and many processes, not across a fork."""
 
     def __init__(self, url: str) -> None:

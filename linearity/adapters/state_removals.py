@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection
 
 from linearity.adapters.clock import utc_now
 from linearity.adapters.database import OPEN_STATUSES, Transactions
-from linearity.adapters.tables import inputs, removals, runs, shares, uploads
+from linearity.adapters.tables import inputs, removals, runs, shards, shares, uploads
 from linearity.contracts.runs import InputState
 from linearity.errors import ConflictError
 
@@ -83,6 +83,8 @@ class RemovalStates(Transactions):
             named |= {row.result for row in results if row.id not in without}
             frozen = sa.select(shares.c.run_id, shares.c.result).where(shares.c.revoked.is_(None))
             named |= {r.result for r in connection.execute(frozen) if r.run_id not in without}
+            pieces = connection.execute(sa.select(shards.c.opening, shards.c.sha256))
+            named |= {digest for row in pieces for digest in row}
         return {digest for digest in named if digest}
 
     def results_of(self, run_ids: Collection[str]) -> set[str]:

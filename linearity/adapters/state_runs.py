@@ -23,6 +23,7 @@ from linearity.adapters.database import (
     run_row,
 )
 from linearity.adapters.state_removals import forget_run, write_down
+from linearity.adapters.state_shards import forget_shards, release_shards
 from linearity.adapters.tables import attempts, openings, runs
 from linearity.contracts.runs import RunRequest, RunStatus
 from linearity.errors import ConflictError, InvalidParameterError, UnknownRunError
@@ -199,8 +200,10 @@ class RunStates(Transactions):
             deaths = row.deaths + (reason != "interrupted")
             _end_attempt(connection, row, reason)
             if deaths < MAXIMUM_DEATHS:
+                release_shards(connection, run_id, row.worker)
                 _requeue(connection, row, deaths=deaths)
             else:
+                forget_shards(connection, run_id)
                 connection.execute(
                     _run(run_id, number, row.status).values(
                         status=RunStatus.FAILED,
@@ -237,6 +240,7 @@ class RunStates(Transactions):
                 )
             )
             _end_attempt(connection, row, "cancelled")
+            forget_shards(connection, run_id)
             return _require_run(connection, run_id)
 
     def reopen(self, run_id: str, *, model: InputRow, dataset: InputRow) -> RunRow | None:
@@ -270,6 +274,7 @@ class RunStates(Transactions):
                     next_step="Cancel it first.",
                     status=str(row.status),
                 )
+            forget_shards(connection, run_id)
             write_down(connection, forget_run(connection, run_id))
             return row
 
@@ -291,6 +296,7 @@ class RunStates(Transactions):
             if changed.rowcount != 1:
                 return False
             _end_attempt(connection, _require_run(connection, run_id), outcome)
+            forget_shards(connection, run_id)
             return True
 
 

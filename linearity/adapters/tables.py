@@ -61,6 +61,25 @@ attempts = sa.Table(
     sa.Column("outcome", sa.String),
 )
 
+shards = sa.Table(
+    "shards",
+    metadata,
+    # Parts of the text of a wide run, from the moment it is divided until it is over.
+    sa.Column("run_id", sa.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("part", sa.Integer, primary_key=True),  # 0, or the number of a repeat
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("plan", sa.String, nullable=False),  # digest of what is divided, and how
+    sa.Column("stream", sa.String, nullable=False),  # digest of the text in its batches
+    sa.Column("opening", sa.String, nullable=False),  # digest of what its shards share
+    sa.Column("start", sa.Integer, nullable=False),  # from this batch
+    sa.Column("stop", sa.Integer, nullable=False),  # to the one before this
+    sa.Column("done", sa.Integer, nullable=False, server_default="0"),  # tokens
+    sa.Column("claim", sa.Integer, nullable=False, server_default="0"),  # how often it was claimed
+    sa.Column("worker", sa.String),  # who computes or has computed it
+    sa.Column("heartbeat", sa.String),
+    sa.Column("sha256", sa.String),  # of the stored shard, once it is handed in
+)
+
 openings = sa.Table(
     "openings",
     metadata,

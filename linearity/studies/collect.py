@@ -47,6 +47,10 @@ class Opening:
         ordinary = states[(~guard.apart(table)).to(states.device)]
         return cls(guard, ordinary.to(accumulation_dtype(states.shape[-1])).mean(0))
 
+    def on(self, device: torch.device) -> "Opening":
+        """Return the same with its reference on a device, where sums are then kept."""
+        return Opening(self.guard, self.reference.to(device))
+
 
 @dataclass
 class Collected:
@@ -170,17 +174,17 @@ def collect(
     ahead : callable
         Hears of the work before the first batch, see `StateSource`; may raise to stop.
     known : Opening or StreamGuard, optional
-        What is known beforehand; by default both are taken from the first batch.
+        What is known beforehand; by default both are taken from the first batch. With an opening
+        sums are kept, to be merged.
     """
     collected: Collected | None = None
     for batch in source.stream(batches, ahead=ahead):
         table, role, cosine = _describe(batch.states, batch.windows)
         if collected is None:
-            opening = known if isinstance(known, Opening) else None
-            guard = known if isinstance(known, StreamGuard) else None
-            opening = opening or Opening.of(batch.states, table, guard)
-            summed = known is opening or _sums_fit(batch.states, batches, reach)
-            kind = Moments if summed else RecomputedMoments
+            summed = isinstance(known, Opening) or _sums_fit(batch.states, batches, reach)
+            if not isinstance(known, Opening):
+                known = Opening.of(batch.states, table, known)
+            opening, kind = known.on(batch.states.device), Moments if summed else RecomputedMoments
             collected = Collected.empty(opening, reach=reach, kind=kind)
         _take(collected, batch, table, role, cosine)
         after_batch(collected)

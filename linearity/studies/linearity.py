@@ -36,7 +36,7 @@ from linearity.measure.token_classes import text_classes
 from linearity.measure.tokens import StreamGuard, TokenTable
 from linearity.measure.windows import Window
 from linearity.models.loaded import LoadedModel
-from linearity.models.memory import batch_tokens
+from linearity.models.memory import LEAST_BATCH, batch_tokens
 from linearity.models.states import source_of
 from linearity.ports import Progress
 from linearity.studies.collect import (
@@ -49,6 +49,7 @@ from linearity.studies.collect import (
 from linearity.studies.portion import Portion
 from linearity.studies.scoring import Fit, Heldout, RidgeRule, Scores, score_neighbours, score_pairs
 from linearity.studies.scripts import used_template
+from linearity.studies.shards import Board, SharedStream
 from linearity.studies.tables import (
     heldout_diagonals,
     pairs_of,
@@ -59,7 +60,7 @@ from linearity.studies.tables import (
     token_counts,
     token_errors,
 )
-from linearity.studies.text import Text
+from linearity.studies.text import Text, repeated
 from linearity.studies.warnings import warnings_of
 
 PREVIEW_RIDGE = 3e-2
@@ -99,6 +100,7 @@ def measure_linearity(
     progress: Progress,
     *,
     reach: int | None = None,
+    board: Board | None = None,
 ) -> Measurement:
     """Measure how linear every transition of a model is on some documents.
 
@@ -113,6 +115,8 @@ def measure_linearity(
         Receives tokens done, partial results after every batch, and may stop the run.
     reach : int, optional
         Pairs (i, j) with j - i <= reach are scored; all by default.
+    board : Board, optional
+        Where other processes take shards of a long stream.
 
     Raises
     ------
@@ -122,14 +126,14 @@ def measure_linearity(
         Each names the state or block.
     """
     first = Portion(progress, 0, params.repeats)
-    study = _Study(model, params, first, reach or model.states - 1)
+    study = _Study(model, params, first, reach or model.states - 1, board)
     text = Text(model, documents, params)
     windows = text.windows(params)
     measured = study.finish(study.stream(windows), windows)
     profiles = {params.seed: (measured.profile.r2_heldout, measured.profile.update_r2_heldout)}
     for part in range(1, params.repeats):
-        again = replace(params, seed=params.seed + part)
-        study = _Study(model, again, Portion(progress, part, params.repeats), 1)
+        again = repeated(params, part)
+        study = _Study(model, again, Portion(progress, part, params.repeats), 1, board)
         profiles[again.seed] = study.heldout_scores(text.windows(again))
     return replace(
         measured,
@@ -155,10 +159,17 @@ class _Study:
     """The steps of one run; holds what they share."""
 
     def __init__(
-        self, model: LoadedModel, params: LinearityParams, progress: Progress, reach: int
+        self,
+        model: LoadedModel,
+        params: LinearityParams,
+        progress: Portion,
+        reach: int,
+        board: Board | None,
     ) -> None:
         self.model, self.params, self.progress, self.reach = model, params, progress, reach
+        self.board = board
         self.total = 0
+        self.halfway = 0
         self.begun = 0.0
         self.half: Half | None = None
         self.next_partial = 0
@@ -166,6 +177,7 @@ class _Study:
 
     def stream(self, windows: list[Window]) -> Collected:
         self.total = sum(len(window.ids) for window in windows)
+        self.halfway = -(-self.total // 2)
         collected = self._pass(windows, None)
         if missed_sinks(collected):
             # The median fell while streaming: once more, with the medians known from the start.
@@ -236,6 +248,13 @@ class _Study:
         return classes
 
     def _pass(self, windows: list[Window], guard: StreamGuard | None) -> Collected:
+        # A model that streams through memory would go through it once more for every shard.
+        is_resident = self.model.source is None
+        if self.board is not None and is_resident and not self.params.in_sample:
+            grid = batched(windows, LEAST_BATCH)
+            stream = SharedStream(self.model, grid, self.reach, self.progress.part, self.board)
+            if stream.is_divided():
+                return self._shared_pass(stream, self.board, guard)
         return collect(
             source_of(self.model),
             batched(windows, batch_tokens(self.model)),
@@ -250,22 +269,48 @@ class _Study:
         self.begun = AHEAD_SHARE * done / total
         self.progress.step(done, total, "token_blocks", self.begun)
 
+    def _shared_pass(
+        self, stream: SharedStream, board: Board, guard: StreamGuard | None
+    ) -> Collected:
+        first = stream.batches[: stream.cuts[0][1]]
+        self.halfway = sum(len(window.ids) for batch in first for window in batch)
+
+        def after_batch(number: int, collected: Collected) -> None:
+            self._advance(board.done())
+            if number == 0:  # the only shard that is a beginning of the stream
+                self._show(collected)
+
+        return stream.collect(
+            guard,
+            after_batch=after_batch,
+            after_shard=self._score_early,
+            while_waiting=lambda: self._advance(board.done()),
+        )
+
     def _batch_done(self, collected: Collected) -> None:
-        done = min(collected.tokens, self.total)
+        self._advance(collected.tokens)
+        self._score_early(collected)
+        self._show(collected)
+
+    def _advance(self, done: int) -> None:
+        done = min(done, self.total)
         share = self.begun + (1.0 - SCORING_SHARE - self.begun) * done / self.total
         self.progress.step(done, self.total, "tokens", share)
-        early = sum(part * self.total <= done < self.total for part in SHARES)
-        if len(self.early) < early and not self.params.in_sample:
-            self._score_early(collected)
+
+    def _show(self, collected: Collected) -> None:
         # Every batch of a short run, a fixed number of times in a long one: a partial result
         # costs as much as everything seen so far.
+        done = collected.tokens
         if self.next_partial <= done < self.total:
             again = isinstance(collected.moments["train"], RecomputedMoments)
             self.next_partial = done + self.total // (MOST_RECOMPUTED if again else MOST_PARTIALS)
             self.progress.partial(lambda: self._partial(collected))
 
     def _score_early(self, collected: Collected) -> None:
-        """Score neighbours as if the text ended here."""
+        """Score neighbours as if the text ended here, after the first batch of each share."""
+        passed = sum(share * self.total <= collected.tokens < self.total for share in SHARES)
+        if len(self.early) >= passed or self.params.in_sample:
+            return
         try:
             scores = self._neighbours(collected)
         except (MeasurementError, TooFewTokensError) as error:
@@ -308,7 +353,7 @@ class _Study:
         blank = Scores.empty(self.model.states)
         # The first batch shows angles and norms at once; its scores would say little.
         enough = len(table) > FIRST_BATCH_TOKENS and _fewest(fit, heldout) > FEWEST_TOKENS
-        if enough and self.half is None and 2 * len(table) >= self.total and self.reach > 1:
+        if enough and self.half is None and len(table) >= self.halfway and self.reach > 1:
             self.half = Half(len(table), self._preview(fit, heldout, reach=self.reach))
         profile = self._preview(fit, heldout, reach=1) if enough else blank
         pairs = pairs_of(self.half.scores if self.half else blank, collected, included)

@@ -17,15 +17,16 @@ class Portion:
     """
 
     def __init__(self, whole: Progress, part: int, parts: int) -> None:
-        self._whole, self._part, self._parts = whole, part, parts
+        self.part = part
+        self._whole, self._parts = whole, parts
 
     def step(self, done: int, total: int, unit: str, share: float) -> None:
         """Pass on how far the part is."""
-        self._whole.step(done, total, unit, (self._part + share) / self._parts)
+        self._whole.step(done, total, unit, (self.part + share) / self._parts)
 
     def partial(self, build: Callable[[], dict[str, Json]]) -> None:
         """Pass on what the first part can show."""
-        if self._part == 0:
+        if self.part == 0:
             self._whole.partial(build)
 
     def log(self, message: str) -> None:

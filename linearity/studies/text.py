@@ -1,6 +1,7 @@
 """The text of a `linearity` run: which windows are read, and what to know about how they are."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from linearity.contracts.inputs import Document
 from linearity.contracts.linearity import LinearityParams
@@ -58,3 +59,8 @@ class Text:
         if params.in_sample:
             return paper_warnings(windows, characters_of(self._texts))
         return record_warnings(self._scripts, windows)
+
+
+def repeated(params: LinearityParams, part: int) -> LinearityParams:
+    """Return the parameters of a repeat; part 0 is the run itself."""
+    return replace(params, seed=params.seed + part)

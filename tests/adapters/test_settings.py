@@ -19,6 +19,9 @@ BAD_VALUES = [
     ("LINEARSCOPE_DEVICE", "cuda:"),
     ("LINEARSCOPE_DEVICE_MEMORY", "24 gigs"),
     ("LINEARSCOPE_DEVICE_MEMORY", "0"),
+    ("LINEARSCOPE_SHARD_TOKENS", "1000"),
+    ("LINEARSCOPE_SHARD_TOKENS", "-1"),
+    ("LINEARSCOPE_SHARD_TOKENS", "1e6"),
     ("LINEARSCOPE_TOKEN", "short"),
     ("LINEARSCOPE_TOKEN", "ünprintable-token-of-some-length"),
     ("LINEARSCOPE_STORE", "s3://bucket/folder"),
@@ -58,6 +61,7 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
             "LINEARSCOPE_TOKEN": "0123456789abcdef",
             "LINEARSCOPE_DEVICE": "cuda:1",
             "LINEARSCOPE_DEVICE_MEMORY": "24GiB",
+            "LINEARSCOPE_SHARD_TOKENS": "65536",
             "LINEARSCOPE_PUBLIC_URL": "https://example.org/scope/",
         }
     )
@@ -71,6 +75,7 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
     )
     assert (settings.host, settings.port, settings.device) == ("0.0.0.0", 9000, "cuda:1")
     assert settings.device_memory == 24 * 2**30
+    assert settings.shard_tokens == 65_536
     assert settings.public_url == "https://example.org/scope"
 
 
