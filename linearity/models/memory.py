@@ -10,19 +10,27 @@ LEAST_BATCH, LARGEST_BATCH = 2048, 16_384
 """Tokens of one forward pass: fewer leave a GPU idle, more gain nothing (7B shape, one H100)."""
 BATCH_SHARE = 6
 """One in this many bytes of what is free may go to one batch and its copies in float32."""
+STREAMED_BYTES = 2 << 30
+"""The same of a model that streams through memory because there is little of it."""
+SMALLEST_BATCH = 256
 
 
 def free_bytes(device: torch.device) -> int:
-    """Return the bytes that are free on a GPU, or installed where the processor computes."""
+    """Return the bytes that this process may take of a GPU, or installed for the processor."""
     if device.type != "cuda":
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    free, _ = torch.cuda.mem_get_info(device)
-    cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-    return int(free + cached)
+    free, total = torch.cuda.mem_get_info(device)
+    reserved = torch.cuda.memory_reserved(device)
+    allowed = torch.cuda.get_per_process_memory_fraction(device) * total - reserved
+    cached = reserved - torch.cuda.memory_allocated(device)
+    return max(int(min(free, allowed)) + cached, 0)
 
 
 def batch_tokens(model: LoadedModel) -> int:
     """Return how many tokens go through the model at a time; only speed depends on it."""
+    if model.source is not None:
+        fitting = STREAMED_BYTES // (model.states * model.width * (2 + 3 * 4))
+        return min(max(fitting, SMALLEST_BATCH), LEAST_BATCH)
     if model.device.type != "cuda":
         return LEAST_BATCH  # large enough for a processor, and small enough for its caches
     a_token = model.states * model.width * (2 * 4 + 3 * 4)  # recorded and stacked, three copies
