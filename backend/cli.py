@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from backend import (
+    cli_bundles,
     cli_datasets,
     cli_html,
     cli_hub,
@@ -36,7 +37,7 @@ app = typer.Typer(
 )
 models = typer.Typer(help="Registered models: list, add, upload, show.", no_args_is_help=True)
 datasets = typer.Typer(help="Registered datasets: list, preview, add, show.", no_args_is_help=True)
-runs = typer.Typer(help="Runs: list, show.", no_args_is_help=True)
+runs = typer.Typer(help="Runs: list, show, export, import.", no_args_is_help=True)
 app.add_typer(models, name="models")
 app.add_typer(datasets, name="datasets")
 app.add_typer(runs, name="runs")
@@ -133,7 +134,7 @@ def run(  # noqa: PLR0913  # the options of one command
 
 @app.command()
 def verify(  # the options of one command
-    result: Annotated[str, typer.Argument(help="A result: JSON of `run --out` or a download.")],
+    result: Annotated[str, typer.Argument(help="A result, or a bundle of a run.")],
     model: Annotated[
         str | None, typer.Option("--model", help="What it was computed on, if not registered.")
     ] = None,
@@ -300,6 +301,7 @@ def _become(module: str, *arguments: str) -> None:
     os.execve(command[0], command, python_environ(os.environ))
 
 
+cli_bundles.install(runs, _settings, _sentences)
 cli_upload.install(models, _sentences)
 cli_datasets.install(datasets, _settings, _sentences)
 cli_hub.install(models, _settings, _sentences)

@@ -20,6 +20,7 @@ from backend.problems import install_problem_handlers
 from backend.reconciler import PASS_SECONDS, Reconciler
 from backend.registrations import register_builtins
 from backend.routes import (
+    bundles,
     compare,
     datasets,
     events,
@@ -57,6 +58,7 @@ RESOURCES = (
     figures,
     compare,
     snapshots,
+    bundles,
     events,
     shares,
     sessions,

@@ -45,6 +45,7 @@ PERMISSIONS: Mapping[str, Mapping[str, Role]] = {
     f"{API}/runs": {"POST": _A},
     f"{API}/runs/{{run_id}}": {"DELETE": _A},
     f"{API}/runs/{{run_id}}/cancel": {"POST": _A},
+    f"{API}/bundles": {"POST": _A},
     # Who may come in.
     f"{API}/tokens": {"GET": Role.ADMIN, "POST": Role.ADMIN},
     f"{API}/tokens/{{id}}": {"DELETE": Role.ADMIN},

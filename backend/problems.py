@@ -47,6 +47,7 @@ PROBLEMS: dict[str, Problem] = {
     "rejected_input": Problem(422, "This input cannot be used"),
     "input_changed": Problem(409, "The files have changed"),
     "invalid_result": Problem(422, "Not a result"),
+    "invalid_bundle": Problem(422, "Not a run bundle"),
     "other_version": Problem(422, "Written by another version"),
     "outdated_request": Problem(409, "Asked for before an update"),
     "measurement": Problem(422, "The numbers cannot be right"),

@@ -42,6 +42,7 @@ _VALUE = re.compile(r"[^\x00-\x1f\x7f]{0,200}")
 _SHOWN = (
     "id", "kind", "status", "model", "dataset", "params", "progress", "queue_position", "attempt",
     "created", "started", "finished", "seconds", "heartbeat_age_s",
+    "imported",
 )  # fmt: skip
 
 
@@ -195,6 +196,8 @@ def shown_run(view: Mapping[str, Any], *, texts: bool) -> dict[str, Any]:
     shown = {key: view.get(key) for key in _SHOWN}
     if not texts:
         shown["params"] = without_texts(view["params"])
+    if view.get("imported"):
+        shown["imported"] = {**view["imported"], "by": None}  # who works here is no reader's matter
     error = view.get("error")
     # Its sentence may name files of the machine.
     shown["error"] = {"code": error.get("code", "error")} if error else None

@@ -67,23 +67,23 @@ def _check_headers(request: Request) -> None:
         )
 
 
-async def read_bounded(request: Request) -> bytes:
+async def read_bounded(request: Request, *, most: int = MAX_BODY_BYTES) -> bytes:
     """Return the body, unless it is over the limit."""
     declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared[:20]) > MAX_BODY_BYTES:
-        raise _too_large(int(declared[:20]))
+    if declared.isdecimal() and int(declared[:20]) > most:
+        raise _too_large(int(declared[:20]), most)
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise _too_large(len(body))
+        if len(body) > most:
+            raise _too_large(len(body), most)
     return bytes(body)
 
 
-def _too_large(actual: int) -> TooLargeError:
+def _too_large(actual: int, most: int) -> TooLargeError:
     return TooLargeError(
-        f"the body has {actual:,} bytes or more, the limit is {MAX_BODY_BYTES:,}",
+        f"the body has {actual:,} bytes or more, the limit is {most:,}",
         next_step="Send a smaller body.",
-        limit=MAX_BODY_BYTES,
+        limit=most,
         actual=actual,
     )

@@ -183,7 +183,7 @@ def describe(question: Question, *, state: State, store: ArtifactStore) -> dict[
         warnings.append({"code": error.code, "message": error.message, "data": error.data})
     return {
         "id": question.request.run_id,
-        "exists": run.status if run else None,
+        "exists": run.status if run and run.imported is None else None,
         "params": question.request.params,
         "estimate": question.estimate,
         "warnings": warnings,

@@ -82,6 +82,7 @@ class RunViews:
 
     def _view(self, row: RunRow, model: Json, redis: "_Redis") -> Json:
         progress = position = None
+        model = model or row.imported or {}
         if row.status is RunStatus.RUNNING:
             progress = redis.ask(lambda: self._live.get_progress(row.id))
         elif row.status is RunStatus.QUEUED:
@@ -108,8 +109,16 @@ class RunViews:
             "seconds": row.seconds,
             "heartbeat_age_s": _heartbeat_age(row),
             "error": row.error,
+            "imported": imported_view(row.imported),
             "links": links(row.id),
         }
+
+
+def imported_view(imported: Json | None) -> Json | None:
+    """Return where a run was computed that came in a bundle; None for one of this server's own."""
+    if imported is None:
+        return None
+    return {key: imported.get(key) for key in ("when", "by", "software", "computed", "texts")}
 
 
 def links(run_id: str) -> dict[str, str]:
@@ -119,6 +128,7 @@ def links(run_id: str) -> dict[str, str]:
         "self": own,
         "page": f"/runs/{run_id}",
         "result": f"{own}/result",
+        "bundle": f"{own}/bundle",
         "cancel": f"{own}/cancel",
         "events": f"/api/v1/events?runs={run_id}",
     }

@@ -9,6 +9,7 @@
     |  |- InvalidPlanError             a plan that cannot be carried out on the model
     |  |- MalformedJSONError           text that is not strict JSON
     |  |- InvalidResultError           a file that is no result
+    |  |- InvalidBundleError           a bundle of a run that was damaged or changed
     |  |- OtherVersionError            a result of another version's shape or numbers
     |  `- NotYetError                  a feature of the contract that is not built yet
     |- UnknownInputError             no such model or dataset (404)
@@ -138,6 +139,12 @@ class InvalidResultError(InvalidRequestError):
     """A file that is no result: not of the shape of its kind, or contradicting itself."""
 
     code = "invalid_result"
+
+
+class InvalidBundleError(InvalidRequestError):
+    """A bundle of a run that is none, was damaged or changed, or contradicts itself."""
+
+    code = "invalid_bundle"
 
 
 class OtherVersionError(InvalidRequestError):

@@ -10,7 +10,6 @@ from typing import Any
 
 from linearity.contracts.canonical import canonical_json
 from linearity.contracts.differences import FieldDifference
-from linearity.contracts.results import read_result
 from linearity.errors import InvalidParameterError, LinearScopeError
 from linearity.progress_bar import ProgressBar, say
 from linearity.verifying import (
@@ -53,11 +52,12 @@ def verify_command(path: str, options: VerifyOptions) -> int:
 
 
 def _verify(path: str, options: VerifyOptions) -> Verification:
+    from linearity.adapters.bundles import read_any
     from linearity.adapters.registered import find_dataset, find_model
     from linearity.adapters.settings import read_device, read_settings
     from linearity.adapters.store import ArtifactStore
 
-    result = read_result(_bytes(path))
+    result = read_any(_bytes(path))
     if not check_question(result):
         return contradicts_itself(result)
     settings = read_settings(os.environ)

@@ -78,6 +78,7 @@ class RunRow:
     seconds: float | None
     quarantined: bool
     owner: str = "local"
+    imported: dict[str, Any] | None = None
     attempts: tuple[AttemptRow, ...] = field(default=())
 
     @property

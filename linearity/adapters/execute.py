@@ -12,6 +12,7 @@ import transformers
 
 from linearity.adapters.hugging_face import streamed_model
 from linearity.adapters.inputs import load_records
+from linearity.adapters.packages import software_version
 from linearity.adapters.placement import STREAMING, Placement, hold_to, place
 from linearity.adapters.resident import Resident
 from linearity.adapters.store import ArtifactStore
@@ -257,6 +258,7 @@ def _environment(run: _Run, seconds: float, work: Work | None) -> dict[str, Json
             "forward_flops": work.forward_flops,
         }
     return {
+        "linearscope": software_version(),
         "python": platform.python_version(),
         "torch": torch.__version__,
         "transformers": transformers.__version__,

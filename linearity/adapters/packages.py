@@ -1,6 +1,7 @@
 """Packages that not every machine needs: imported when used, and named when they are missing."""
 
 import importlib
+import importlib.metadata
 from typing import Any
 
 from linearity.errors import MissingPackageError
@@ -22,3 +23,11 @@ def need_package(module: str) -> Any:
     except ModuleNotFoundError as error:
         package = module.partition(".")[0]
         raise MissingPackageError(_DISTRIBUTIONS.get(package, package)) from error
+
+
+def software_version() -> str:
+    """Return the version of LinearScope; a checkout that is not installed has none."""
+    try:
+        return importlib.metadata.version("linearscope")
+    except importlib.metadata.PackageNotFoundError:
+        return "development"

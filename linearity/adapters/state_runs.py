@@ -4,7 +4,7 @@ import base64
 import binascii
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import sqlalchemy as sa
@@ -41,6 +41,17 @@ class Submission:
     outcome: Outcome
 
 
+@dataclass(frozen=True)
+class InputNames:
+    """Ids and names of the inputs of an imported run, and its owner."""
+
+    model_id: str
+    model_name: str
+    dataset_id: str
+    dataset_name: str
+    owner: str
+
+
 class RunStates(Transactions):
     """Submitting, attempting and ending runs."""
 
@@ -55,7 +66,8 @@ class RunStates(Transactions):
     ) -> Submission:
         """Make the run of a request, or meet the one that exists, whoever owns that.
 
-        A failed or cancelled run gets a new attempt; a quarantined one only with `force`.
+        A failed or cancelled run gets a new attempt; a quarantined one only with `force`. A run
+        that was imported answers no question asked here: it is computed, and that takes its place.
         """
         with self._write() as connection:
             row = _find_run(connection, request.run_id)
@@ -63,13 +75,44 @@ class RunStates(Transactions):
                 _insert_run(connection, request, model, dataset, owner)
             elif row.status.is_open:
                 return Submission(row, "joined")
-            elif row.status is RunStatus.FINISHED:
+            elif row.status is RunStatus.FINISHED and row.imported is None:
                 return Submission(row, "finished")
             elif row.quarantined and not force:
                 return Submission(row, "quarantined")
             else:
+                write_down(connection, [row.result] if row.result else [])
                 _requeue(connection, row, deaths=0)
                 _name_inputs(connection, request.run_id, model, dataset)
+            return Submission(_require_run(connection, request.run_id), "new")
+
+    def import_run(
+        self, request: RunRequest, named: InputNames, *, result: str, imported: dict[str, Any]
+    ) -> Submission:
+        """Take in a run that was computed elsewhere, or meet the same one.
+
+        Parameters
+        ----------
+        request : RunRequest
+        named : InputNames
+            Under which ids and names its inputs are shown, and who brings it.
+        result : str
+            sha256 of the stored result.
+        imported : dict
+            Where it comes from.
+
+        Raises
+        ------
+        ConflictError
+            If there is a run with this id that is not the same import: nothing that was computed
+            here, or is about to be, gives way.
+        """
+        with self._write() as connection:
+            row = _find_run(connection, request.run_id)
+            if row is not None and row.imported is not None and row.result == result:
+                return Submission(row, "finished")
+            if row is not None:
+                raise _in_the_way(row)
+            _insert_imported(connection, request, named, result=result, imported=imported)
             return Submission(_require_run(connection, request.run_id), "new")
 
     def get_run(self, id: str) -> RunRow | None:
@@ -384,7 +427,43 @@ def _requeue(connection: Connection, row: RunRow, *, deaths: int) -> None:
             result=None,
             seconds=None,
             quarantined=False,
+            imported=None,
         )
+    )
+
+
+def _insert_imported(
+    connection: Connection,
+    request: RunRequest,
+    named: InputNames,
+    *,
+    result: str,
+    imported: dict[str, Any],
+) -> None:
+    moment = utc_now()
+    connection.execute(
+        runs.insert().values(
+            id=request.run_id,
+            kind=request.kind,
+            **asdict(named),
+            request=request.as_json(),
+            status=RunStatus.FINISHED,
+            attempt=0,  # none was made here
+            created=moment,
+            finished=moment,
+            result=result,
+            imported=imported,
+        )
+    )
+
+
+def _in_the_way(row: RunRow) -> ConflictError:
+    what = "was imported before, with other numbers" if row.imported else f"is {row.status} here"
+    return ConflictError(
+        f"the run {row.id} {what}, and an import does not replace it",
+        next_step="Compare the two with `linearscope verify`, or delete the one that is here.",
+        run=row.id,
+        run_status=str(row.status),
     )
 
 

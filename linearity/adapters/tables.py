@@ -47,6 +47,8 @@ runs = sa.Table(
     sa.Column("seconds", sa.Float),
     sa.Column("quarantined", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("owner", sa.String, nullable=False, server_default="local"),  # who asked first
+    # Of a run that came in a bundle: when, from which version, and what its inputs were.
+    sa.Column("imported", sa.JSON(none_as_null=True)),
 )
 
 attempts = sa.Table(

@@ -22,6 +22,8 @@ RESULTS: Mapping[str, type[RunResult]] = {
 }
 
 MOST_BYTES = 64 << 20
+MOST_BLOCKS = 10_000
+LONGEST_NAME = 300
 _HEX = {"id": re.compile(r"[0-9a-f]{32}"), "fingerprint": re.compile(r"[0-9a-f]{64}")}
 
 
@@ -66,6 +68,30 @@ def request_of(result: Mapping[str, Any]) -> RunRequest:
     )
 
 
+def check_sizes(result: Mapping[str, Any]) -> None:
+    """Raise unless the parts of a `linearity` result have as many numbers as its model has blocks.
+
+    Raises
+    ------
+    InvalidResultError
+    """
+    if result["kind"] != "linearity":
+        return
+    blocks = result["model"].get("blocks")
+    if type(blocks) is not int or not 1 <= blocks <= MOST_BLOCKS:
+        raise misfit("model.blocks", f"a whole number up to {MOST_BLOCKS}", blocks)
+    states = blocks + 1
+    if result["states"] != [str(state) for state in range(states)]:
+        raise misfit("states", f"0 to {blocks}", result["states"])
+    for name, matrix in result["pairs"].items():
+        if matrix is not None and [len(row) for row in matrix] != [states] * states:
+            raise misfit(f"pairs.{name}", f"{states} x {states} numbers", matrix)
+    for part in ("profile", "kept"):
+        lengths = {name: len(v) for name, v in result[part].items() if isinstance(v, list)}
+        if wrong := next((n for n, length in lengths.items() if length not in (blocks, states)), 0):
+            raise misfit(f"{part}.{wrong}", f"{blocks} or {states} values", result[part][wrong])
+
+
 def _check_kind(value: Mapping[str, Any]) -> None:
     kind = value.get("kind")
     if kind not in KINDS:
@@ -90,5 +116,8 @@ def _check_names(value: Mapping[str, Any]) -> None:
         fingerprint = value[name].get("fingerprint")
         if not isinstance(fingerprint, str) or not _HEX["fingerprint"].fullmatch(fingerprint):
             raise misfit(f"{name}.fingerprint", "64 hexadecimal digits", fingerprint)
+        called = value[name].get("name")
+        if not isinstance(called, str) or len(called) > LONGEST_NAME:
+            raise misfit(f"{name}.name", f"a text of at most {LONGEST_NAME} characters", called)
     if not isinstance(value["model"].get("dtype"), str):
         raise misfit("model.dtype", "a text", value["model"].get("dtype"))
