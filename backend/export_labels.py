@@ -15,7 +15,7 @@ MATRICES = (
 VECTORS = (
     "r2_fit", "r2_adjusted", "r2_heldout",
     "update_r2_fit", "update_r2_adjusted", "update_r2_heldout",
-    "ridge", "block_influence", "update_norm_ratio", "rotation_fit",
+    "ridge", "block_influence", "update_norm_ratio", "rotation_fit", "rank", "condition",
 )  # fmt: skip
 STATE_METRICS = ("state_norm", "anisotropy", "effective_rank")
 
@@ -71,6 +71,11 @@ WORDS: dict[str, tuple[str, str]] = {
     "state_norm": ("Norm of the state [model units]", "状態のノルム[モデル内部の単位]"),
     "anisotropy": ("Anisotropy [0-1]", "異方性[0-1]"),
     "effective_rank": ("Effective rank [dimensions]", "有効ランク[次元]"),
+    "rank": ("Numerical rank of the state before [dimensions]", "入力側の状態の数値的ランク[次元]"),
+    "condition": (
+        "Condition number of the state before [ratio]",
+        "入力側の状態の条件数[比]",
+    ),
     "error": ("Share not explained [0 or more]", "説明できない割合[0以上]"),
     "tokens": ("Held-out tokens", "検証データのトークン数"),
     "p50": ("Error, median token [0 or more]", "誤差の中央値[0以上]"),

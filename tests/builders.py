@@ -47,6 +47,8 @@ def a_profile(*, blocks: int = 4, lift: float = 0.0, seed: int = 0) -> Profile:
         rotation_fit=[noise.uniform(0.6, 0.95) for _ in range(blocks)],
         anisotropy=[0.05 + 0.2 * noise.random() for _ in range(blocks + 1)],
         effective_rank=[noise.uniform(10.0, 60.0) for _ in range(blocks + 1)],
+        rank=[float(WIDTH)] * blocks,
+        condition=[noise.uniform(40.0, 500.0) for _ in range(blocks)],
     )
 
 

@@ -110,6 +110,7 @@ function facts(result, { from, to }, adjacent) {
       ["block_influence", score(at("block_influence"), 4)],
       ["norm_ratio", significant(at("update_norm_ratio"))],
       ["ridge", significant(at("ridge"))],
+      ["condition", significant(at("condition"))],
     );
   }
   const ofStates = (field) =>

@@ -265,7 +265,7 @@ class Pairs:
 
 @dataclass(frozen=True)
 class Profile:
-    """One value a transition (length L), or a state (length L + 1: the last three)."""
+    """One value a transition (length L), or a state (L + 1: norm, anisotropy, effective rank)."""
 
     r2_fit: Vector
     r2_adjusted: Vector
@@ -282,6 +282,8 @@ class Profile:
     rotation_fit: Vector | None = None
     anisotropy: Vector | None = None
     effective_rank: Vector | None = None
+    rank: Vector | None = None
+    condition: Vector | None = None
 
 
 @dataclass(frozen=True)

@@ -68,6 +68,12 @@ class Regression:
         """Numerical rank of the predictors."""
         return int(self.kept.sum())
 
+    @property
+    def condition(self) -> float:
+        """Largest over smallest singular value of the predictors, of those above the cutoff."""
+        above = self.w[self.kept]
+        return math.sqrt(float(above[-1] / above[0]))
+
     def shrinkage(self, ridges: Tensor, scale: float | None = None) -> Tensor:
         """Return ``1 / (w + ridge * scale)``, (k, d); zero where both terms are zero.
 

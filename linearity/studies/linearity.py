@@ -225,6 +225,7 @@ class _Study:
                 self.params,
                 counts,
                 scores,
+                kept,
                 width=self.model.width,
                 adjacent_only=self.reach < self.model.states - 1,
             ),

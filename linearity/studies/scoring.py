@@ -44,6 +44,8 @@ class Scores:
     error_spreads : list of ErrorSpread, length L
         Of the errors of single tokens, relative to their mean spread; empty like `class_errors`.
     rotation_fit : list of float, length L
+    rank, condition : list of float, length L
+        Of the states that blocks read.
     anisotropy, effective_rank : list of float, length S
         Empty where spectra were not asked for.
     """
@@ -62,6 +64,8 @@ class Scores:
     rotation_fit: Vector = field(default_factory=list)
     anisotropy: Vector = field(default_factory=list)
     effective_rank: Vector = field(default_factory=list)
+    rank: Vector = field(default_factory=list)
+    condition: Vector = field(default_factory=list)
 
     @classmethod
     def empty(cls, states: int) -> "Scores":
@@ -281,6 +285,8 @@ def score_pairs(
             _write_scored(scores, i, stop, Maps.fitted(regression, ridges, scale), heldout)
         if spectra:
             _write_spectrum(scores, regression.w)
+            scores.rank.append(regression.rank)
+            scores.condition.append(regression.condition)
             fit_of_rotation = rotation_fit(regression.band.C[1], variation[i : i + 2])
             scores.rotation_fit.append(float(fit_of_rotation))
         after_state(i)

@@ -70,6 +70,8 @@ def profile_of(table: TokenTable, included: Tensor, scores: Scores) -> Profile:
         rotation_fit=scores.rotation_fit or None,
         anisotropy=scores.anisotropy or None,
         effective_rank=scores.effective_rank or None,
+        rank=scores.rank or None,
+        condition=scores.condition or None,
     )
 
 

@@ -9,16 +9,25 @@ from linearity.contracts.linearity import (
 )
 from linearity.contracts.runs import RunWarning
 from linearity.measure.intervals import FEWEST_DOCUMENTS
+from linearity.measure.moments import accumulation_dtype
 from linearity.measure.sampling import VALIDATION_SHARE
 from linearity.studies.scoring import Scores
 
 FEW_TOKENS_A_COORDINATE = 10
+HARMLESS_CONDITION = 1e5
+"""Up to here the rounding of float32 moves a score by less than 2e-4, also without a cutoff."""
 IN_SAMPLE = ("few_tokens_in_sample", "adjusted")
 """The warning of few tokens where nothing is held out, and what to read then."""
 
 
 def warnings_of(
-    params: LinearityParams, counts: TokenCounts, scores: Scores, *, width: int, adjacent_only: bool
+    params: LinearityParams,
+    counts: TokenCounts,
+    scores: Scores,
+    kept: Scores,
+    *,
+    width: int,
+    adjacent_only: bool,
 ) -> list[RunWarning]:
     """Return the warnings of a finished measurement, the most important first."""
     found = [
@@ -27,6 +36,7 @@ def warnings_of(
         _few_documents(params, counts),
         _no_validation(params, counts),
         _zero_update(params, scores),
+        _ill_conditioned(counts, (scores, kept), width),
         _no_adjustment(counts, scores),
         _adjacent_only() if adjacent_only else None,
     ]
@@ -94,6 +104,34 @@ def _zero_update(params: LinearityParams, scores: Scores) -> RunWarning | None:
         "zero_update",
         f"Blocks that add nothing have no update score: {', '.join(map(str, empty))}.",
         {"blocks": empty},
+    )
+
+
+def _ill_conditioned(
+    counts: TokenCounts, both: tuple[Scores, Scores], width: int
+) -> RunWarning | None:
+    # Fewer tokens than coordinates are told by the warning of few tokens.
+    full = min(width, counts.fit - 1)
+    # Float32 sums cannot tell the last directions of a wide state from their own rounding.
+    least = full if accumulation_dtype(width) == torch.float64 else full - width // 100
+    named: dict[int, tuple[float, float]] = {}
+    for scores in both:
+        for state, (rank, condition) in enumerate(zip(scores.rank, scores.condition, strict=True)):
+            if rank is None or condition is None:
+                continue
+            if rank < least or condition > HARMLESS_CONDITION:
+                low, high = named.get(state, (rank, condition))
+                named[state] = (min(low, rank), max(high, condition))
+    if not named:
+        return None
+    rank, condition = min(r for r, _ in named.values()), max(c for _, c in named.values())
+    return RunWarning(
+        "ill_conditioned",
+        f"States {', '.join(map(str, named))} hardly vary in some directions (rank down to "
+        f"{int(rank):,} of {width:,}, condition number up to {condition:.1e}). The scores here "
+        "leave such directions out and hold; a float32 formula without a cutoff, as in the "
+        "paper's code, can be far off on these states: do not compare with its numbers.",
+        {"states": [*named], "rank": int(rank), "width": width, "condition": condition},
     )
 
 
