@@ -112,7 +112,9 @@ def run(  # noqa: PLR0913  # the options of one command
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", help="Write the result here.")] = None,
     html: Annotated[Path | None, typer.Option("--html", help="Write an offline page.")] = None,
-    device: Annotated[str | None, typer.Option("--device", help="cpu, cuda or cuda:N.")] = None,
+    device: Annotated[
+        str | None, typer.Option("--device", help="cpu, cuda:N or cuda:0,cuda:1.")
+    ] = None,
     allow_template: Annotated[
         bool, typer.Option("--allow-template", help="Render the chat template of a folder too.")
     ] = False,
@@ -139,7 +141,9 @@ def verify(  # the options of one command
         str | None, typer.Option("--model", help="What it was computed on, if not registered.")
     ] = None,
     dataset: Annotated[str | None, typer.Option("--dataset", help="The same.")] = None,
-    device: Annotated[str | None, typer.Option("--device", help="cpu, cuda or cuda:N.")] = None,
+    device: Annotated[
+        str | None, typer.Option("--device", help="cpu, cuda:N or cuda:0,cuda:1.")
+    ] = None,
     allow_template: Annotated[
         bool, typer.Option("--allow-template", help="Render the chat template of a folder too.")
     ] = False,

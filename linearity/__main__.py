@@ -56,7 +56,10 @@ def _parser() -> argparse.ArgumentParser:
     again.add_argument("--dataset", help="built-in name, file or folder; else found by fingerprint")
     again.add_argument("--json", action="store_true", help="write the comparison as JSON")
     for command in (run, again):
-        command.add_argument("--device", help="cpu or cuda:N; by default a GPU if there is one")
+        command.add_argument(
+            "--device",
+            help="cpu, cuda:N or several like cuda:0,cuda:1; by default a GPU if there is one",
+        )
         command.add_argument(
             "--allow-template", action="store_true", help="render the chat template of a folder too"
         )
@@ -159,11 +162,11 @@ def _run(
 
 
 def _memory_bytes(device: str) -> int:
-    """Return how much memory the device has in all."""
+    """Return how much memory the first device has in all: moments lie there."""
     if device.startswith("cuda"):
         import torch
 
-        return int(torch.cuda.mem_get_info(device)[1])
+        return int(torch.cuda.mem_get_info(device.split(",")[0])[1])
     from linearity.adapters.machine import memory_bytes
 
     return memory_bytes()

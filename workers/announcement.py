@@ -31,16 +31,20 @@ class Announcement:
 
 
 def describe_device(wanted: str | None) -> tuple[str, int | None]:
-    """Return the name and memory of the first device to be tried, without initialising CUDA."""
+    """Return the name and memory of the first device to be tried, without initialising CUDA.
+
+    Of several that are used together it is what they have together.
+    """
     device = usable_devices(wanted)[0]
     if device == "cpu":
         return "CPU", memory_bytes()
     try:
-        asked = [*QUESTION, f"--id={device.partition(':')[2]}"]
+        asked = [*QUESTION, f"--id={device.replace('cuda:', '')}"]
         told = subprocess.run(
             asked, capture_output=True, text=True, timeout=ANSWER_SECONDS, check=True
         )
-        name, size = told.stdout.strip().rsplit(", ", 1)
-        return name, int(size) * MIB
+        lines = [line.rsplit(", ", 1) for line in told.stdout.strip().splitlines()]
+        name = " + ".join(name for name, _ in lines)
+        return name, sum(int(size) for _, size in lines) * MIB
     except (OSError, subprocess.SubprocessError, ValueError):
         return device, None

@@ -1,11 +1,10 @@
-"""Which device an attempt computes on, and the lock that keeps others off a GPU."""
+"""Which device an attempt computes on, and the locks that keep others off a GPU."""
 
 import fcntl
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TextIO
 
 import torch
 
@@ -15,7 +14,7 @@ RETRY_SECONDS = 0.25
 
 
 def usable_devices(wanted: str | None) -> list[str]:
-    """Return the devices to try, best first.
+    """Return the devices to try, best first; several that are used together are one of them.
 
     Raises
     ------
@@ -29,7 +28,7 @@ def usable_devices(wanted: str | None) -> list[str]:
         return found or ["cpu"]
     if wanted == "cuda" and found:
         return found
-    if wanted not in found:
+    if not set(wanted.split(",")) <= set(found):
         raise InvalidParameterError(
             "LINEARSCOPE_DEVICE",
             wanted=f"one of {', '.join(['cpu', *found])}",
@@ -42,7 +41,7 @@ def usable_devices(wanted: str | None) -> list[str]:
 def hold_device(
     wanted: str | None, locks: Path, *, waiting: Callable[[str], None], lane: str = ""
 ) -> Iterator[str]:
-    """Hold the first free device; the kernel frees the lock of a process that dies.
+    """Hold the first free device, or several together; the kernel frees a dead process's locks.
 
     `waiting` is called with a device's name while all of them are busy. Each `lane` has locks of
     its own: what somebody waits for in front of the page shares a GPU with a long analysis.
@@ -53,21 +52,32 @@ def hold_device(
         return
     locks.mkdir(parents=True, exist_ok=True)
     suffix = f"-{lane}.lock" if lane else ".lock"
-    files = {device: locks / f"{device.replace(':', '-')}{suffix}" for device in devices}
-    device, lock = _acquire(files, waiting)
-    with lock:
+    files = {
+        device: [locks / f"{part.replace(':', '-')}{suffix}" for part in device.split(",")]
+        for device in devices
+    }
+    device, held = _acquire(files, waiting)
+    with held:
         yield device
 
 
-def _acquire(files: dict[str, Path], waiting: Callable[[str], None]) -> tuple[str, TextIO]:
+def _acquire(files: dict[str, list[Path]], waiting: Callable[[str], None]) -> tuple[str, ExitStack]:
     while True:
-        for device, file in files.items():
-            lock = file.open("w")
+        for device, parts in files.items():
+            held = _all_of(parts)
+            if held is not None:
+                return device, held
+        waiting(next(iter(files)))
+        time.sleep(RETRY_SECONDS)
+
+
+def _all_of(files: list[Path]) -> ExitStack | None:
+    """Return all the locks, or None and none of them: who waits holds nothing."""
+    with ExitStack() as held:
+        for file in files:
+            lock = held.enter_context(file.open("w"))
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                lock.close()
-            else:
-                return device, lock
-        waiting(next(iter(files)))
-        time.sleep(RETRY_SECONDS)
+                return None
+        return held.pop_all()

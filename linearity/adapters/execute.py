@@ -10,10 +10,17 @@ from typing import Any
 import torch
 import transformers
 
-from linearity.adapters.hugging_face import streamed_model
+from linearity.adapters.hugging_face import load_model, streamed_model
 from linearity.adapters.inputs import load_records
 from linearity.adapters.packages import software_version
-from linearity.adapters.placement import STREAMING, Placement, hold_to, place
+from linearity.adapters.placement import (
+    RESIDENT,
+    STREAMING,
+    Placement,
+    device_names,
+    hold_to,
+    place,
+)
 from linearity.adapters.resident import Resident
 from linearity.adapters.store import ArtifactStore
 from linearity.contracts.ablation import AblationParams, AblationResult
@@ -57,7 +64,7 @@ def execute(  # noqa: PLR0913  # everything that a run needs of the outside, by 
     model, dataset : records of the inputs that the request names by fingerprint
     store : ArtifactStore
     device : str
-        "cpu" or "cuda:N".
+        "cpu", "cuda:N", or several of these joined by commas.
     progress : Progress
         Receives progress and partial results; may raise to stop.
     checkpoints : Checkpoints, optional
@@ -101,7 +108,10 @@ def execute(  # noqa: PLR0913  # everything that a run needs of the outside, by 
     return found.as_json(**envelope, created=created, environment=environment)
 
 
-_LESS_MEMORY = {"linearity": "Use pairs=adjacent, fewer tokens, or a device with more memory."}
+_LESS_MEMORY = {
+    "linearity": "Use pairs=adjacent, fewer tokens, a device with more memory, or set "
+    "LINEARSCOPE_DEVICE_MEMORY below what the model needs: it then streams block by block."
+}
 
 
 @dataclass(frozen=True)
@@ -119,16 +129,14 @@ class _Run:
 
     def loaded(self, *, dtype: str, attention: str) -> LoadedModel:
         """Return the model as this run holds it."""
-        device = self.placement.device
+        held = {"device": self.placement.device, "dtype": dtype, "attention": attention}
+        if self.placement.mode == RESIDENT:
+            return self.resident.model(self.model, self.store, **held)
+        self.progress.log(self.placement.why)
+        self.resident.clear()
         if self.placement.mode == STREAMING:
-            self.progress.log(self.placement.why)
-            self.resident.clear()
-            return streamed_model(
-                self.model, self.store, device=device, dtype=dtype, attention=attention
-            )
-        return self.resident.model(
-            self.model, self.store, device=device, dtype=dtype, attention=attention
-        )
+            return streamed_model(self.model, self.store, **held)
+        return load_model(self.model, self.store, **held, room=self.placement.room)
 
     def material(self, sampling: Sampling) -> tuple[Material, list[Document]]:
         """Return what plans are measured with, and the records of the dataset."""
@@ -248,8 +256,7 @@ def _envelope(request: RunRequest, model: ModelRecord, dataset: DatasetRecord) -
 
 
 def _environment(run: _Run, seconds: float, work: Work | None) -> dict[str, Json]:
-    device = run.placement.device
-    name = torch.cuda.get_device_name(device) if device.startswith("cuda") else platform.machine()
+    devices = run.placement.devices
     counted: dict[str, Json] = {}
     if work is not None:
         counted = {
@@ -262,8 +269,8 @@ def _environment(run: _Run, seconds: float, work: Work | None) -> dict[str, Json
         "python": platform.python_version(),
         "torch": torch.__version__,
         "transformers": transformers.__version__,
-        "device": device,
-        "device_name": name,
+        "device": devices,
+        "device_name": device_names(devices) or platform.machine(),
         "mode": run.placement.mode,
         "threads": torch.get_num_threads(),
         "seconds": round(seconds, 3),

@@ -5,7 +5,7 @@ In memory as a whole, or with weights that come block by block (`streamed_model`
 
 import contextlib
 import tempfile
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from linearity.adapters.chat_templates import SandboxedTemplate
+from linearity.adapters.device_map import device_map
 from linearity.adapters.given_files import TEMPLATE
 from linearity.adapters.safetensors_header import is_recomputed
 from linearity.adapters.scratch import Scratch
@@ -37,9 +38,18 @@ _PANIC = "PanicException"  # of the tokenizers library: no Exception, and not to
 
 
 def load_model(
-    record: ModelRecord, store: ArtifactStore, *, device: str, dtype: str, attention: str
+    record: ModelRecord,
+    store: ArtifactStore,
+    *,
+    device: str,
+    dtype: str,
+    attention: str,
+    room: Mapping[str, int] | None = None,
 ) -> LoadedModel:
     """Load a registered model.
+
+    `room` shares its blocks out over several devices, with the bytes that weights may take of
+    each; `device` is then the first of them.
 
     Raises
     ------
@@ -50,9 +60,12 @@ def load_model(
     """
     from transformers import AutoModelForCausalLM, GenerationConfig
 
+    family = FAMILIES[record.family]
     with assembled(record.files, store) as folder:
+        places = room and device_map(_empty_network(folder, dtype, attention), family, room)
         network, info = AutoModelForCausalLM.from_pretrained(
             folder,
+            device_map=places,
             dtype=getattr(torch, dtype),
             attn_implementation=attention,
             local_files_only=True,
@@ -64,7 +77,9 @@ def load_model(
         )
         model = _with_tokenizer(network, folder, record, store, torch.device(device))
     _check_loaded(info)
-    network.eval().to(device)
+    network.eval()
+    if places is None:
+        network.to(device)
     return model
 
 
@@ -80,23 +95,29 @@ def streamed_model(
     InputChangedError, RejectedInputError
         As `load_model`, also later, when a block is read.
     """
-    from transformers import AutoConfig, AutoModelForCausalLM
-
     place = torch.device(device)
     with assembled(record.files, store) as folder:
-        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-        with parameters_without_numbers():
-            network = AutoModelForCausalLM.from_config(
-                config, dtype=getattr(torch, dtype), attn_implementation=attention
-            )
+        network = _empty_network(folder, dtype, attention)
         model = _with_tokenizer(network, folder, record, store, place)
-    move_buffers(network.eval(), place)
+    move_buffers(network, place)
     base = model.layout.family.decoder.partition(".")[0]
     weights = WeightFiles(
         network, record.files, lambda file: stored_path(file, store), base=base, device=place
     )
     source = StreamedStates(network, model.layout, place, weights, Scratch(store.root))
     return replace(model, source=source)
+
+
+def _empty_network(folder: Path, dtype: str, attention: str) -> "PreTrainedModel":
+    """Return a network whose parameters have no numbers, and whose buffers do."""
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    with parameters_without_numbers():
+        network: PreTrainedModel = AutoModelForCausalLM.from_config(
+            config, dtype=getattr(torch, dtype), attn_implementation=attention
+        )
+    return network.eval()
 
 
 def _with_tokenizer(

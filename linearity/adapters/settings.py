@@ -20,7 +20,7 @@ SHARD_TOKENS = 262_144
 LEAST_SHARD_TOKENS = 1024
 MOST_BYTES = 1 << 60
 
-_DEVICE = re.compile(r"cpu|cuda|cuda:\d{1,3}")
+_DEVICE = re.compile(r"cpu|cuda|cuda:\d{1,3}(,cuda:\d{1,3})*")
 _BYTES = re.compile(r"(?P<number>\d{1,18})\s*(?P<unit>[kMGT]?i?B)?", re.ASCII | re.IGNORECASE)
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
@@ -52,7 +52,8 @@ class Settings:
     proxy : ProxyTrust or None
         The reverse proxy that may say who asks.
     device : str or None
-        ``cpu``, ``cuda`` or ``cuda:N``; None lets the worker choose.
+        ``cpu``, ``cuda``, ``cuda:N``, or several of those joined by commas, which one run then
+        has together; None lets the worker choose.
     device_memory : int or None
         Bytes of the device's memory that a run may take; None is all that is free.
     public_url : str or None
@@ -160,8 +161,11 @@ def read_device(name: str, text: str | None) -> str | None:
     """
     if text is None or text == "auto":
         return None
-    if not _DEVICE.fullmatch(text):
-        raise InvalidParameterError(name, wanted="auto, cpu, cuda or cuda:N", got=text)
+    named = text.split(",")
+    if not _DEVICE.fullmatch(text) or len(set(named)) < len(named):
+        raise InvalidParameterError(
+            name, wanted="auto, cpu, cuda, cuda:N or several like cuda:0,cuda:1", got=text
+        )
     return text
 
 

@@ -83,7 +83,8 @@ def _forward(model: LoadedModel, windows: Sequence[Sequence[int]]) -> Tensor:
             input_ids=ids, attention_mask=None if mask.all() else mask.long(), use_cache=False
         )
     kept = mask.flatten().nonzero().squeeze(1)
-    rows = [state.flatten(0, 1) for state in states]
+    # Blocks may lie on several devices; states are gathered on the first.
+    rows = [state.to(ids.device).flatten(0, 1) for state in states]
     if len(kept) < mask.numel():
         rows = [row[kept] for row in rows]
     stacked = torch.stack(rows, dim=1)

@@ -17,6 +17,8 @@ BAD_VALUES = [
     ("LINEARSCOPE_PORT", "８０００"),
     ("LINEARSCOPE_DEVICE", "tpu"),
     ("LINEARSCOPE_DEVICE", "cuda:"),
+    ("LINEARSCOPE_DEVICE", "cuda:0,cpu"),
+    ("LINEARSCOPE_DEVICE", "cuda:0,cuda:0"),
     ("LINEARSCOPE_DEVICE_MEMORY", "24 gigs"),
     ("LINEARSCOPE_DEVICE_MEMORY", "0"),
     ("LINEARSCOPE_SHARD_TOKENS", "1000"),
@@ -59,7 +61,7 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
             "LINEARSCOPE_HOST": "0.0.0.0",
             "LINEARSCOPE_PORT": "9000",
             "LINEARSCOPE_TOKEN": "0123456789abcdef",
-            "LINEARSCOPE_DEVICE": "cuda:1",
+            "LINEARSCOPE_DEVICE": "cuda:1,cuda:0",
             "LINEARSCOPE_DEVICE_MEMORY": "24GiB",
             "LINEARSCOPE_SHARD_TOKENS": "65536",
             "LINEARSCOPE_PUBLIC_URL": "https://example.org/scope/",
@@ -73,7 +75,7 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
         "redis://queue:6379/1",
         "redis://cache:6379/0",
     )
-    assert (settings.host, settings.port, settings.device) == ("0.0.0.0", 9000, "cuda:1")
+    assert (settings.host, settings.port, settings.device) == ("0.0.0.0", 9000, "cuda:1,cuda:0")
     assert settings.device_memory == 24 * 2**30
     assert settings.shard_tokens == 65_536
     assert settings.public_url == "https://example.org/scope"

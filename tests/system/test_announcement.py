@@ -51,3 +51,12 @@ def test_a_gpu_is_described_as_its_driver_says(monkeypatch: pytest.MonkeyPatch) 
     program = ("sh", "-c", "echo 'NVIDIA H200, 143771'")
     monkeypatch.setattr("workers.announcement.QUESTION", program)
     assert describe_device(None) == ("NVIDIA H200", 143_771 << 20)
+
+
+def test_gpus_that_are_used_together_are_described_by_what_they_have_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("workers.announcement.usable_devices", lambda _: ["cuda:0,cuda:2"])
+    program = ("sh", "-c", 'test "$1" = --id=0,2 && printf "A, 10\\nB, 20\\n"', "sh")
+    monkeypatch.setattr("workers.announcement.QUESTION", program)
+    assert describe_device(None) == ("A + B", 30 << 20)

@@ -1,6 +1,7 @@
 """Which device is used, and that a GPU is held by one process at a time."""
 
 import fcntl
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,7 @@ def no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
         (None, ["cuda:0", "cuda:1"]),
         ("cuda", ["cuda:0", "cuda:1"]),
         ("cuda:1", ["cuda:1"]),
+        ("cuda:1,cuda:0", ["cuda:1,cuda:0"]),
         ("cpu", ["cpu"]),
     ],
 )
@@ -44,7 +46,7 @@ def test_without_a_gpu_the_cpu_is_used() -> None:
 
 
 @pytest.mark.usefixtures("no_gpu")
-@pytest.mark.parametrize("wanted", ["cuda", "cuda:0"])
+@pytest.mark.parametrize("wanted", ["cuda", "cuda:0", "cuda:0,cuda:1"])
 def test_a_gpu_that_is_not_there_is_an_error_with_what_there_is(wanted: str) -> None:
     with pytest.raises(InvalidParameterError) as caught:
         usable_devices(wanted)
@@ -78,6 +80,30 @@ def test_an_attempt_waits_for_its_gpu_and_says_so(
     with hold_device("cuda:1", tmp_path, waiting=waiting) as device:
         assert device == "cuda:1"
     assert waited == ["cuda:1"] * 3
+
+
+@pytest.mark.usefixtures("two_gpus")
+def test_a_run_over_several_gpus_holds_all_of_them_and_while_it_waits_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(devices, "RETRY_SECONDS", 0.01)
+    waited: list[str] = []
+    with ExitStack() as other:
+        other.enter_context(hold_device("cuda:1", tmp_path, waiting=fail))
+
+        def waiting(device: str) -> None:
+            with hold_device("cuda:0", tmp_path, waiting=fail):  # it is free meanwhile
+                waited.append(device)
+            other.close()
+
+        with hold_device("cuda:0,cuda:1", tmp_path, waiting=waiting) as both:
+            assert both == "cuda:0,cuda:1"
+            for part in ("cuda:0", "cuda:1"):
+                with pytest.raises(AssertionError), hold_device(part, tmp_path, waiting=fail):
+                    pass
+    assert waited == ["cuda:0,cuda:1"]
+    with hold_device("cuda:0,cuda:1", tmp_path, waiting=fail):
+        pass
 
 
 @pytest.mark.usefixtures("two_gpus")
