@@ -25,6 +25,7 @@ from linearity.measure.moments import (
     Split,
     accumulation_dtype,
 )
+from linearity.measure.solved import solved_scores
 
 REPEATS = 3
 CHUNK = 2048
@@ -81,9 +82,10 @@ def ours(states: torch.Tensor, *, reach: int) -> list[float]:
     variation = split.variation()
     scores = []
     for block in range(S - 1):
-        regression = Regression.of(Band.of(split, block, reach=reach))
-        stop = min(block + reach, S - 1) + 1
-        sample = in_sample_scores(regression, variation[block:stop])
+        band = Band.of(split, block, reach=reach)
+        around = variation[block : min(block + reach, S - 1) + 1]
+        solved = solved_scores(band, around) if reach == 1 else None
+        sample = solved or in_sample_scores(Regression.of(band), around)
         scores += [float(sample.r2_fit[0]), float(sample.update_r2_fit[0])]
     return scores
 

@@ -57,11 +57,8 @@ class Regression:
     @property
     def kept(self) -> Tensor:
         """Which eigenvalues lie above the cutoff and above what rounding makes, (d,) bool."""
-        # Directions that the tokens do not span come out of float32 sums as noise up to this size
-        # (measured on flat, decaying and spiked spectra; for float64 it is below the cutoff).
         largest, mean = float(self.w[-1]), float(self.w.mean())
-        noise = self.band.rounding * min(2.0 * largest, 4.0 * math.sqrt(len(self.w)) * mean)
-        return self.w > max(RELATIVE_CUTOFF * largest, noise)
+        return self.w > cutoff(largest, mean, len(self.w), self.band.rounding)
 
     @property
     def rank(self) -> int:
@@ -81,6 +78,14 @@ class Regression:
         """
         lam = ridges[:, None] * (self.w.mean() if scale is None else scale)
         return 1.0 / torch.where(self.kept | (lam > 0), self.w + lam, torch.inf)
+
+
+def cutoff(largest: float, mean: float, width: int, rounding: float) -> float:
+    """Return the eigenvalue up to which a direction counts as not spanned by the tokens."""
+    # Directions that the tokens do not span come out of float32 sums as noise up to this size
+    # (measured on flat, decaying and spiked spectra; for float64 it is below the cutoff).
+    noise = rounding * min(2.0 * largest, 4.0 * math.sqrt(width) * mean)
+    return max(RELATIVE_CUTOFF * largest, noise)
 
 
 def _updates_in_basis(band: Band, Q: Tensor) -> Tensor:
@@ -122,23 +127,33 @@ def in_sample_scores(regression: Regression, variation: Tensor) -> InSample:
     ``r2_fit`` is the paper's linearity score (generalised Procrustes similarity with any linear
     map): arXiv:2405.12250, section 3.1. ``update_r2_fit`` is its "without residual".
     """
-    r, traces = regression, regression.band.traces
+    r = regression
     inverse = torch.where(r.kept, 1.0 / r.w, 0.0)
     # Q' C_ij = Q' D + diag(w) Q': no second product is needed for the stream.
     stream = r.B + r.w[:, None] * r.Q.T
     explained = stream.square().sum(-1) @ inverse
     update_explained = r.B.square().sum(-1) @ inverse
-    update_variation = variation[1:] - 2.0 * traces[1:] + variation[0]
+    return shares(r.band, variation, explained, update_explained, rank=r.rank)
+
+
+def shares(
+    band: Band, variation: Tensor, explained: Tensor, update_explained: Tensor, *, rank: int
+) -> InSample:
+    """Set what a fit explains of streams and of updates, (m,) each, against all there is.
+
+    The other parameters are those of `in_sample_scores`.
+    """
+    update_variation = variation[1:] - 2.0 * band.traces[1:] + variation[0]
     # What lies below the rounding of the sums cannot be told from a block that adds nothing.
-    moves = update_variation > max(NO_UPDATE, r.band.rounding) * variation[1:]
-    rounding = ROUNDINGS * r.band.rounding
+    moves = update_variation > max(NO_UPDATE, band.rounding) * variation[1:]
+    rounding = ROUNDINGS * band.rounding
     # Both sides of the update's share are differences of the stream's much larger sums.
     update_rounding = rounding * (variation[0] + variation[1:]) / update_variation
     update_score = _without_rounding(update_explained / update_variation, update_rounding)
     return InSample(
         _without_rounding(explained / variation[1:], torch.full_like(explained, rounding)),
         torch.where(moves, update_score, torch.nan),
-        r.rank,
+        rank,
     )
 
 

@@ -1,12 +1,14 @@
 """Two ways to compare two states that no linear map is fitted for: a rotation, and CKA."""
 
+import math
+
 import torch
 from torch import Tensor
 
 FEWEST_TOKENS = 4
 """Below this many tokens the debiased CKA is not defined."""
-BLUR = 1e-4
-"""How far blurred singular values of a wide state may carry a rotation fit above 1."""
+SMALLEST, CONVERGED = 1e-8, 1e-9
+"""The smallest singular value that the polar factor is made exact for, and how exact."""
 ROWS = 256
 """Rows of the token-by-token products that are in memory at once."""
 
@@ -26,15 +28,32 @@ def rotation_fit(C: Tensor, variations: Tensor) -> Tensor:
     ``(||X~'Y~||_*)^2`` with both states at Frobenius norm 1: one minus the residual of
     ``min ||Y~ - s X~ R||^2`` over scales s and orthogonal R (orthogonal Procrustes; Schönemann,
     1966). Not the paper's "Procrustes similarity", which allows any linear map and is `r2_fit`.
-
-    The singular values are the lengths of C's products with the eigenvectors of C'C: zeros stay
-    zeros, only values below 1e-8 of the largest one blur together, and a GPU is twelve times
-    faster than with `svdvals` (4,096 wide).
     """
-    V = torch.linalg.eigh(C.T @ C).eigenvectors
-    nuclear = torch.linalg.vector_norm(C @ V, dim=0).sum()
-    found = nuclear.square() / variations.prod()
-    return torch.where((found > 1.0) & (found < 1.0 + BLUR), 1.0, found)
+    return _nuclear_norm(C).square() / variations.prod()
+
+
+def _nuclear_norm(C: Tensor) -> Tensor:
+    """Return the sum of the singular values of a square matrix, () float64.
+
+    ``tr(U'C)`` with U the orthogonal polar factor, by the dynamically weighted Halley iteration
+    (QDWH; Nakatsukasa, Bai and Gygi, 2010, eq. 3.5 and 5.4) in its Cholesky form: products only,
+    which a GPU makes 18 times faster than `svdvals` (4,096 wide). Errors of U enter squared, and
+    of singular values below `SMALLEST` of the norm a part is lost.
+    """
+    X, lowest = C / torch.linalg.matrix_norm(C), SMALLEST
+    one = torch.eye(len(C), dtype=C.dtype, device=C.device)
+    while 1.0 - lowest > CONVERGED:
+        squared = lowest**2
+        d = (4.0 * (1.0 - squared) / squared**2) ** (1.0 / 3.0)
+        root = math.sqrt(1.0 + d)
+        a = root + 0.5 * math.sqrt(8.0 - 4.0 * d + 8.0 * (2.0 - squared) / (squared * root))
+        b = (a - 1.0) ** 2 / 4.0
+        c = a + b - 1.0
+        factor = torch.linalg.cholesky(one + c * (X.T @ X))
+        X = b / c * X + (a - b / c) * torch.cholesky_solve(X.T, factor).T
+        lowest *= (a + b * squared) / (1.0 + c * squared)
+    norm: Tensor = (X * C).sum()
+    return norm
 
 
 def debiased_cka(states: Tensor) -> Tensor:

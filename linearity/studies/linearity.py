@@ -380,6 +380,8 @@ class _Study:
         rule = self._rule()
         ridge = RidgeRule(PREVIEW_RIDGE) if rule.fixed is None else rule
         try:
+            if reach == 1 and heldout is not None:
+                return score_neighbours(fit, heldout, ridge, in_sample=True)
             return score_pairs(fit, heldout, reach=reach, ridge=ridge)
         except MeasurementError as error:
             self.progress.log(f"no preview: {error.message}")

@@ -20,7 +20,7 @@ from linearity.measure.maps import (
 )
 from linearity.measure.moments import Band, Split, accumulation_dtype
 from linearity.measure.similarity import rotation_fit
-from linearity.measure.solved import choose_by_solving, solved_maps
+from linearity.measure.solved import choose_by_solving, solved_maps, solved_scores
 from linearity.measure.spectra import anisotropy, effective_rank
 from linearity.measure.tokens import TokenTable
 from linearity.studies.collect import Collected
@@ -297,23 +297,32 @@ def score_pairs(
     return scores
 
 
-def score_neighbours(fit: Fit, heldout: Heldout, ridge: RidgeRule) -> Scores:
-    """Score neighbours on the held-out tokens only; in-sample scores and spectra stay ``nan``.
+def score_neighbours(
+    fit: Fit, heldout: Heldout, ridge: RidgeRule, *, in_sample: bool = False
+) -> Scores:
+    """Score neighbours without spectra; in-sample scores stay ``nan`` where they are not wanted.
 
-    The same maps as `score_pairs` fits, without eigenvectors: a fraction of its time where states
-    are wide. Raises as `score_pairs` does.
+    The maps and scores of `score_pairs`, mostly without eigenvectors: a fraction of its time where
+    states are wide. Raises as `score_pairs` does.
     """
     S = len(heldout.means)
     scores = Scores.empty(S)
-    _check_variation(fit.whole.variation(), fit.whole.n)
+    variation = fit.whole.variation()
+    _check_variation(variation, fit.whole.n)
     _check_variation(heldout.gram.diagonal(), heldout.tokens)
     for i in range(S - 1):
+        stop = i + 2
         band = Band.of(fit.whole, i, reach=1)
         ridges = _ridges_by_solving(fit, i, ridge)
         maps = solved_maps(band, float(ridges[0])) or Maps.fitted(Regression.of(band), ridges)
-        errors = heldout.errors(maps, i, i + 2)
+        errors = heldout.errors(maps, i, stop)
+        if in_sample:
+            around = variation[i:stop]
+            sample = solved_scores(band, around) or in_sample_scores(Regression.of(band), around)
+            _write_row(scores, i, stop, sample.r2_fit, sample.update_r2_fit, ridges)
+            _write_adjusted(scores, i, stop, n=fit.whole.n, rank=sample.rank)
         scores.ridge[i, i + 1] = ridges[0]
-        _write_heldout(scores, i, i + 2, errors.sum(0), heldout.gram)
+        _write_heldout(scores, i, stop, errors.sum(0), heldout.gram)
         _write_intervals(scores, i, errors[:, 0], heldout)
     _check_range(scores)
     return scores

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from linearity.measure.maps import Maps, Regression, adjusted, choose_ridges, in_sample_scores
 from linearity.measure.moments import Band, Moments, Split
-from linearity.measure.solved import choose_by_solving, solved_maps
+from linearity.measure.solved import choose_by_solving, solved_maps, solved_scores
 
 
 def random_states(n: int, width: int, *, states: int = 3, seed: int = 0) -> Tensor:
@@ -219,6 +219,32 @@ def test_solving_gives_the_maps_of_the_decomposition(ridge: float, scale: float 
     new = random_states(300, 12, seed=5)
     assert torch.allclose(solved.matrix(1), decomposed.matrix(1), atol=1e-9)
     assert torch.allclose(solved.squared_errors(new), decomposed.squared_errors(new), rtol=1e-8)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_solving_gives_the_in_sample_scores_of_the_decomposition(dtype: torch.dtype) -> None:
+    split = split_of(random_states(700, 12), dtype)
+    band, variation = Band.of(split, 0, reach=2), split.variation()
+    decomposed = in_sample_scores(Regression.of(band), variation)
+
+    solved = solved_scores(band, variation)
+
+    assert solved is not None
+    assert solved.rank == decomposed.rank == 12
+    assert torch.allclose(solved.r2_fit, decomposed.r2_fit, atol=1e-10)
+    assert torch.allclose(solved.update_r2_fit, decomposed.update_r2_fit, atol=1e-10)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+@pytest.mark.parametrize("width", [12, 400])
+def test_states_that_do_not_span_every_direction_are_left_to_the_decomposition(
+    width: int, dtype: torch.dtype
+) -> None:
+    states = random_states(700, width)
+    states[:, 0, -1] = states[:, 0, 0] - states[:, 0, 1]
+    split = split_of(states, dtype)
+
+    assert solved_scores(Band.of(split, 0, reach=2), split.variation()) is None
 
 
 def test_where_nothing_can_be_solved_for_no_map_is_given() -> None:
