@@ -54,6 +54,10 @@ class Regression:
         w, Q = torch.linalg.eigh(band.C[0])
         return cls(band, w.clamp_min(0.0), Q, _updates_in_basis(band, Q))
 
+    def onto(self, band: Band) -> "Regression":
+        """Regress other later states on the same state i, without decomposing it again."""
+        return Regression(band, self.w, self.Q, _updates_in_basis(band, self.Q))
+
     @property
     def kept(self) -> Tensor:
         """Which eigenvalues lie above the cutoff and above what rounding makes, (d,) bool."""
@@ -270,7 +274,7 @@ class Maps:
             ``||y - mean - (x - mean) A||^2``, in squared units of the state.
         """
         dtype = states.dtype if states.dtype.itemsize >= 4 else torch.float32
-        return self.predictor(dtype).squared_errors(states)
+        return self.predictor(dtype).squared_errors(states[:, 0], states[:, 1:])
 
 
 @dataclass(frozen=True)
@@ -289,9 +293,9 @@ class Predictor:
     Q: Tensor | None
     weights: Weights
 
-    def squared_errors(self, states: Tensor) -> Tensor:
-        """Return the squared residuals, (n, m) float64, of (n, m + 1, d) states."""
-        X, rest = states[:, 0].to(self.means.dtype), states[:, 1:].to(self.means.dtype)
+    def squared_errors(self, state: Tensor, later: Tensor) -> Tensor:
+        """Return the squared residuals, (n, m) float64, of (n, m, d) states behind (n, d) ones."""
+        X, rest = state.to(self.means.dtype), later.to(self.means.dtype)
         Z = X - self.means[0]
         predicted = self.weights.applied(Z if self.Q is None else Z @ self.Q)
         residual = rest - X[:, None] - (self.means[1:] - self.means[0])

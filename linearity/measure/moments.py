@@ -173,7 +173,7 @@ class RecomputedMoments(Moments):
 
 @dataclass(frozen=True)
 class Band:
-    """Float64 moments of state i against states i, ..., i + m, about given centres.
+    """Float64 moments of state i with itself and m later states, about given centres.
 
     Parameters
     ----------
@@ -182,9 +182,10 @@ class Band:
     n : int
         Tokens behind the sums.
     means : (m + 1, d) float64
-        Means of states i, ..., i + m.
+        Means of state i and of the later ones.
     C : (m + 1, d, d) float64
-        ``C[k] = sum_t (x_ti - c_i)' (x_t,i+k - c_i+k)`` about the centres c.
+        ``C[0]`` of state i with itself, then ``sum_t (x_t - c_x)' (y_t - c_y)`` with every later
+        state y, about the centres c.
     traces : (m + 1,) float64
         ``trace(C[k])``.
     rounding : float
@@ -199,23 +200,45 @@ class Band:
     rounding: float
 
     @classmethod
-    def of(cls, split: "Split", i: int, *, reach: int, centres: Tensor | None = None) -> Self:
-        """Centre the moments of a split about its means, or about `centres` (S, d)."""
+    def of(
+        cls,
+        split: "Split",
+        i: int,
+        *,
+        reach: int,
+        later: range | None = None,
+        centres: Tensor | None = None,
+    ) -> Self:
+        """Centre the moments of a split about its means, or about `centres` (S, d).
+
+        Of the states within reach behind i only those of `later`, if some are named.
+        """
         one = split.shards[0]
         stop = min(i + reach, one.states - 1) + 1
-        G = sum(s.row(i, stop).double() for s in split.shards)
+        chosen = [i, *(range(i + 1, stop) if later is None else later)]
+        G = sum(_columns(shard.row(i, stop), one.width, chosen) for shard in split.shards)
         assert isinstance(G, Tensor)
+        reference = one.reference[chosen].double()
         if len(split.apart):
-            shifted = split.apart[:, i:stop] - one.reference[i:stop].double()
+            shifted = split.apart[:, chosen] - reference
             G.addmm_(shifted[:, 0].T, shifted.flatten(1))
-        C = G.view(one.width, stop - i, one.width).movedim(1, 0).contiguous()
-        n, sums, means = split.n, split.sums[i:stop], split.means[i:stop]
-        about = (means if centres is None else centres[i:stop]) - one.reference[i:stop].double()
+        C = G.view(one.width, len(chosen), one.width).movedim(1, 0).contiguous()
+        n, sums, means = split.n, split.sums[chosen], split.means[chosen]
+        about = (means if centres is None else centres[chosen]) - reference
         # sum (x - c)'(y - e) = G - s_x' e - c' s_y + n c' e, all relative to the reference.
         C -= sums[0, :, None] * about[:, None, :]
         C -= about[0, :, None] * (sums - n * about)[:, None, :]
         rounding = torch.finfo(one.sums.dtype).eps
         return cls(i, n, means, C, torch.einsum("kdd->k", C), rounding)
+
+
+def _columns(row: Tensor, width: int, chosen: list[int]) -> Tensor:
+    """Return the products of some states with the first of them, side by side, in float64."""
+    i, *later = chosen
+    if not later:
+        return row[:, :width].double()
+    first, last = later[0] - i, later[-1] + 1 - i
+    return torch.cat([row[:, :width], row[:, first * width : last * width]], 1).double()
 
 
 class Split:

@@ -12,6 +12,7 @@ from linearity.measure.error_spread import ErrorSpread
 from linearity.measure.intervals import DocumentSums, score_interval
 from linearity.measure.maps import (
     NO_UPDATE,
+    InSample,
     Maps,
     Regression,
     adjusted,
@@ -27,6 +28,10 @@ from linearity.studies.collect import Collected
 
 TOLERANCE = 1e-6
 """How far rounding may carry a score out of its range before it counts as wrong."""
+
+GROUP_NUMBERS = 2**27
+"""Numbers in the float64 matrices of the later states that are scored together: 1 GiB of them.
+A dozen such sets are in use at a time."""
 
 Interval = tuple[float, float] | None
 
@@ -151,27 +156,30 @@ class Heldout:
         """Return the mean of ``||y - mean||^2`` over the tokens that count, () float64."""
         return self.gram[state, state] / self.tokens
 
-    def errors(self, maps: Maps, first: int, stop: int) -> Tensor:
-        """Return the squared residuals of the maps from state `first`, (n_included, m)."""
-        return self._errors(maps, first, stop, self.included)
+    def errors(self, maps: Maps, i: int, later: range) -> Tensor:
+        """Return the squared residuals of the maps from state i, (n_included, m)."""
+        return self._errors(maps, i, later, self.included)
 
-    def _errors(self, maps: Maps, first: int, stop: int, masks: list[Tensor]) -> Tensor:
+    def _errors(self, maps: Maps, i: int, later: range, masks: list[Tensor]) -> Tensor:
         dtype = accumulation_dtype(self.means.shape[-1])
         predictor, device = maps.predictor(dtype), self.means.device
         return torch.cat(
             [
-                predictor.squared_errors(states[:, first:stop][mask].to(device))
+                predictor.squared_errors(
+                    states[:, i][mask].to(device),
+                    states[:, later.start : later.stop][mask].to(device),
+                )
                 for states, mask in zip(self.states, masks, strict=True)
             ]
         )
 
-    def class_errors(self, maps: Maps, i: int, stop: int, errors: Tensor) -> Tensor:
+    def class_errors(self, maps: Maps, i: int, errors: Tensor) -> Tensor:
         """Add up squared residuals from state i to i + 1 by class, (C,).
 
         Parameters
         ----------
         maps : Maps
-            From state i to the states before `stop`.
+            From state i to i + 1, and perhaps to later states.
         errors : (n_included,) float64
             Those of the tokens that count; the others' are computed.
         """
@@ -180,7 +188,7 @@ class Heldout:
         every = errors.new_empty(len(included))
         every[included] = errors
         others = [~mask for mask in self.included]
-        every[~included] = self._errors(maps.nearest(), i, i + 2, others)[:, 0]
+        every[~included] = self._errors(maps.nearest(), i, range(i + 1, i + 2), others)[:, 0]
         return every.new_zeros(len(TOKEN_CLASSES)).index_add_(0, self.classes, every)
 
     def pair(self, i: int) -> Tensor:
@@ -274,21 +282,19 @@ def score_pairs(
     if heldout is not None:
         _check_variation(heldout.gram.diagonal(), heldout.tokens)
     for i in range(S - 1):
-        stop = min(i + reach, S - 1) + 1
-        regression = Regression.of(Band.of(fit.whole, i, reach=reach))
-        sample = in_sample_scores(regression, variation[i:stop])
-        ridges = _ridges(fit, i, stop, ridge)
-        _write_row(scores, i, stop, sample.r2_fit, sample.update_r2_fit, ridges)
-        _write_adjusted(scores, i, stop, n=fit.whole.n, rank=sample.rank)
-        if heldout is not None:
-            scale = None if ridge.scales is None else float(ridge.scales[i])
-            _write_scored(scores, i, stop, Maps.fitted(regression, ridges, scale), heldout)
-        if spectra:
-            _write_spectrum(scores, regression.w)
-            scores.rank.append(regression.rank)
-            scores.condition.append(regression.condition)
-            fit_of_rotation = rotation_fit(regression.band.C[1], variation[i : i + 2])
-            scores.rotation_fit.append(float(fit_of_rotation))
+        whole = trial = None
+        for later in _groups(i, min(i + reach, S - 1) + 1, len(fit.whole.sums[0])):
+            whole = _decomposed(whole, Band.of(fit.whole, i, reach=reach, later=later))
+            sample = in_sample_scores(whole, variation[[i, *later]])
+            ridges = _given_ridges(fit, i, later, ridge)
+            if ridges is None:
+                trial, ridges = _chosen_ridges(fit, i, later, reach, trial)
+            _write_in_sample(scores, i, later, sample, ridges, n=fit.whole.n)
+            if heldout is not None:
+                scale = None if ridge.scales is None else float(ridge.scales[i])
+                _write_scored(scores, i, later, Maps.fitted(whole, ridges, scale), heldout)
+            if spectra and later.start == i + 1:
+                _write_spectra(scores, whole, variation[i : i + 2])
         after_state(i)
     if spectra:
         last = Band.of(fit.whole, S - 1, reach=reach).C[0]
@@ -311,96 +317,108 @@ def score_neighbours(
     _check_variation(variation, fit.whole.n)
     _check_variation(heldout.gram.diagonal(), heldout.tokens)
     for i in range(S - 1):
-        stop = i + 2
+        later = range(i + 1, i + 2)
         band = Band.of(fit.whole, i, reach=1)
-        ridges = _ridges_by_solving(fit, i, ridge)
+        ridges = _given_ridges(fit, i, later, ridge)
+        if ridges is None:
+            ridges = _solved_ridges(fit, i)
         maps = solved_maps(band, float(ridges[0])) or Maps.fitted(Regression.of(band), ridges)
-        errors = heldout.errors(maps, i, stop)
+        errors = heldout.errors(maps, i, later)
         if in_sample:
-            around = variation[i:stop]
+            around = variation[i : i + 2]
             sample = solved_scores(band, around) or in_sample_scores(Regression.of(band), around)
-            _write_row(scores, i, stop, sample.r2_fit, sample.update_r2_fit, ridges)
-            _write_adjusted(scores, i, stop, n=fit.whole.n, rank=sample.rank)
+            _write_in_sample(scores, i, later, sample, ridges, n=fit.whole.n)
         scores.ridge[i, i + 1] = ridges[0]
-        _write_heldout(scores, i, stop, errors.sum(0), heldout.gram)
+        _write_heldout(scores, i, later, errors.sum(0), heldout.gram)
         _write_intervals(scores, i, errors[:, 0], heldout)
     _check_range(scores)
     return scores
 
 
-def _ridges(fit: Fit, i: int, stop: int, rule: RidgeRule) -> Tensor:
-    given = _given_ridges(fit, i, stop, rule)
-    if given is not None:
-        return given
-    grid = torch.tensor(RIDGES, dtype=torch.float64, device=fit.whole.sums.device)
-    train, validation, spread = _trial(fit, i, stop)
-    return grid[choose_ridges(Regression.of(train), validation, spread, grid)]
+def _groups(i: int, stop: int, width: int) -> Iterator[range]:
+    """Yield the states behind i and before `stop` in groups whose matrices fit into memory."""
+    size = max(GROUP_NUMBERS // width**2, 1)
+    for start in range(i + 1, stop, size):
+        yield range(start, min(start + size, stop))
 
 
-def _ridges_by_solving(fit: Fit, i: int, rule: RidgeRule) -> Tensor:
-    given = _given_ridges(fit, i, i + 2, rule)
-    if given is not None:
-        return given
-    grid = torch.tensor(RIDGES, dtype=torch.float64)
-    train, validation, spread = _trial(fit, i, i + 2)
-    chosen = choose_by_solving(train, validation, spread, grid)
-    if chosen is None:
-        chosen = choose_ridges(Regression.of(train), validation, spread, grid.to(spread.device))
-    return grid[chosen.cpu()].to(spread.device)
+def _decomposed(known: Regression | None, band: Band) -> Regression:
+    return Regression.of(band) if known is None else known.onto(band)
 
 
-def _given_ridges(fit: Fit, i: int, stop: int, rule: RidgeRule) -> Tensor | None:
-    """Return ridges that need no choice, (stop - i - 1,) float64."""
+def _given_ridges(fit: Fit, i: int, later: range, rule: RidgeRule) -> Tensor | None:
+    """Return ridges that need no choice, (m,) float64."""
     device = fit.whole.sums.device
     if rule.known is not None:
-        return rule.known[i, i + 1 : stop].to(device)
+        return rule.known[i, later.start : later.stop].to(device)
     fixed = rule.fixed
     if fixed is None and (fit.validation.n == 0 or fit.train.n == 0):
         fixed = RIDGE_WITHOUT_VALIDATION
     if fixed is None:
         return None
-    return torch.full((stop - i - 1,), fixed, dtype=torch.float64, device=device)
+    return torch.full((len(later),), fixed, dtype=torch.float64, device=device)
 
 
-def _trial(fit: Fit, i: int, stop: int) -> tuple[Band, Band, Tensor]:
+def _chosen_ridges(
+    fit: Fit, i: int, later: range, reach: int, known: Regression | None
+) -> tuple[Regression, Tensor]:
+    """Return the decomposition that ridges were tried with, for other states too, and ridges."""
+    train, validation, spread = _trial(fit, i, later, reach)
+    regression = _decomposed(known, train)
+    grid = torch.tensor(RIDGES, dtype=torch.float64, device=spread.device)
+    return regression, grid[choose_ridges(regression, validation, spread, grid)]
+
+
+def _solved_ridges(fit: Fit, i: int) -> Tensor:
+    """Return the ridge from state i to i + 1, (1,) float64, as `_chosen_ridges` chooses it."""
+    train, validation, spread = _trial(fit, i, range(i + 1, i + 2), 1)
+    grid = torch.tensor(RIDGES, dtype=torch.float64, device=spread.device)
+    chosen = choose_by_solving(train, validation, spread, grid)
+    if chosen is None:
+        chosen = choose_ridges(Regression.of(train), validation, spread, grid)
+    return grid[chosen.to(grid.device)]
+
+
+def _trial(fit: Fit, i: int, later: range, reach: int) -> tuple[Band, Band, Tensor]:
     """Return what ridges are fitted on, tried on, and the spread of updates without any map."""
     about = fit.train.means
-    train = Band.of(fit.train, i, reach=stop - i - 1)
-    validation = Band.of(fit.validation, i, reach=stop - i - 1, centres=about)
+    train = Band.of(fit.train, i, reach=reach, later=later)
+    validation = Band.of(fit.validation, i, reach=reach, later=later, centres=about)
     variation = fit.validation.variation(about)
-    spread = variation[i + 1 : stop] - 2.0 * validation.traces[1:] + variation[i]
+    spread = variation[list(later)] - 2.0 * validation.traces[1:] + variation[i]
     return train, validation, spread
 
 
-def _write_row(
-    scores: Scores, i: int, stop: int, r2: Tensor, update_r2: Tensor, ridges: Tensor
+def _write_in_sample(
+    scores: Scores, i: int, later: range, sample: InSample, ridges: Tensor, *, n: int
 ) -> None:
-    scores.r2_fit[i, i + 1 : stop] = r2.cpu()
-    scores.update_r2_fit[i, i + 1 : stop] = update_r2.cpu()
-    scores.ridge[i, i + 1 : stop] = ridges.cpu()
+    row = slice(later.start, later.stop)
+    scores.r2_fit[i, row] = sample.r2_fit.cpu()
+    scores.update_r2_fit[i, row] = sample.update_r2_fit.cpu()
+    scores.ridge[i, row] = ridges.cpu()
+    scores.r2_adjusted[i, row] = adjusted(scores.r2_fit[i, row], n=n, rank=sample.rank)
+    updates = adjusted(scores.update_r2_fit[i, row], n=n, rank=sample.rank)
+    scores.update_r2_adjusted[i, row] = updates
 
 
-def _write_adjusted(scores: Scores, i: int, stop: int, *, n: int, rank: int) -> None:
-    row = slice(i + 1, stop)
-    scores.r2_adjusted[i, row] = adjusted(scores.r2_fit[i, row], n=n, rank=rank)
-    scores.update_r2_adjusted[i, row] = adjusted(scores.update_r2_fit[i, row], n=n, rank=rank)
-
-
-def _write_scored(scores: Scores, i: int, stop: int, maps: Maps, heldout: Heldout) -> None:
-    errors = heldout.errors(maps, i, stop)
-    _write_heldout(scores, i, stop, errors.sum(0), heldout.gram)
+def _write_scored(scores: Scores, i: int, later: range, maps: Maps, heldout: Heldout) -> None:
+    errors = heldout.errors(maps, i, later)
+    _write_heldout(scores, i, later, errors.sum(0), heldout.gram)
+    if later.start > i + 1:
+        return
     _write_intervals(scores, i, errors[:, 0], heldout)
     if heldout.classes is not None:
-        scores.class_errors.append(heldout.class_errors(maps, i, stop, errors[:, 0]))
+        scores.class_errors.append(heldout.class_errors(maps, i, errors[:, 0]))
         scores.error_spreads.append(ErrorSpread.of(errors[:, 0] / heldout.spread(i + 1)))
 
 
-def _write_heldout(scores: Scores, i: int, stop: int, rss: Tensor, gram: Tensor) -> None:
-    total = gram.diagonal()[i + 1 : stop]
-    update_total = total - 2.0 * gram[i, i + 1 : stop] + gram[i, i]
-    scores.r2_heldout[i, i + 1 : stop] = (1.0 - rss / total).cpu()
+def _write_heldout(scores: Scores, i: int, later: range, rss: Tensor, gram: Tensor) -> None:
+    row = slice(later.start, later.stop)
+    total = gram.diagonal()[row]
+    update_total = total - 2.0 * gram[i, row] + gram[i, i]
+    scores.r2_heldout[i, row] = (1.0 - rss / total).cpu()
     update = torch.where(update_total > NO_UPDATE * total, 1.0 - rss / update_total, torch.nan)
-    scores.update_r2_heldout[i, i + 1 : stop] = update.cpu()
+    scores.update_r2_heldout[i, row] = update.cpu()
 
 
 def _write_intervals(scores: Scores, i: int, errors: Tensor, heldout: Heldout) -> None:
@@ -412,6 +430,13 @@ def _write_intervals(scores: Scores, i: int, errors: Tensor, heldout: Heldout) -
     moves = update.squares.sum() > NO_UPDATE * stream.squares.sum()
     scores.intervals.append(score_interval(stream))
     scores.update_intervals.append(score_interval(update) if moves else None)
+
+
+def _write_spectra(scores: Scores, regression: Regression, variation: Tensor) -> None:
+    _write_spectrum(scores, regression.w)
+    scores.rank.append(regression.rank)
+    scores.condition.append(regression.condition)
+    scores.rotation_fit.append(float(rotation_fit(regression.band.C[1], variation)))
 
 
 def _write_spectrum(scores: Scores, w: Tensor) -> None:

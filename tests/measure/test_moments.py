@@ -51,6 +51,16 @@ def test_centred_moments_equal_those_of_numpy() -> None:
         assert np.allclose(band.C[k].numpy(), centred(states, 1, 1 + k), rtol=1e-10)
 
 
+def test_some_later_states_alone_have_the_moments_that_they_have_among_all() -> None:
+    split = split_of(moments_of(some_states()), apart=some_states(7, seed=3))
+    every = Band.of(split, 0, reach=3)
+
+    some = Band.of(split, 0, reach=3, later=range(2, 4))
+
+    assert torch.allclose(some.C, every.C[[0, 2, 3]], rtol=1e-12)
+    assert torch.equal(some.means, every.means[[0, 2, 3]])
+
+
 def recomputed_of(states: Tensor, reference: Tensor) -> RecomputedMoments:
     moments = RecomputedMoments(reference, reach=STATES - 1, dtype=torch.float64)
     moments.add(states)

@@ -16,7 +16,7 @@ from linearity.measure.moments import Moments, RecomputedMoments
 from linearity.measure.sampling import sample_windows
 from linearity.measure.windows import Window
 from linearity.models.loaded import LoadedModel
-from linearity.studies import collect, linearity, text
+from linearity.studies import collect, linearity, scoring, text
 from linearity.studies.collect import Collected
 from linearity.studies.linearity import Measurement, measure_linearity
 from tests.studies.recorder import Recorder
@@ -103,6 +103,19 @@ def test_numbers_do_not_depend_on_the_batch(
 
     assert one.profile.r2_heldout == pytest.approx(two.profile.r2_heldout, abs=1e-6)
     assert one.profile.r2_fit == pytest.approx(two.profile.r2_fit, abs=1e-6)
+
+
+def test_numbers_do_not_depend_on_how_many_pairs_are_scored_together(
+    measure: Measure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together = measure(tokens=2048)
+    monkeypatch.setattr(scoring, "GROUP_NUMBERS", 1)
+    alone = measure(tokens=2048)
+
+    assert alone.profile.r2_fit == pytest.approx(together.profile.r2_fit, abs=1e-12)
+    for name, ours in vars(alone.pairs).items():
+        theirs = getattr(together.pairs, name)
+        assert np.allclose(np.array(ours, float), np.array(theirs, float), equal_nan=True), name
 
 
 def test_where_sums_do_not_fit_kept_states_give_the_same_numbers(
