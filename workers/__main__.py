@@ -34,6 +34,7 @@ PRELOADED = (
     "transformers",
     "transformers.models.llama.modeling_llama",
     "workers.tasks",
+    "workers.helping",
 )
 """Loaded before the first fork, so that a job starts warm. None of them touches CUDA."""
 

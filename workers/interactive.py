@@ -53,7 +53,7 @@ class InteractiveWorker(LinearScopeWorker):
         with self._heartbeats(job, execution):
             self._compute(job, queue, execution)
         if self._interrupted:
-            report_loss(job, "interrupted")
+            report_loss(job, "interrupted", self.name)
         self.set_state(WorkerStatus.IDLE)
 
     def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:

@@ -13,22 +13,21 @@ import redis
 from linearity.adapters.checkpoints import FileCheckpoints
 from linearity.adapters.execute import execute
 from linearity.adapters.results import store_result
+from linearity.adapters.shard_board import ShardBoard
 from linearity.adapters.state import Pulse, RunRow
 from linearity.adapters.state_removals import digests_in
 from linearity.contracts.canonical import Json, canonical_json
 from linearity.contracts.inputs import DatasetRecord, ModelRecord
 from linearity.contracts.kinds import check_current
 from linearity.contracts.runs import RunRequest
-from linearity.errors import (
-    InputChangedError,
-    RunCancelledError,
-    UnknownInputError,
-)
-from workers.desk import LANE, Desk, desk_here
+from linearity.errors import RunCancelledError
+from workers.desk import LANE, desk_here
 from workers.devices import hold_device
 from workers.heart import Heart
+from workers.helping import Helpers
 from workers.outcomes import Problem, result_or_problem
 from workers.progress import WorkerProgress
+from workers.records import input_record
 from workers.registration import inspect
 from workers.workplace import Workplace, open_workplace
 
@@ -90,14 +89,27 @@ def _work(place: Workplace, row: RunRow) -> None:
 
     def beat() -> Pulse:
         pulse = place.state.heartbeat(row.id, row.attempt)
+        board.beat()
         progress.beat()
         return pulse
 
     desk = desk_here()
     heart = Heart(beat) if desk is None else desk.heart(beat)
     progress = WorkerProgress(row.id, place.live, is_unwanted=lambda: heart.unwanted)
+    helpers = Helpers(place.live.redis, row.id, row.attempt)
+    board = ShardBoard(
+        row.id,
+        _worker_name(),
+        state=place.state,
+        store=place.store,
+        shard_tokens=place.settings.shard_tokens,
+        attempt=row.attempt,
+        summon=helpers.summon,
+        log=progress.log,
+    )
     with heart:
-        outcome = _outcome(place, row, progress, desk)
+        outcome = _outcome(place, row, progress, board)
+    helpers.dismiss()
     if isinstance(outcome, Problem):
         place.state.fail(row.id, row.attempt, outcome.value)
         return
@@ -109,10 +121,11 @@ def _work(place: Workplace, row: RunRow) -> None:
 
 
 def _outcome(
-    place: Workplace, row: RunRow, progress: WorkerProgress, desk: Desk | None
+    place: Workplace, row: RunRow, progress: WorkerProgress, board: ShardBoard
 ) -> tuple[str, bytes] | Problem:
+    desk = desk_here()
     outcome = result_or_problem(
-        lambda: store_result(_compute(place, row, progress, desk), place.store)
+        lambda: store_result(_compute(place, row, progress, board), place.store)
     )
     if desk is not None and isinstance(outcome, Problem) and outcome.code in CLEARING:
         desk.clear()
@@ -120,12 +133,15 @@ def _outcome(
 
 
 def _compute(
-    place: Workplace, row: RunRow, progress: WorkerProgress, desk: Desk | None
+    place: Workplace, row: RunRow, progress: WorkerProgress, board: ShardBoard
 ) -> dict[str, Json]:
+    desk = desk_here()
     request = RunRequest(**row.request)
     check_current(request)
-    model = ModelRecord.from_json(_record(place, "model", row.model_id, request.model))
-    dataset = DatasetRecord.from_json(_record(place, "dataset", row.dataset_id, request.dataset))
+    model = ModelRecord.from_json(input_record(place, "model", row.model_id, request.model))
+    dataset = DatasetRecord.from_json(
+        input_record(place, "dataset", row.dataset_id, request.dataset)
+    )
     with hold_device(
         place.settings.device,
         place.settings.locks,
@@ -142,23 +158,9 @@ def _compute(
             checkpoints=FileCheckpoints(place.store.root, row.id),
             resident=None if desk is None else desk.resident,
             device_memory=place.settings.device_memory,
+            board=board,
         )
         return result
-
-
-def _record(place: Workplace, kind: str, id: str, fingerprint: str) -> dict[str, Json]:
-    row = place.state.get_input(kind, id)
-    if row is None or row.record is None:
-        raise UnknownInputError(
-            f"the {kind} {id} is no longer registered", next_step=f"Register the {kind} again."
-        )
-    if row.record["fingerprint"] != fingerprint:
-        raise InputChangedError(
-            f"the {kind} {id} is not the one this run was asked for",
-            next_step="Start a new run; it uses what is registered now.",
-            wanted=fingerprint[:12],
-        )
-    return row.record
 
 
 def _cache(place: Workplace, row: RunRow, sha256: str, data: bytes) -> None:

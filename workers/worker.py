@@ -77,18 +77,20 @@ class LinearScopeWorker(Worker):
         """Record the loss, so that the run is queued again without waiting for its lease."""
         super().handle_work_horse_killed(job, retpid, ret_val, rusage)  # type: ignore[no-untyped-call]  # RQ's
         try:
-            report_loss(job, "interrupted" if self._interrupted else "lost")
+            report_loss(job, "interrupted" if self._interrupted else "lost", self.name)
         except (SQLAlchemyError, DeserializationError) as error:
             log.warning("the loss of job %s could not be recorded: %s", job.id, error)
 
 
-def report_loss(job: Job, reason: str) -> None:
-    """Take the attempt of a dead horse back; does nothing if the attempt is not current."""
+def report_loss(job: Job, reason: str, worker: str) -> None:
+    """Take back what a dead horse of `worker` was at; does nothing if that is not current."""
     with open_workplace() as place:
         match job.func_name, job.args:
             case "workers.tasks.run_attempt", [str(run_id), int(number)]:
                 place.announce_run(place.state.lose_attempt(run_id, number, reason))
             case "workers.tasks.register_input", [str(kind), str(id), int(number)]:
                 place.announce_input(place.state.lose_input(kind, id, number, reason))
+            case "workers.helping.help_run", [str(run_id)]:
+                place.state.release_shards(run_id, worker)
             case _:
                 log.warning("job %s is not one of ours", job.id)

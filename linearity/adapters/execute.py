@@ -38,9 +38,11 @@ from linearity.ports import Checkpoints, NoCheckpoints, Progress
 from linearity.studies.ablation import measure_ablation
 from linearity.studies.answers import measure_answers
 from linearity.studies.finding import finding, in_sample_finding
+from linearity.studies.helping import help_linearity
 from linearity.studies.linearity import measure_linearity
 from linearity.studies.material import Material
 from linearity.studies.plan import measure_plan
+from linearity.studies.shards import Board
 from linearity.studies.work import Work
 
 
@@ -55,6 +57,7 @@ def execute(  # noqa: PLR0913  # everything that a run needs of the outside, by 
     checkpoints: Checkpoints | None = None,
     resident: Resident | None = None,
     device_memory: int | None = None,
+    board: Board | None = None,
 ) -> dict[str, Json]:
     """Compute the result of a request.
 
@@ -73,6 +76,8 @@ def execute(  # noqa: PLR0913  # everything that a run needs of the outside, by 
         What earlier runs of this process left in memory.
     device_memory : int, optional
         Bytes of the device's memory that the run may take; all that is free by default.
+    board : Board, optional
+        Where other processes take shards of a wide run.
 
     Raises
     ------
@@ -91,6 +96,7 @@ def execute(  # noqa: PLR0913  # everything that a run needs of the outside, by 
         progress=_Enveloped(progress, envelope),
         checkpoints=checkpoints or NoCheckpoints(),
         resident=resident or Resident(),
+        board=board,
     )
     # A GPU of another generation must not round more coarsely without a word.
     torch.set_float32_matmul_precision("highest")
@@ -106,6 +112,49 @@ def execute(  # noqa: PLR0913  # everything that a run needs of the outside, by 
     environment = _environment(run, time.monotonic() - started, found.work)
     created = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return found.as_json(**envelope, created=created, environment=environment)
+
+
+def help_execute(  # noqa: PLR0913  # what `execute` is given
+    request: RunRequest,
+    *,
+    model: ModelRecord,
+    dataset: DatasetRecord,
+    store: ArtifactStore,
+    device: str,
+    progress: Progress,
+    board: Board,
+    device_memory: int | None = None,
+) -> int:
+    """Compute shards of a run that another process owns, until none is free; return how many.
+
+    Takes what `execute` was given there. A model that does not fit here whole is left to others.
+
+    Raises
+    ------
+    LinearScopeError
+        Any of the tree, see linearity/errors.py.
+    """
+    hold_to(device, device_memory)
+    placement = place(request, model, device=device, most=device_memory)
+    if placement.mode != RESIDENT:
+        progress.log(f"no help from here: {placement.why}")
+        return 0
+    torch.set_float32_matmul_precision("highest")
+    params = LinearityParams(**request.params)  # type: ignore[arg-type]  # written by as_json
+    return help_linearity(
+        load_model(
+            model,
+            store,
+            device=placement.device,
+            dtype=params.dtype,
+            attention=params.attention,
+        ),
+        load_records(dataset, store),
+        params,
+        progress,
+        reach=_reach(params, model),
+        board=board,
+    )
 
 
 _LESS_MEMORY = {
@@ -126,6 +175,7 @@ class _Run:
     progress: "_Enveloped"
     checkpoints: Checkpoints
     resident: Resident
+    board: Board | None
 
     def loaded(self, *, dtype: str, attention: str) -> LoadedModel:
         """Return the model as this run holds it."""
@@ -173,7 +223,8 @@ def _linearity(run: _Run) -> _Found:
         records,
         params,
         run.progress,
-        reach=1 if params.pairs == "adjacent" else run.model.blocks,
+        reach=_reach(params, run.model),
+        board=run.board,
     )
     values = _values(measured) | {
         "states": [str(state) for state in range(len(measured.profile.state_norm))],
@@ -182,6 +233,10 @@ def _linearity(run: _Run) -> _Found:
         else finding(measured.profile, measured.kept, exclude=params.exclude),
     }
     return _Found(LinearityResult, values)
+
+
+def _reach(params: LinearityParams, model: ModelRecord) -> int:
+    return 1 if params.pairs == "adjacent" else model.blocks
 
 
 def _ablation(run: _Run) -> _Found:
@@ -275,4 +330,5 @@ def _environment(run: _Run, seconds: float, work: Work | None) -> dict[str, Json
         "threads": torch.get_num_threads(),
         "seconds": round(seconds, 3),
         **counted,
+        **({} if run.board is None else run.board.used()),
     }
