@@ -36,6 +36,22 @@ class ProgressBar:
             sys.stderr.write("\n")
 
 
+class NoProgress:
+    """Says nothing."""
+
+    def step(self, done: int, total: int, unit: str, share: float) -> None:
+        """Nobody watches."""
+
+    def partial(self, build: Callable[[], dict[str, Json]]) -> None:
+        """Nobody watches."""
+
+    def log(self, message: str) -> None:
+        """Nobody listens."""
+
+    def close(self) -> None:
+        """Nothing was begun."""
+
+
 def say(message: str) -> None:
     """Write a line for people; standard output is for results."""
     sys.stderr.write(message + "\n")

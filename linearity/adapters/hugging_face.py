@@ -120,6 +120,32 @@ def _empty_network(folder: Path, dtype: str, attention: str) -> "PreTrainedModel
     return network.eval()
 
 
+def wrapped(
+    network: "PreTrainedModel",
+    tokenizer: "PreTrainedTokenizerBase",
+    record: ModelRecord,
+    *,
+    template: SandboxedTemplate | None,
+    stops: tuple[int, ...],
+) -> LoadedModel:
+    """Return a network and its tokenizer as studies use them, on the device where it lies."""
+    return LoadedModel(
+        layout=find_layout(network, FAMILIES[record.family]),
+        width=record.width,
+        device=network.device,
+        tokenize=_tokenize(tokenizer, record.vocabulary),
+        bos=_automatic_bos(tokenizer),
+        network=network,
+        detokenize=detokenizer(tokenizer),
+        show=shower(tokenizer),
+        token_text=token_text(tokenizer),
+        template=template,
+        withheld=record.has_template and not may_render(record),
+        stops=stops,
+        special=_special(tokenizer),
+    )
+
+
 def _with_tokenizer(
     network: "PreTrainedModel",
     folder: Path,
@@ -128,21 +154,10 @@ def _with_tokenizer(
     device: torch.device,
 ) -> LoadedModel:
     tokenizer = open_tokenizer(folder)
-    return LoadedModel(
-        layout=find_layout(network, FAMILIES[record.family]),
-        width=record.width,
-        device=device,
-        tokenize=_tokenize(tokenizer, record.vocabulary),
-        bos=_automatic_bos(tokenizer),
-        network=network,
-        detokenize=detokenizer(tokenizer),
-        show=shower(tokenizer),
-        token_text=token_text(tokenizer),
-        template=_template(tokenizer, record, store),
-        withheld=record.has_template and not may_render(record),
-        stops=stop_tokens(folder, record.vocabulary),
-        special=_special(tokenizer),
-    )
+    template = _template(tokenizer, record, store)
+    stops = stop_tokens(folder, record.vocabulary)
+    model = wrapped(network, tokenizer, record, template=template, stops=stops)
+    return replace(model, device=device)
 
 
 @contextlib.contextmanager

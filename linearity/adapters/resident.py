@@ -36,13 +36,17 @@ class Resident:
         self, record: ModelRecord, store: ArtifactStore, *, device: str, dtype: str, attention: str
     ) -> LoadedModel:
         """Return a model, loaded unless it is the last one."""
-        # Chat templates of the same files are rendered for some, and not for others.
-        key = (str(may_render(record)), record.fingerprint, device, dtype, attention)
+        key = _key(record, device, dtype, attention)
         if self._model is None or self._model[0] != key:
             self.clear()
             loaded = load_model(record, store, device=device, dtype=dtype, attention=attention)
             self._model = key, loaded
         return self._model[1]
+
+    def give(self, record: ModelRecord, loaded: LoadedModel, *, dtype: str, attention: str) -> None:
+        """Keep a model that somebody else has loaded, so that it is not loaded again."""
+        self.clear()
+        self._model = _key(record, str(loaded.device), dtype, attention), loaded
 
     def material(
         self,
@@ -84,3 +88,8 @@ class Resident:
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
+
+
+def _key(record: ModelRecord, device: str, dtype: str, attention: str) -> _ModelKey:
+    # Chat templates of the same files are rendered for some, and not for others.
+    return str(may_render(record)), record.fingerprint, device, dtype, attention
