@@ -52,6 +52,7 @@ def forecast(look: FirstLook, *, state: State, devices: Sequence[Device]) -> dic
             "fits": None
             if device.memory_bytes is None
             else cost.memory_bytes <= device.memory_bytes,
+            "mode": None if device.memory_bytes is None else cost.mode_on(device.memory_bytes),
         }
         for device in devices
     ]

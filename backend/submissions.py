@@ -5,7 +5,7 @@ committed before it is queued; if the queue fails in between, the reconciler que
 """
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from statistics import median
 
@@ -25,7 +25,7 @@ from linearity.adapters.machine import free_disk_bytes, memory_bytes
 from linearity.adapters.state import InputRow, RunRow, State
 from linearity.adapters.store import ArtifactStore
 from linearity.contracts.canonical import Json
-from linearity.contracts.estimate import estimate, settle_pairs
+from linearity.contracts.estimate import Estimate, estimate, settle_pairs
 from linearity.contracts.inputs import DatasetRecord, ModelRecord
 from linearity.contracts.kinds import make_request
 from linearity.contracts.parameters import choice
@@ -51,7 +51,7 @@ class Question:
     request: RunRequest
     model: InputRow
     dataset: InputRow
-    estimate: dict[str, Json]
+    estimate: Estimate
     force: bool
 
 
@@ -90,7 +90,7 @@ def ask(body: Mapping[str, Json], *, state: State) -> Question:
     request = settle_pairs(asked, record, memory_bytes=memory_bytes())
     speed = measured_speed(state, record.id, kind=kind)
     cost = estimate(request, record, flops_per_second=speed)
-    return Question(request, model, dataset, cost.as_json(), force=body.get("force") is True)
+    return Question(request, model, dataset, cost, force=body.get("force") is True)
 
 
 def measured_speed(state: State, model_id: str, *, kind: str) -> float | None:
@@ -173,8 +173,13 @@ def cancel(run: RunRow, *, state: State, queue: Queue, live: Live) -> RunRow:
     return cancelled
 
 
-def describe(question: Question, *, state: State, store: ArtifactStore) -> dict[str, object]:
-    """Return what `submit` would do and what it would cost, and do nothing."""
+def describe(
+    question: Question, *, state: State, store: ArtifactStore, memories: Collection[int] = ()
+) -> dict[str, object]:
+    """Return what `submit` would do and what it would cost, and do nothing.
+
+    `memories` are those of the devices that workers have told of; of this machine where none has.
+    """
     run = state.get_run(question.request.run_id)
     warnings = []
     try:
@@ -185,22 +190,26 @@ def describe(question: Question, *, state: State, store: ArtifactStore) -> dict[
         "id": question.request.run_id,
         "exists": run.status if run and run.imported is None else None,
         "params": question.request.params,
-        "estimate": question.estimate,
+        "estimate": question.estimate.as_json()
+        | {"mode": question.estimate.mode_on(max(memories, default=memory_bytes()))},
         "warnings": warnings,
     }
 
 
 def check_fits(question: Question, store: ArtifactStore) -> None:
     """Refuse, with the numbers, what this machine's memory or disk cannot hold."""
-    needed, available = _bytes(question, "memory_bytes"), memory_bytes()
-    if needed > available:
+    cost, available = question.estimate, memory_bytes()
+    mode, streaming = cost.mode_on(available), cost.streaming
+    if mode is None:
+        needed = min(cost.memory_bytes, streaming.memory_bytes if streaming else cost.memory_bytes)
         raise DoesNotFitError(
             f"the run needs about {_gib(needed)} GiB of memory, the machine has {_gib(available)}",
             next_step=smaller_request(question.request.kind),
             limit=available,
             actual=needed,
         )
-    needed, available = _bytes(question, "disk_bytes"), free_disk_bytes(store.root)
+    states = streaming.disk_bytes if streaming and mode == "streaming" else 0
+    needed, available = cost.disk_bytes + states, free_disk_bytes(store.root)
     if needed > available:
         raise DiskFullError(
             f"the run writes about {_gib(needed)} GiB, the disk has {_gib(available)} GiB left",
@@ -255,12 +264,6 @@ def _is_intact(store: ArtifactStore, sha256: str) -> bool:
     except (FileNotFoundError, CorruptObjectError):
         return False
     return True
-
-
-def _bytes(question: Question, key: str) -> int:
-    value = question.estimate[key]
-    assert isinstance(value, int)
-    return value
 
 
 def _gib(size: int) -> str:

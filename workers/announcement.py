@@ -20,7 +20,7 @@ class Announcement:
 
     def __init__(self, worker: str, settings: Settings) -> None:
         self._worker = worker
-        self._device = describe_device(settings.device)
+        self._device = describe_device(settings.device, most=settings.device_memory)
         self._live = Live(settings.queue_url, settings.queue_url, quick=True)
 
     def __call__(self) -> None:
@@ -30,14 +30,15 @@ class Announcement:
             self._live.announce_device(self._worker, *self._device)
 
 
-def describe_device(wanted: str | None) -> tuple[str, int | None]:
+def describe_device(wanted: str | None, *, most: int | None = None) -> tuple[str, int | None]:
     """Return the name and memory of the first device to be tried, without initialising CUDA.
 
-    Of several that are used together it is what they have together.
+    Of several that are used together it is what they have together; of each at most `most` bytes
+    count.
     """
     device = usable_devices(wanted)[0]
     if device == "cpu":
-        return "CPU", memory_bytes()
+        return "CPU", min(memory_bytes(), most or memory_bytes())
     try:
         asked = [*QUESTION, f"--id={device.replace('cuda:', '')}"]
         told = subprocess.run(
@@ -45,6 +46,7 @@ def describe_device(wanted: str | None) -> tuple[str, int | None]:
         )
         lines = [line.rsplit(", ", 1) for line in told.stdout.strip().splitlines()]
         name = " + ".join(name for name, _ in lines)
-        return name, sum(int(size) for _, size in lines) * MIB
+        sizes = [int(size) * MIB for _, size in lines]
+        return name, sum(min(size, most or size) for size in sizes)
     except (OSError, subprocess.SubprocessError, ValueError):
         return device, None

@@ -11,6 +11,7 @@ from backend.answers import API, NOT_KEPT, REVALIDATED, answer, json_body
 from backend.deletions import delete_run
 from backend.dependencies import RunDep, Services, ServicesDep, VisitorDep
 from backend.exports import to_csv, to_excel_csv, to_npz
+from backend.forecasts import known_devices
 from backend.negotiation import IDENTITY, choose_encoding, make_variant, send_variant
 from backend.parameter_docs import params_schema
 from backend.refusals import RunNotFinishedError
@@ -63,7 +64,10 @@ def submit_run(
     """Start or join a run (202) or find it finished (200); ``estimate=1`` only tells its cost."""
     question = ask(body, state=services.state)
     if estimate:
-        return answer(describe(question, state=services.state, store=services.store))
+        devices = known_devices(services.queue, services.live)
+        sizes = [device.memory_bytes for device in devices if device.memory_bytes is not None]
+        told = describe(question, state=services.state, store=services.store, memories=sizes)
+        return answer(told)
     outcome = submit(
         question,
         state=services.state,

@@ -17,14 +17,18 @@ function tokensText({ tokens, fit_tokens: fit, select_tokens: select, report_tok
  */
 export function estimateLines({ id, exists, params, estimate, warnings }) {
   const known = { finished: "exists_finished", running: "exists_running", queued: "exists_queued" }[exists];
+  const streams = estimate.mode === "streaming";
+  const { seconds, memory_bytes: memory, disk_bytes: disk } = streams ? estimate.streaming : estimate;
   const facts = [
     tokensText(params),
-    estimate.seconds && t("estimate_time", { range: duration(estimate.seconds) }),
-    t("estimate_memory", { size: bytes(estimate.memory_bytes) }),
+    seconds && t("estimate_time", { range: duration(seconds) }),
+    t("estimate_memory", { size: bytes(memory) }),
+    streams && t("estimate_scratch", { size: bytes(disk) }),
     estimate.pairs && t(`pairs_${estimate.pairs}`),
   ];
   return [
     h("p", {}, facts.filter(Boolean).join(" · ")),
+    streams && h("p", { class: "quiet" }, t("estimate_streams", { size: bytes(estimate.memory_bytes) })),
     known && h("p", { class: "exists" }, `${t(known)} `, h("a", { href: addresses.run(id) }, t("open_run"))),
     ...(warnings ?? []).map(({ code, message, data }) =>
       h("p", { class: "warning-line" }, tOr(`warning_${code}`, message, data)),

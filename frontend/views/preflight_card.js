@@ -68,7 +68,8 @@ function fitsText({ devices, server_memory_bytes: memory, memory_bytes: needed }
   return h("ul", { class: "plain" }, devices.map((device) => h("li", {}, deviceText(device))));
 }
 
-function deviceText({ name, memory_bytes: memory, fits }) {
+function deviceText({ name, memory_bytes: memory, fits, mode }) {
   if (fits === null) return t("device_without_size", { name });
+  if (mode === "streaming") return t("device_streams", { name, size: bytes(memory) });
   return t(fits ? "device_fits" : "device_too_small", { name, size: bytes(memory) });
 }

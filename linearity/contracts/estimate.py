@@ -16,6 +16,10 @@ SOLVE_PRODUCTS = 10
 """Width-cubed products per scored pair: bases, ridge choice, map, on top of the two eighs."""
 SLOWEST, FASTEST = 2e10, 2e11
 """Floating-point operations a second assumed of an unknown machine: an old laptop, a server CPU."""
+SLOWEST_DISK, FASTEST_DISK = 2e8, 4e9
+"""Bytes a second to or from a disk: a network volume, a solid-state drive with free memory."""
+STATE_TRIPS = 4
+"""Ways of a streamed state: to the disk, to the next block, to the moments, and to scores."""
 START_SECONDS = (2.0, 15.0)
 SPREAD = 1.5
 """How far a measured speed may be off, either way."""
@@ -51,6 +55,13 @@ class Estimate:
         """Return the estimate as plain values."""
         return asdict(self)
 
+    def mode_on(self, memory_bytes: int) -> str | None:
+        """Return how a device of that much memory would hold the model; None if it cannot."""
+        if self.memory_bytes <= memory_bytes:
+            return "resident"
+        streams = self.streaming is not None and self.streaming.memory_bytes <= memory_bytes
+        return "streaming" if streams else None
+
 
 @dataclass(frozen=True)
 class Streaming:
@@ -62,10 +73,13 @@ class Streaming:
         Peak: one block or the embedding, moments, one batch.
     disk_bytes : int
         The states of all tokens, while the run lasts.
+    seconds : (low, high)
+        As for the whole model, and the way of states and weights to and from the disk.
     """
 
     memory_bytes: int
     disk_bytes: int
+    seconds: tuple[float, float]
 
 
 def estimate(
@@ -82,13 +96,14 @@ def estimate(
     """
     is_linearity = request.kind == "linearity"
     needs = _linearity(request, model) if is_linearity else costs.needs(request, model)
+    seconds = _seconds(needs.flops, flops_per_second)
     return Estimate(
         memory_bytes=needs.memory_bytes,
         disk_bytes=needs.disk_bytes,
         flops=needs.flops,
-        seconds=_seconds(needs.flops, flops_per_second),
+        seconds=seconds,
         pairs=_pairs(request) if is_linearity else None,
-        streaming=_streaming(request, model) if is_linearity else None,
+        streaming=_streaming(request, model, seconds) if is_linearity else None,
     )
 
 
@@ -144,15 +159,18 @@ def weights_bytes(request: RunRequest, model: ModelRecord) -> int:
     return model.parameters * BYTES[str(request.params["dtype"])]
 
 
-def _streaming(request: RunRequest, model: ModelRecord) -> Streaming:
+def _streaming(request: RunRequest, model: ModelRecord, seconds: tuple[float, float]) -> Streaming:
     tokens, states = _whole(request.params["tokens"]), model.blocks + 1
     number = BYTES[str(request.params["dtype"])]
     embedding = model.vocabulary * model.width * number
     block = max(weights_bytes(request, model) - embedding, 0) // model.blocks
     pairs = model.blocks if _pairs(request) == "adjacent" else model.blocks * states // 2
+    disk = tokens * states * model.width * number
+    moved = STATE_TRIPS * disk + weights_bytes(request, model)
     return Streaming(
         memory_bytes=max(embedding, block) + _working_memory(model, pairs=pairs),
-        disk_bytes=tokens * states * model.width * number,
+        disk_bytes=disk,
+        seconds=(seconds[0] + moved / FASTEST_DISK, seconds[1] + moved / SLOWEST_DISK),
     )
 
 

@@ -168,5 +168,5 @@ def test_the_estimate_of_a_streamed_run_is_written_as_plain_values(
     request = linearity_request({"tokens": 1000}, model=glass_record, dataset=docs_record)
     told = estimate(request, glass_record, flops_per_second=None).as_json()["streaming"]
 
-    assert json.loads(json.dumps(told)) == told
+    assert json.loads(json.dumps(told)).keys() == {"memory_bytes", "disk_bytes", "seconds"}
     assert told["disk_bytes"] == 1000 * (4 + 1) * 128 * 4  # type: ignore[index,call-overload]

@@ -334,5 +334,9 @@ def test_what_a_device_holds_decides_whether_a_model_fits(services: Services) ->
     devices = [Device("small", 1 << 20), Device("large", 1 << 40), Device("cuda:0", None)]
 
     told: Any = forecast(look, state=services.state, devices=devices)
+    streams = Device("between", told["streaming"]["memory_bytes"])
+    between: Any = forecast(look, state=services.state, devices=[streams])
 
     assert [item["fits"] for item in told["devices"]] == [False, True, None]
+    assert [item["mode"] for item in told["devices"]] == [None, "resident", None]
+    assert between["devices"][0] | {"fits": False, "mode": "streaming"} == between["devices"][0]

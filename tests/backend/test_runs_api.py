@@ -171,6 +171,26 @@ def test_what_cannot_fit_is_refused_with_numbers_before_queueing(
     assert client.get(RUNS).json()["items"] == []
 
 
+def test_what_streams_through_memory_is_told_and_not_refused(
+    client: TestClient, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ready_inputs(services, blocks=32, width=1024, vocabulary=32_000, parameters=400_000_000)
+    asked = A_RUN | {"params": {"pairs": "adjacent"}}
+    whole = client.post(f"{RUNS}?estimate=1", json=asked).json()["estimate"]
+    monkeypatch.setattr("backend.submissions.memory_bytes", lambda: whole["memory_bytes"] - 1)
+    told = client.post(f"{RUNS}?estimate=1", json=asked).json()
+    monkeypatch.setattr("backend.submissions.free_disk_bytes", lambda _: 10**8)
+    full = client.post(f"{RUNS}?estimate=1", json=asked).json()
+
+    streaming = told["estimate"]["streaming"]
+    assert (whole["mode"], told["estimate"]["mode"]) == ("resident", "streaming")
+    assert streaming["memory_bytes"] < whole["memory_bytes"]
+    assert streaming["disk_bytes"] == told["params"]["tokens"] * 33 * 1024 * 4
+    assert all(a > b for a, b in zip(streaming["seconds"], whole["seconds"], strict=True))
+    assert told["warnings"] == []
+    assert [warning["code"] for warning in full["warnings"]] == ["disk_full"]
+
+
 def test_pairs_left_open_fall_back_to_neighbours_where_all_pairs_do_not_fit(
     client: TestClient, services: Services
 ) -> None:

@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from linearity.contracts.estimate import estimate
+from linearity.contracts.linearity import linearity_request
 from tests.browser.conftest import Visit
 from tests.browser.seed import DATASET, MODEL
 
@@ -31,6 +33,21 @@ def test_an_estimate_stands_beside_the_button_and_a_result_that_exists_is_offere
     assert "of memory" in estimate.inner_text()
     estimate.get_by_role("link", name="Open it").click()
     page.wait_for_url(f"**/runs/{visit.site.run.id}")
+
+
+@pytest.mark.parametrize("lang", ["en", "ja"])
+def test_a_model_that_will_stream_says_so_with_memory_and_disk(
+    visit: Visit, monkeypatch: pytest.MonkeyPatch, lang: str
+) -> None:
+    request = linearity_request({"pairs": "adjacent"}, model=MODEL, dataset=DATASET)
+    cost = estimate(request, MODEL, flops_per_second=None)
+    monkeypatch.setattr("backend.submissions.memory_bytes", lambda: cost.memory_bytes - 1)
+    page = visit.open(f"/?lang={lang}")
+
+    words = {"en": "on the disk meanwhile", "ja": "計算中はディスクに"}[lang]
+    page.locator(".estimate", has_text=words).wait_for()
+    reason = {"en": "block by block", "ja": "ブロックごとに"}[lang]
+    assert reason in page.locator(".estimate").inner_text()
 
 
 def test_the_estimate_follows_what_is_typed(visit: Visit) -> None:

@@ -37,6 +37,7 @@ def test_a_worker_introduces_itself_anew_when_redis_was_emptied(house: House) ->
 
 def test_the_cpu_is_described_by_the_memory_of_the_machine() -> None:
     assert describe_device("cpu") == ("CPU", memory_bytes())
+    assert describe_device("cpu", most=1 << 20) == ("CPU", 1 << 20)
 
 
 def test_a_gpu_whose_driver_does_not_answer_keeps_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,3 +61,4 @@ def test_gpus_that_are_used_together_are_described_by_what_they_have_together(
     program = ("sh", "-c", 'test "$1" = --id=0,2 && printf "A, 10\\nB, 20\\n"', "sh")
     monkeypatch.setattr("workers.announcement.QUESTION", program)
     assert describe_device(None) == ("A + B", 30 << 20)
+    assert describe_device(None, most=15 << 20) == ("A + B", 25 << 20)
