@@ -37,6 +37,7 @@ function facts(run, result) {
     [t("excluded_sinks"), tokens && integer(tokens.excluded_sinks)],
     [t("documents"), documents?.join(" + ")],
     [t("device"), environment.device],
+    [t("shards"), environment.shards > 1 && t("shards_by", environment)],
     ["torch", environment.torch],
     [t("model_fingerprint"), fingerprint(result?.model)],
     [t("dataset_fingerprint"), fingerprint(result?.dataset)],

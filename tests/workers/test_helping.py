@@ -1,0 +1,91 @@
+"""Asking for help through a real queue, and coming too late."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import rq
+
+from linearity.adapters.live import Live, connect
+from linearity.errors import RunCancelledError
+from tests.servers import running_valkey
+from workers.helping import MOST_HELPERS, HelperProgress, Helpers, help_run
+
+RUN = "0" * 32
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with running_valkey(tmp_path_factory.mktemp("valkey")) as server:
+        yield server.url
+
+
+@pytest.fixture
+def live(server: str) -> Iterator[Live]:
+    live = Live(server, server)
+    live.redis.flushall()
+    yield live
+    live.close()
+
+
+def waiting(live: Live) -> list[str]:
+    return rq.Queue("analysis", connection=live.redis, serializer="json").job_ids
+
+
+def test_as_much_help_is_asked_for_as_there_is_work_for_others(live: Live) -> None:
+    helpers = Helpers(live.redis, RUN, 2)
+    helpers.summon(1)
+    assert waiting(live) == []
+    helpers.summon(4)
+    helpers.summon(4)
+    jobs = [rq.job.Job.fetch(id, live.redis, serializer="json") for id in waiting(live)]
+
+    assert waiting(live) == [f"{RUN}-2-helper-{number}" for number in range(3)]
+    assert [(job.func_name, job.args) for job in jobs] == [("workers.helping.help_run", [RUN])] * 3
+    raw: Any = live.redis.hget(f"rq:job:{waiting(live)[0]}", "data")
+    assert b"pickle" not in raw
+
+
+def test_no_run_floods_the_queue(live: Live) -> None:
+    Helpers(live.redis, RUN, 1).summon(1000)
+
+    assert len(waiting(live)) == MOST_HELPERS
+
+
+def test_who_still_waits_is_dismissed_with_the_run(live: Live) -> None:
+    others, helpers = Helpers(live.redis, "1" * 32, 1), Helpers(live.redis, RUN, 1)
+    others.summon(2)
+    helpers.summon(5)
+    rq.job.Job.fetch(waiting(live)[1], live.redis, serializer="json").delete()
+    helpers.dismiss()
+
+    assert waiting(live) == ["1" * 32 + "-1-helper-0"]
+
+
+def test_without_a_queue_nobody_is_asked_and_the_run_goes_on() -> None:
+    nowhere = connect("redis://127.0.0.1:1/0", quick=True)
+    helpers = Helpers(nowhere, RUN, 1)
+    helpers.summon(4)
+    helpers.dismiss()
+
+
+def test_who_comes_too_late_does_nothing(
+    live: Live, server: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LINEARSCOPE_DATA", str(tmp_path))
+    monkeypatch.setenv("REDIS_URL", server)
+    help_run(RUN)
+
+    assert live.redis.keys("linearscope:*") == []
+
+
+def test_a_helper_stops_when_nobody_wants_the_run() -> None:
+    wanted = [True]
+    progress = HelperProgress(RUN, is_unwanted=lambda: not wanted[0])
+    progress.step(1, 2, "tokens", 0.5)
+    progress.partial(lambda: pytest.fail("nobody looks at this"))
+    progress.log("a line")
+    wanted[0] = False
+
+    with pytest.raises(RunCancelledError):
+        progress.step(2, 2, "tokens", 1.0)
