@@ -45,7 +45,9 @@ class Opening:
         """Take both from a first batch, unless medians are known beforehand."""
         guard = guard or StreamGuard.of(table)
         ordinary = states[(~guard.apart(table)).to(states.device)]
-        return cls(guard, ordinary.to(accumulation_dtype(states.shape[-1])).mean(0))
+        wide = accumulation_dtype(states.shape[-1])
+        # In the states' own type: what is left after subtracting it then has few digits.
+        return cls(guard, ordinary.to(wide).mean(0).to(states.dtype).to(wide))
 
     def on(self, device: torch.device) -> "Opening":
         """Return the same with its reference on a device, where sums are then kept."""
