@@ -52,9 +52,15 @@ PAGE_DEFAULTS = {"axis": "log"}
 
 
 def snapshot(
-    result: Mapping[str, Any], view: Mapping[str, str], *, sha256: str | None = None
+    result: Mapping[str, Any],
+    view: Mapping[str, str],
+    *,
+    sha256: str | None = None,
+    imported: Mapping[str, Any] | None = None,
 ) -> bytes:
     """Return the file; `view` is spelled as in the page's address, `sha256` names the result.
+
+    `imported` says where a result comes from that was not computed here.
 
     Raises
     ------
@@ -68,7 +74,7 @@ def snapshot(
         name: figure(name, result, _options(name, result, view) | looks)
         for name in _shown(result, view)
     }
-    part = Part(result, words(lang), {**view, "lang": lang}, sha256, utc_now()[:16] + "Z")
+    part = Part(result, words(lang), {**view, "lang": lang}, sha256, utc_now()[:16] + "Z", imported)
     return _document(part, theme, figures).encode()
 
 

@@ -26,6 +26,7 @@ class Part:
     view: Mapping[str, str]
     sha256: str | None
     saved: str
+    imported: Mapping[str, Any] | None = None
 
     @property
     def title(self) -> str:
@@ -79,7 +80,20 @@ def header(part: Part) -> Markup:
         element("p", f"LinearScope · {part.words['snapshot_offline']}", class_="quiet small-print"),
         element("h1", kind, " ", part.name("model")),
         element("ul", *(element("li", fact) for fact in told), class_="facts"),
+        _imported(part),
     )
+
+
+def _imported(part: Part) -> Markup:
+    """Return that the numbers were not computed by whoever saved the page."""
+    if part.imported is None:
+        return EMPTY
+    words = part.say(
+        "imported_note_text",
+        software=part.imported["software"],
+        computed=str(part.imported["computed"])[:10],
+    )
+    return element("p", words, class_="warning-line imported-note")
 
 
 def finding(part: Part) -> Markup:

@@ -40,6 +40,8 @@ export const addresses = {
   events: (runs) => `${API}/events?runs=${runs.map(encodeURIComponent).join(",")}`,
   result: (id, query) => `${API}/runs/${encodeURIComponent(id)}/result?${new URLSearchParams(query)}`,
   snapshot: (id, query) => `${API}/runs/${encodeURIComponent(id)}/snapshot?${new URLSearchParams(query)}`,
+  /** @param {boolean} texts whether texts of the dataset come along */
+  bundle: (id, texts) => `${API}/runs/${encodeURIComponent(id)}/bundle${texts ? "?texts=1" : ""}`,
   /** @param {string[]} runs two of them */
   comparison: (runs, query) => `${API}/compare?${new URLSearchParams({ runs, ...query })}`,
   plotly: () => document.querySelector('meta[name="plotly"]').content,
@@ -105,6 +107,11 @@ export const getRun = (id) => request(`${API}/runs/${encodeURIComponent(id)}`);
 export const submitRun = (body) => send("POST", `${API}/runs`, body);
 export const estimateRun = (body, signal) => send("POST", `${API}/runs?estimate=1`, body, signal);
 export const cancelRun = (id) => send("POST", `${API}/runs/${encodeURIComponent(id)}/cancel`);
+
+export const getCitation = (id) => request(`${API}/runs/${encodeURIComponent(id)}/citation`);
+/** @param {File} file a bundle @returns {Promise<object>} its run */
+export const importBundle = (file) =>
+  request(`${API}/bundles`, { method: "POST", headers: { "Content-Type": "application/zip" }, body: file });
 
 /** @param {boolean} partial the latest intermediate numbers instead of the final ones */
 export const getResult = (id, partial) =>

@@ -28,6 +28,8 @@ from backend.routes.runs import ResultQuery, export
 from backend.routes.snapshots import send_snapshot
 from backend.shares import Opened
 from backend.trusted_proxy import client_address
+from backend.version import read_version
+from linearity.contracts.citation import cite
 
 router = APIRouter(prefix="/s", include_in_schema=False)
 
@@ -123,13 +125,24 @@ def shared_figure(
     return _json(request, draw(name, result, options))
 
 
+@router.api_route(f"{_DATA}/runs/{{run_id}}/citation", methods=_READ)
+def shared_citation(link: OpenedRunDep, services: ServicesDep) -> Response:
+    """Return how to cite the run; of its parameters the digest alone."""
+    _finished(link, services)
+    assert link.result is not None
+    imported = link.run.get("imported") or {}
+    version = imported.get("software") or read_version()
+    return answer(cite(services.results.parsed(link.result), version=version))
+
+
 @router.api_route(f"{_DATA}/runs/{{run_id}}/snapshot", methods=_READ)
 def shared_snapshot(link: OpenedRunDep, request: Request, services: ServicesDep) -> Response:
     """Return what is on the screen as one HTML file."""
     result = _finished(link, services)
     assert link.result is not None
     whole = result == services.results.parsed(link.result)
-    return send_snapshot(request, result, link.result if whole else None)
+    sha256 = link.result if whole else None
+    return send_snapshot(request, result, sha256, imported=link.run.get("imported"))
 
 
 @router.api_route("/{path:path}", methods=_READ)

@@ -1,6 +1,6 @@
 // The numbers and the pictures, to take along.
 
-import { addresses } from "../api.js";
+import { addresses, isShared } from "../api.js";
 import { picture } from "../charts.js";
 import { changed, fill, h } from "../dom.js";
 import { t } from "../i18n.js";
@@ -23,7 +23,7 @@ export function render(element, { run, result, lang }, view, figures) {
   fill(
     element,
     h("h2", {}, t("downloads")),
-    h("ul", { class: "downloads" }, files(run, view.formats, lang), snapshot(), pictures(run, shown, figures, message)),
+    h("ul", { class: "downloads" }, files(run, view.formats, lang), snapshot(), bundle(run), pictures(run, shown, figures, message)),
     message,
   );
 }
@@ -53,6 +53,16 @@ function files(run, formats, lang) {
 }
 
 const snapshot = () => row(t("download_snapshot"), [snapshotLink(t("snapshot_html"))]);
+
+/** Own prompts belong to the question of a run, so they cannot be left out of its bundle. */
+function bundle(run) {
+  if (isShared) return null;
+  const file = { download: `${run.kind}-${run.id}.zip` };
+  const without = !run.params.canaries?.length && h("a", { ...file, href: addresses.bundle(run.id, false) }, "ZIP");
+  const hasTexts = ["plan", "answers"].includes(run.kind) && run.imported?.texts !== "left_out";
+  const texts = hasTexts && h("a", { ...file, href: addresses.bundle(run.id, true) }, t("download_bundle_texts"));
+  return row(t("download_bundle"), [without, texts]);
+}
 
 function pictures(run, names, figures, message) {
   return names.map((name) =>

@@ -3,6 +3,7 @@
 import { fill, h } from "../dom.js";
 import { t } from "../i18n.js";
 import { getState, subscribe } from "../state.js";
+import { importButton } from "./imported.js";
 import * as runsList from "./runs_list.js";
 
 /** @param {HTMLElement} main */
@@ -13,7 +14,7 @@ export async function show(main) {
     lang = state.lang;
     document.title = `${t("nav_jobs")} · LinearScope`;
     const runs = h("section", { class: "runs" });
-    fill(main, runs);
+    fill(main, runs, importButton());
     runsList.mount(runs, { title: t("all_runs"), limit: 50, level: "h1" });
   };
   subscribe(build);

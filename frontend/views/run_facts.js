@@ -26,7 +26,7 @@ function facts(run, result) {
   const environment = result?.environment ?? {};
   return [
     [t("run_id"), h("code", {}, run.id)],
-    [t("finished_at"), run.finished && moment(run.finished)],
+    [t("finished_at"), run.finished && moment(run.imported?.computed ?? run.finished)],
     [t("took"), run.seconds !== null && seconds(run.seconds)],
     [t("tokens_fit"), tokens && integer(tokens.fit)],
     [t("tokens_heldout"), tokens && integer(tokens.heldout)],

@@ -5,13 +5,14 @@ import { changed, fill, h } from "../dom.js";
 import { integer, percent } from "../format.js";
 import { t } from "../i18n.js";
 import { seenTokens } from "../scores.js";
+import { importedNote } from "./imported.js";
 import { planText } from "./quality.js";
 import { openShareDialog } from "./share_dialog.js";
 
 /** @param {HTMLElement} element @param {import("../state.js").State} state */
 export function render(element, { run, result, lang }) {
   const seen = result?.tokens && !result.partial ? seenTokens(result) : null;
-  if (!run || !changed(element, run.id, run.model, run.dataset, run.params, seen, lang)) return;
+  if (!run || !changed(element, run.id, run.model, run.dataset, run.params, run.imported, seen, lang)) return;
   const { model, dataset, params } = run;
   const facts = [
     model.blocks && t("blocks_by_width", { blocks: model.blocks, width: model.width }),
@@ -24,6 +25,7 @@ export function render(element, { run, result, lang }) {
     element,
     h("h1", {}, h("span", { class: "kind-name" }, kind), " ", model.name),
     h("ul", { class: "facts" }, facts.filter(Boolean).map((fact) => h("li", {}, fact))),
+    importedNote(run),
     !isShared && actions(),
   );
 }

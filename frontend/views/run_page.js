@@ -5,6 +5,7 @@ import { changed, fill, h } from "../dom.js";
 import { t } from "../i18n.js";
 import { openRun } from "../live_run.js";
 import { getState, subscribe, update } from "../state.js";
+import * as citation from "./citation.js";
 import * as downloads from "./downloads.js";
 import * as figures from "./figures.js";
 import * as finding from "./finding.js";
@@ -49,11 +50,12 @@ function frame(main) {
     body: h("div", { class: "run-body" }),
     downloads: region("downloads-section"),
     facts: region("run-facts"),
+    citation: region("citation-section"),
     live: h("p", { class: "visually-hidden", "aria-live": "polite" }),
     view: null,
   };
   const after = h("div", { class: "after" }, places.downloads, places.facts);
-  fill(main, places.problem, places.header, places.progress, places.finding, places.body, after, places.live);
+  fill(main, places.problem, places.header, places.progress, places.finding, places.body, after, places.citation, places.live);
   return places;
 }
 
@@ -65,6 +67,7 @@ function renderAll(places, state, actions) {
   progress.render(places.progress, state, actions);
   finding.render(places.finding, state);
   runFacts.render(places.facts, state);
+  citation.render(places.citation, state);
   if (run && !places.view) places.view = mountView(places, run.kind);
   places.view?.render?.(state);
 }

@@ -70,7 +70,7 @@ function row(run) {
     cell("column_kind", t(`kind_${run.kind}`), planOf(run)),
     cell("column_dataset", run.dataset.name),
     cell("column_tokens", integer(tokensOf(run))),
-    cell("column_status", statusText(run.status), far(run)),
+    cell("column_status", statusText(run.status), far(run), run.imported && h("span", { class: "quiet" }, ` ${t("imported_short")}`)),
     short("column_when", moment(run.finished ?? run.created)),
     short("column_took", seconds(run.seconds)),
   );

@@ -50,7 +50,7 @@ def cite(result: Result, *, version: str) -> dict[str, Any]:
     facts = _facts(result, version)
     return {
         "text": {"en": _english(facts), "ja": _japanese(facts)},
-        "bibtex": f"{PAPER_BIBTEX}\n\n{_software_bibtex(facts)}\n",
+        "bibtex": f"{_software_bibtex(facts)}\n\n{PAPER_BIBTEX}\n",
         "params_digest": facts["params"],
     }
 

@@ -173,10 +173,15 @@ def test_an_imported_run_is_cited_shared_and_deleted(
 
     citation = elsewhere.get(f"/api/v1/runs/{run.id}/citation").json()
     link = elsewhere.post("/api/v1/shares", json={"run": run.id}).json()["url"]
+    shared = elsewhere.get(link.removeprefix(ORIGIN) + f"/data/runs/{run.id}/citation").json()
+    snapshot = elsewhere.get(f"/api/v1/runs/{run.id}/snapshot").text
     shown = elsewhere.get(link.removeprefix(ORIGIN) + f"/data/runs/{run.id}").json()
 
     assert run.id in citation["text"]["en"]
     assert run.id in citation["text"]["ja"]
+    assert shared == citation
+    assert "Imported: computed elsewhere" in snapshot
+    assert "Imported: computed" not in client.get(f"/api/v1/runs/{run.id}/snapshot").text
     assert "@inproceedings{razzhigaev2024secretly" in citation["bibtex"]
     assert shown["imported"]["computed"] == "2026-11-23T08:15:00Z"
     assert shown["imported"]["by"] is None
