@@ -98,6 +98,33 @@ def test_a_killed_horse_is_reported_by_its_worker_without_waiting_for_the_lease(
     assert worker.poll() is None
 
 
+def test_states_of_a_streaming_run_that_is_killed_or_cancelled_leave_the_disk(
+    house: House, model: InputRow, dataset: InputRow
+) -> None:
+    scratch = house.store.root / "scratch"
+    worker = house.start_worker(LINEARSCOPE_DEVICE_MEMORY="1MiB")
+    id = house.submit(model, dataset, tokens=8 * TOKENS, seed=131).id
+
+    def maps(pid: int) -> list[str]:
+        lines = Path(f"/proc/{pid}/maps").read_text().splitlines()
+        return [line for line in lines if str(scratch) in line]
+
+    house.wait_until_computing(id)
+    assert house.live.get_progress(id)["unit"] == "token_blocks"  # type: ignore[index]
+    (horse,) = horses_of(worker.pid)
+    eventually(lambda: maps(horse))
+    assert list(scratch.iterdir()) == []  # the file has no name, so nothing can be left behind
+    os.kill(horse, signal.SIGKILL)
+    house.wait_for(id, lambda row: row.attempt == 2 and row.status == "running")
+    house.queue.stop(house.state.cancel(id))
+    eventually(lambda: horses_of(worker.pid) == [], seconds=5)
+    again = house.submit(model, dataset, tokens=2048, seed=132).id
+
+    assert house.wait_for(again, lambda row: not row.status.is_open).error is None
+    assert house.result(again)["environment"]["mode"] == "streaming"
+    assert list(scratch.iterdir()) == []
+
+
 def test_a_terminated_worker_leaves_at_once_and_its_run_is_not_counted_as_dead(
     house: House, model: InputRow, dataset: InputRow
 ) -> None:
