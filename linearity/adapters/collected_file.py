@@ -44,7 +44,7 @@ class Writer(Protocol):
 
 def write_opening(writer: Writer, opening: Opening) -> None:
     """Write what all shards of a stream share."""
-    tensors = {"guard": opening.guard.medians, "reference": opening.reference}
+    tensors = {"guard": [opening.guard.medians], "reference": [opening.reference]}
     _write(writer, tensors, {"format": FORMAT, "kind": "opening"})
 
 
@@ -165,20 +165,20 @@ class _Sizes:
 _TABLE = [f.name for f in fields(TokenTable)]
 
 
-def _tensors(collected: Collected) -> Iterator[tuple[str, Tensor]]:
-    one = collected.moments[ROLES[0]]
-    yield "reference", one.reference
+def _tensors(collected: Collected) -> Iterator[tuple[str, list[Tensor]]]:
+    """Yield every tensor with its name, in the pieces that stand behind one another in memory."""
+    yield "reference", [collected.moments[ROLES[0]].reference]
     for role in ROLES:
         moments = collected.moments[role]
-        yield f"{role}.sums", moments.sums
-        yield from ((f"{role}.rows.{i}", row) for i, row in enumerate(moments.rows))
-    yield "guard", collected.guard.medians
-    yield "cosine_sum", collected.cosine_sum
-    yield "angular_sum", collected.angular_sum
+        yield f"{role}.sums", [moments.sums]
+        yield from ((f"{role}.rows.{i}", [row]) for i, row in enumerate(moments.rows))
+    yield "guard", [collected.guard.medians]
+    yield "cosine_sum", [collected.cosine_sum]
+    yield "angular_sum", [collected.angular_sum]
     for name in ("heldout", "apart", "apart_cosines", "roles", "held_apart"):
-        yield name, torch.cat(getattr(collected, name))
-    table = collected.table()
-    yield from ((f"table.{name}", getattr(table, name)) for name in _TABLE)
+        yield name, getattr(collected, name)
+    for name in _TABLE:
+        yield f"table.{name}", [getattr(table, name) for table in collected.tables]
 
 
 def _wanted(tensors: Named, sizes: _Sizes) -> dict[str, tuple[torch.dtype, tuple[int, ...]]]:
@@ -220,29 +220,29 @@ def _moments(tensors: Named, sizes: _Sizes, role: str) -> Moments:
     return moments
 
 
-def _write(writer: Writer, tensors: Named, header: Mapping[str, Json]) -> None:
-    """Write a safetensors file tensor by tensor; the library would hold all of it in memory.
+def _write(writer: Writer, tensors: Mapping[str, list[Tensor]], header: Mapping[str, Json]) -> None:
+    """Write a safetensors file piece by piece; the library would hold all of it in memory.
 
     Numbers of many bytes come first, so that each begins at a multiple of its own size.
     """
-    tensors = dict(sorted(tensors.items(), key=lambda item: -item[1].element_size()))
+    ordered = sorted(tensors.items(), key=lambda item: -item[1][0].element_size())
     entries: dict[str, Json] = {"__metadata__": {HEADER: canonical_json(header).decode()}}
     place = 0
-    for name, tensor in tensors.items():
-        end = place + tensor.numel() * tensor.element_size()
+    for name, pieces in ordered:
+        one = pieces[0]
+        end = place + sum(piece.numel() for piece in pieces) * one.element_size()
         entries[name] = {
-            "dtype": TYPES[tensor.dtype],
-            "shape": list(tensor.shape),
+            "dtype": TYPES[one.dtype],
+            "shape": [sum(map(len, pieces)), *one.shape[1:]],
             "data_offsets": [place, end],
         }
         place = end
     text = canonical_json(entries)
     text += b" " * (-len(text) % 8)  # the numbers begin at a multiple of 8
     writer.write(struct.pack("<Q", len(text)) + text)
-    for tensor in tensors.values():
-        if tensor.numel():
-            plain = tensor.detach().cpu().contiguous().flatten().view(torch.uint8)
-            writer.write(plain.numpy().data)
+    for piece in (piece for _, pieces in ordered for piece in pieces if piece.numel()):
+        plain = piece.detach().cpu().contiguous().flatten().view(torch.uint8)
+        writer.write(plain.numpy().data)
 
 
 def _read(path: Path) -> tuple[Named, Json]:
