@@ -8,7 +8,7 @@ import pytest
 from tests.frontend.sources import FRONTEND, SCRIPTS, name, read
 
 MOST_LINES = 132
-LISTS = {"api.js": 180}  # one line an address
+LISTS = {"api.js": 200}  # one line an address
 BEFORE_EVERYTHING = {"theme.js"}  # runs before the modules, so it cannot use them
 IN_SAVED_FILES = {"snapshot.js"}  # put into files by backend/snapshot.py, never loaded by the page
 
