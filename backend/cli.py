@@ -94,7 +94,7 @@ def worker(
         QueueChoice,
         typer.Option(
             "--queue",
-            help="interactive: plans, kept warm, and registrations. analysis: the rest.",
+            help="interactive: plans, passages, kept warm, and registrations. analysis: the rest.",
         ),
     ] = QueueChoice.all,
 ) -> None:
@@ -104,7 +104,7 @@ def worker(
 
 @app.command()
 def run(  # noqa: PLR0913  # the options of one command
-    kind: Annotated[str, typer.Argument(help="linearity, ablation, plan or answers.")],
+    kind: Annotated[str, typer.Argument(help="linearity, ablation, plan, answers or passage.")],
     model: Annotated[str, typer.Option("--model", help="Built-in name, hub id or path.")],
     dataset: Annotated[str, typer.Option("--dataset", help="Built-in name or path.")],
     settings: Annotated[

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import orjson
 
-from backend.tables import ablation, answers, linearity, plan
+from backend.tables import ablation, answers, linearity, passage, plan
 from backend.tables.table import Result, Row, Table
 from linearity.errors import InvalidParameterError
 
@@ -22,6 +22,7 @@ TABLES: dict[str, Table] = {
     "ablation": ablation.TABLE,
     "plan": plan.TABLE,
     "answers": answers.TABLE,
+    "passage": passage.TABLE,
 }
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -70,6 +71,8 @@ def to_npz(result: Result) -> bytes:
             parts = ("curves", "single", "scores", "interaction")
             named = ablation.names(result)
             return _archive(result, ablation.arrays(result), without=parts, instead=named)
+        case "passage":
+            return _archive(result, passage.arrays(result), without=passage.PARTS)
         case kind:
             raise InvalidParameterError(
                 "format", wanted=f"json or csv for a result of the kind {kind}", got="npz"

@@ -7,6 +7,7 @@ from linearity.contracts.ablation import STRATEGIES, STRATEGY_ALIASES
 from linearity.contracts.actions import ACTIONS, EXAMPLE
 from linearity.contracts.answers import TEMPLATES as ANSWER_TEMPLATES
 from linearity.contracts.common import FITTINGS
+from linearity.contracts.passage import LONGEST_TEXT, MOST_TOKENS
 from linearity.contracts.plan import FIDELITIES, SPLITS
 from linearity.contracts.scripts import SCORES
 from linearity.contracts.templates import TEMPLATES
@@ -53,11 +54,15 @@ _PLAN: dict[str, Schema] = {
     "fitting": _choice(FITTINGS, "one_shot", "maps from the dense model's states, or in turn"),
 }
 
+_FITTED_ON: dict[str, Schema] = {
+    "tokens": _whole("auto", "model input positions in all: max(16384, 20 x width)"),
+    "heldout": {"type": "number", "default": 0.25, "description": "share only scored on"},
+    "exclude": _choice(("sinks", "first", "none"), "sinks", "which tokens stay out"),
+}
+
 PARAMETERS: dict[str, dict[str, Schema]] = {
     "linearity": {
-        "tokens": _whole("auto", "model input positions in all: max(16384, 20 x width)"),
-        "heldout": {"type": "number", "default": 0.25, "description": "share only scored on"},
-        "exclude": _choice(("sinks", "first", "none"), "sinks", "which tokens stay out"),
+        **_FITTED_ON,
         "pairs": _choice(("auto", "all", "adjacent"), "auto", "which pairs of states"),
         "repeats": _whole(1, "splits that the profile is measured on, 1 to 20"),
         "granularity": {"const": "block", "description": "only block in this version"},
@@ -107,8 +112,18 @@ PARAMETERS: dict[str, dict[str, Schema]] = {
         **_SAMPLING,
         "template": _choice(ANSWER_TEMPLATES, "auto", "whether prompts get the chat template"),
     },
+    "passage": {
+        "text": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": LONGEST_TEXT,
+            "description": f"the passage, at most {MOST_TOKENS} tokens of the model",
+        },
+        **_FITTED_ON,
+        **_COMPUTED,
+    },
 }
-REQUIRED = {"plan": ["plan"], "answers": ["plan"]}
+REQUIRED = {"plan": ["plan"], "answers": ["plan"], "passage": ["text"]}
 
 
 def params_schema() -> Schema:

@@ -21,7 +21,7 @@ from linearity.contracts.canonical import digest
 
 INTERACTIVE = "interactive"
 ANALYSES = "analysis"
-INTERACTIVE_KINDS = ("plan",)
+INTERACTIVE_KINDS = ("plan", "passage")
 """Runs that somebody waits for in front of the page; they go where registrations go."""
 RUN_TASK = "workers.tasks.run_attempt"
 REGISTER_TASK = "workers.tasks.register_input"

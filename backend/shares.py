@@ -92,6 +92,7 @@ class Shares:
                 run_status=str(run.status),
             )
         days = DAYS if body.get("days") is None else body["days"]
+        texts = body.get("include_texts") is True
         created = self._now()
         token = secrets.token_urlsafe(TOKEN_BYTES)
         share = NewShare(
@@ -100,10 +101,10 @@ class Shares:
             run_id=run.id,
             mode=mode,
             result=run.result if mode == "frozen" else None,
-            frozen=self._views.many([run])[0] if mode == "frozen" else None,
+            frozen=self._view_of(run, texts=texts) if mode == "frozen" else None,
             view=_view(body.get("view")),
             lang=choice("lang", body["lang"], LANGUAGES) if body.get("lang") else None,
-            texts=body.get("include_texts") is True,
+            texts=texts,
             note=_note(body.get("note")),
             owner=visitor.name,
             created=created,
@@ -157,8 +158,11 @@ class Shares:
         run = self._state.get_run(share.run_id)
         if run is None:
             raise ShareEndedError(expired=False)
-        view = shown_run(self._views.many([run])[0], texts=share.texts)
+        view = shown_run(self._view_of(run, texts=share.texts), texts=share.texts)
         return Opened(share, view, run.result if run.status is RunStatus.FINISHED else None)
+
+    def _view_of(self, run: RunRow, *, texts: bool) -> dict[str, Any]:
+        return self._views.one(run) if texts else self._views.many([run])[0]
 
     def count_opening(self, share: ShareRow) -> None:
         """Count that a person opened the page of a link."""

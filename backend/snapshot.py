@@ -37,8 +37,13 @@ from backend.version import read_version
 from linearity.adapters.clock import utc_now
 from linearity.contracts.parameters import choice
 
-STYLES = ("tokens", "base", "layout", "controls", "run", "changed_model", "tables", "snapshot")
-SCRIPTS = ("chart_config.js", "plotly_japanese.js", "scores.js", "curves.js", "selection_shapes.js")
+STYLES = (
+    "tokens", "base", "layout", "controls", "run", "changed_model", "passage", "tables", "snapshot",
+)  # fmt: skip
+SCRIPTS = (
+    "chart_config.js", "plotly_japanese.js", "scores.js", "curves.js", "passages.js",
+    "selection_shapes.js",
+)  # fmt: skip
 READER = "snapshot.js"
 
 FIGURE_KEYS: dict[str, dict[str, str]] = {

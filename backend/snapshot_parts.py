@@ -110,6 +110,7 @@ def key_numbers(part: Part) -> Markup:
         "ablation": _ablation_numbers,
         "plan": _plan_numbers,
         "answers": _answers_numbers,
+        "passage": _passage_numbers,
     }[part.result["kind"]](part)
     return _large(rows) if rows else EMPTY
 
@@ -274,6 +275,26 @@ def _answers_numbers(part: Part) -> list[Number]:
         (part.words["key_agreement"], percent(summary.get("agreement")), None),
         (part.words["key_length_ratio"], score(summary.get("length_ratio"), 2), None),
     ]
+
+
+def _passage_numbers(part: Part) -> list[Number]:
+    reference, passage = part.result["reference"], part.result["passage"]
+    scored = _scored(part.result)
+    means = [sum(errors) / len(scored) for errors in zip(*scored, strict=True)]
+    numbers: list[Number] = [(part.words["key_passage_tokens"], str(len(passage)), None)]
+    if means:
+        block = max(range(len(means)), key=means.__getitem__)
+        beside = part.say("key_passage_usual", error=significant(reference["mean"][block]))
+        hardest = part.say("at_block", block=block)
+        numbers.append((part.words["key_passage_hardest"], hardest, None))
+        numbers.append((part.words["key_passage_error"], significant(means[block]), _quiet(beside)))
+    return numbers
+
+
+def _scored(result: Mapping[str, Any]) -> list[Sequence[float]]:
+    """Return the errors of the tokens that are neither first nor sinks."""
+    pairs = zip(result["passage"], result["error"], strict=True)
+    return [error for token, error in pairs if token["token_class"] not in ("first", "sink")]
 
 
 def _readable(data: Mapping[str, Any]) -> dict[str, str]:

@@ -98,8 +98,10 @@ def measured_speed(state: State, model_id: str, *, kind: str) -> float | None:
 
     Runs of the same kind count first, because kinds differ in how well they use a machine; of
     those, runs of the same model, then those long enough that starting up did not matter. None
-    when there are no such runs: the estimate then spans a laptop to a server.
+    when there are no such runs: the estimate then spans a laptop to a server. A passage counts as
+    the `linearity` run that fits its maps; how long one took says nothing, because maps stay.
     """
+    kind = "linearity" if kind == "passage" else kind
     for wanted in ((kind, model_id), (kind, None), (None, model_id), (None, None)):
         if speeds := _speeds(state, *wanted):
             return median(speeds)
@@ -110,7 +112,7 @@ def _speeds(state: State, kind: str | None, model: str | None) -> list[float]:
     found, _ = state.list_runs(kind=kind, model=model, status=RunStatus.FINISHED, limit=SPEED_RUNS)
     # Of another model, a short run tells more about starting up than about speed.
     least = SPEED_SECONDS if model is None else 0.0
-    telling = [run for run in found if (run.seconds or 0.0) >= least]
+    telling = [run for run in found if run.kind != "passage" and (run.seconds or 0.0) >= least]
     return [speed for run in telling if (speed := _speed(state, run)) is not None]
 
 
@@ -226,6 +228,7 @@ def smaller_request(kind: str) -> str:
         "ablation": "Use fewer fit_tokens or select_tokens, or fitting=one_shot",
         "plan": "Use fewer fit_tokens or select_tokens, or fidelity=preview",
         "answers": "Use fewer fit_tokens",
+        "passage": "Use fewer tokens",
     }[kind]
     return f"{less}, a smaller model, or a larger machine."
 

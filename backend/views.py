@@ -10,6 +10,7 @@ from backend.queue import Queue
 from linearity.adapters.clock import age_seconds
 from linearity.adapters.live import Live
 from linearity.adapters.state import InputRow, RunRow, State, UploadRow
+from linearity.contracts.redaction import without_texts
 from linearity.contracts.runs import RunStatus
 
 log = logging.getLogger("linearscope.web")
@@ -63,7 +64,10 @@ class RunViews:
         self._queue = queue
 
     def many(self, rows: Sequence[RunRow]) -> list[Json]:
-        """Return the runs, asking once for each model, and no further once Redis has failed."""
+        """Return the runs, asking once for each model, and no further once Redis has failed.
+
+        Texts that people wrote are told with a run of its own only, not in lists.
+        """
         redis = _Redis()
         records: dict[str, Json] = {}
         for id in {row.model_id for row in rows}:
@@ -73,7 +77,7 @@ class RunViews:
 
     def one(self, row: RunRow) -> Json:
         """Return one run; for a plan or its curves also how often split B was opened."""
-        view = self.many([row])[0]
+        view = self.many([row])[0] | {"params": row.request["params"]}
         if row.kind in KINDS_WITH_SPLITS:
             request = row.request
             openings = self._state.count_report_openings(request["model"], request["dataset"])
@@ -98,7 +102,7 @@ class RunViews:
                 "width": model.get("width"),
             },
             "dataset": {"id": row.dataset_id, "name": row.dataset_name},
-            "params": row.request["params"],
+            "params": without_texts(row.request["params"]),
             "progress": progress_view(progress, started=row.started),
             "queue_position": position,
             "attempt": row.attempt,

@@ -14,6 +14,7 @@ const SIZES = {
   token_classes: [1200, 480],
   sample_sizes: [1000, 480],
   token_errors: [1200, 560],
+  passage: [1400, 640],
   curve: [1200, 640],
   damage: [1200, 520],
   interaction: [800, 840],

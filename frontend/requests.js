@@ -18,6 +18,18 @@ export const followUp = (run, kind, params) => ({
   params: { ...params, ...readAs(kind, samplingOf(run)) },
 });
 
+const FITTED_BY = [
+  "tokens", "context", "heldout", "seed", "ridge", "exclude", "dtype", "attention", "template", "score",
+];
+
+/** @param {object} run of linearity, or of another passage: its maps judge the text */
+export const passageOf = ({ model, dataset, params }, text) => ({
+  kind: "passage",
+  model: model.id,
+  dataset: dataset.id,
+  params: { text, ...Object.fromEntries(FITTED_BY.filter((name) => name in params).map((name) => [name, params[name]])) },
+});
+
 /** Only answers can be asked for with a chat template around plain text. */
 const readAs = (kind, sampling) =>
   kind !== "answers" && sampling.template === "chat" ? { ...sampling, template: "auto" } : sampling;

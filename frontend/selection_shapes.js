@@ -32,6 +32,17 @@ export const blockFrames = (pair, figure) =>
     line: { ...frame.line, width: 2.5 },
   }));
 
+/** Mark a token of a passage and a block, and the cell where they meet. */
+export function passageShapes({ block, token }, { layout }) {
+  const { theme } = layout.meta;
+  const band = { type: "rect", layer: "above", line: { color: theme.accent, width: 1.5 } };
+  const row = { ...band, xref: "paper", x0: 0, x1: 1, y0: block - 0.5, y1: block + 0.5 };
+  if (token === null) return [row];
+  const column = { ...band, yref: "paper", y0: 0, y1: 1, x0: token - 0.5, x1: token + 0.5 };
+  const cell = { ...band, x0: token - 0.5, x1: token + 0.5, y0: block - 0.5, y1: block + 0.5 };
+  return [row, column, { ...cell, line: { color: theme.accent, width: 3 } }];
+}
+
 const RING = 8;
 const BEND = 0.5523 * RING; // of a quarter of a circle as a Bézier curve
 // Plotly reads a circle's own pixels as values of a logarithmic axis and flattens it; not those of a path.

@@ -4,8 +4,9 @@
 import { CONFIG } from "./chart_config.js";
 import { blocksOfPlan, markOf, shownPoint } from "./curves.js";
 import { JAPANESE } from "./plotly_japanese.js";
+import { shownBlock, shownToken } from "./passages.js";
 import { inRange } from "./scores.js";
-import { blockFrames, blockShapes, blocksShapes, cellShapes, pointShapes } from "./selection_shapes.js";
+import { blockFrames, blockShapes, blocksShapes, cellShapes, passageShapes, pointShapes } from "./selection_shapes.js";
 
 const NARROW = matchMedia("(max-width: 640px)");
 
@@ -14,7 +15,7 @@ const { lang, view, figures } = read("drawn");
 const result = read("result");
 const [from, to] = (view.sel ?? "").split("-").map(Number);
 const pair = inRange({ from, to }, result.states && result) && from < to ? { from, to } : null;
-const state = { ...view, n: Number(view.n) || null, result };
+const state = { ...view, n: Number(view.n) || null, sel: pair, result };
 
 const marks = {
   heatmap: (figure) => cellShapes(pair, figure),
@@ -22,6 +23,7 @@ const marks = {
   norms: (figure) => blockShapes(pair, figure),
   token_classes: (figure) => blockFrames(pair, figure),
   token_errors: (figure) => blockFrames(pair, figure),
+  passage: (figure) => passageShapes({ block: shownBlock(state), token: shownToken(state) }, figure),
   curve: (figure) => pointShapes(markOf(state, figure), figure),
   damage: (figure) => blocksShapes(blocksOfPlan(shownPoint(state)?.plan ?? ""), figure),
   scores: (figure) => blocksShapes(blocksOfPlan(shownPoint(state)?.plan ?? ""), figure),

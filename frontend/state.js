@@ -6,7 +6,7 @@ import { VIEW, onlyMoves, viewText } from "./view_keys.js";
 /**
  * @typedef {{from: number, to: number}} Pair
  * @typedef {object} State
- * @property {"linearity"|"ablation"|"plan"|"answers"} kind what the start form asks for
+ * @property {"linearity"|"ablation"|"plan"|"answers"|"passage"} kind what the start form asks for
  * @property {"stream"|"update"|"angular"|"cosine"|"cka"} score
  * @property {"heldout"|"adjusted"|"fit"} split
  * @property {"nll_diff"|"ppl"|"kl"|"top1"|"top5"} metric
@@ -17,7 +17,7 @@ import { VIEW, onlyMoves, viewText } from "./view_keys.js";
  * @property {"pairs"|"blocks"} table
  * @property {Pair|null} sel the selected pair of states
  * @property {string|null} curve the selected curve: strategy.action.fitting
- * @property {number|null} n the selected number of changed blocks
+ * @property {number|null} n the selected number of changed blocks, or token of a passage, from 1
  * @property {"all"|"different"|"identical"} show which answers
  * @property {number} at which page of them
  * @property {"requests"|"tokens"|"prompt_tokens"|"response_tokens"|"time"|"cost"|null} measure of a log

@@ -102,6 +102,8 @@ def run_command(  # noqa: PLR0913  # the options of one command
 def parse_settings(settings: Sequence[str]) -> dict[str, Json]:
     """Turn ``key=value`` texts into parameters: JSON if it parses, else text; commas make lists.
 
+    A passage is taken as it stands, or from a file: ``text=@file``.
+
     A value that is JSON as a whole stays whole: ``canaries=[{...}]``. Any other comma cuts, so a
     plan arrives as the list of its steps, which the contract joins again.
     """
@@ -110,8 +112,24 @@ def parse_settings(settings: Sequence[str]) -> dict[str, Json]:
         name, equals, value = setting.partition("=")
         if not equals:
             raise InvalidParameterError("--set", wanted="KEY=VALUE", got=setting)
-        params[name] = _value(value)
+        params[name] = _passage(value) if name == "text" else _value(value)
     return params
+
+
+def _passage(text: str) -> str:
+    """Return a passage: what is written, or what the file behind ``@`` holds."""
+    if not text.startswith("@"):
+        return text
+    path = Path(text[1:])
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        raise InvalidParameterError(
+            "text",
+            wanted="a passage, or @ and the name of a file in UTF-8",
+            got=text[:60],
+            next_step="Check the name of the file; a passage that begins with @ goes in a file.",
+        ) from error
 
 
 def _value(text: str) -> Json:

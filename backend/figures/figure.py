@@ -11,6 +11,7 @@ from backend.figures.heatmap import heatmap
 from backend.figures.interaction import interaction
 from backend.figures.norms import norms
 from backend.figures.options import FigureOptions, parse_options
+from backend.figures.passage import passage
 from backend.figures.profile import profile
 from backend.figures.sample_sizes import sample_sizes
 from backend.figures.scores import scores
@@ -39,6 +40,7 @@ FIGURES: dict[str, dict[str, Maker]] = {
     },
     "plan": {"categories": categories, "documents": documents},
     "answers": {},
+    "passage": {"passage": passage},
 }
 """The figures of every kind, by name."""
 

@@ -31,6 +31,7 @@ const TERMS = {
   ablation: ["drop", "linear", "merged", "fitted", ...OF_QUALITY, "strategy", "splits"],
   plan: ["drop", "linear", "merged", "fitted", ...OF_QUALITY, "splits"],
   answers: ["first_difference", "answer_agreement", "repetition", "canary"],
+  passage: ["passage_error", "heldout", "passage_percentile", "sinks", "passage_parts"],
 };
 
 function howToRead(kind) {

@@ -10,6 +10,7 @@ const number = (low, high, more = {}) => ({ type: "number", min: low, max: high,
 const tokens = number(64, 50_000_000);
 const choice = (...options) => ({ type: "choice", options });
 const flags = (prefix, options, standard) => ({ type: "flags", prefix, options, standard });
+const passage = { type: "area", maxlength: 2000, rows: 4 };
 const plan = { type: "text", placeholder: "12:drop,13-15:linear" };
 const fitting = choice("one_shot", "sequential");
 
@@ -20,22 +21,15 @@ const COMMON = {
   seed: number(0, 4_294_967_295, { placeholder: "0" }),
   ridge: number(0, 1000, { step: "any", placeholder: "auto" }),
 };
+const SCORED = { heldout: number(0.05, 0.5, { step: 0.05, placeholder: "0.25" }), exclude: choice("sinks", "first", "none") };
+const ALL_TOKENS = number(512, 50_000_000);
 const SPLIT_TOKENS = { fit_tokens: tokens, select_tokens: { ...tokens, placeholder: "2048" } };
 
 /** By kind: what everybody is asked, and what stands under "more". */
 const FIELDS = {
   linearity: {
-    main: { tokens: number(512, 50_000_000), protocol: choice("standard", "paper") },
-    more: {
-      context: COMMON.context,
-      heldout: number(0.05, 0.5, { step: 0.05, placeholder: "0.25" }),
-      seed: COMMON.seed,
-      repeats: number(1, 20, { placeholder: "1" }),
-      ridge: COMMON.ridge,
-      exclude: choice("sinks", "first", "none"),
-      pairs: choice("auto", "all", "adjacent"),
-      ...READING,
-    },
+    main: { tokens: ALL_TOKENS, protocol: choice("standard", "paper") },
+    more: { ...COMMON, repeats: number(1, 20, { placeholder: "1" }), ...SCORED, pairs: choice("auto", "all", "adjacent"), ...READING },
   },
   ablation: {
     main: {
@@ -55,6 +49,10 @@ const FIELDS = {
   plan: {
     main: { plan, split: choice("select", "report"), fidelity: choice("full", "preview") },
     more: { fitting, ...SPLIT_TOKENS, report_tokens: { ...tokens, placeholder: "4096" }, ...COMMON, ...READING },
+  },
+  passage: {
+    main: { text: passage, tokens: ALL_TOKENS },
+    more: { ...COMMON, ...SCORED, ...READING },
   },
   answers: {
     main: {
@@ -97,6 +95,7 @@ function read(typed, name, { type, options, standard }) {
     const chosen = typed.getAll(name);
     return chosen.join() === standard.join() ? undefined : chosen;
   }
+  if (type === "area") return String(typed.get(name) ?? "");
   const value = String(typed.get(name) ?? "").trim();
   if (type === "text") return value;
   if (value === "" || (type === "choice" && value === options[0])) return undefined;
@@ -107,7 +106,7 @@ function field(name, what, given) {
   if (what.type === "canaries") return canaryFields();
   const note = h("div", { class: "field-note", id: `${name}-note` }, t(`${name}_note`));
   if (what.type === "flags") return flagsField(name, what, note);
-  const wide = what.type === "text" ? "field wide" : "field";
+  const wide = ["text", "area"].includes(what.type) ? "field wide" : "field";
   const asks = what.needs?.join(" ");
   return h("div", { class: wide, "data-asks": asks }, h("label", { for: name }, t(`field_${name}`)), control(name, what, given), note);
 }
@@ -118,6 +117,7 @@ function control(name, { type, options, needs, ...limits }, given) {
     const texts = options.map((value) => h("option", { value, selected: value === given }, t(`${name}_${value}`)));
     return h("select", named, texts);
   }
+  if (type === "area") return h("textarea", { ...named, ...limits, value: given ?? "" });
   const automatic = type === "number" ? { placeholder: t("automatic") } : { spellcheck: "false", autocomplete: "off" };
   return h("input", { type, ...named, ...automatic, ...limits, value: given ?? "" });
 }

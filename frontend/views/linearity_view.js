@@ -10,6 +10,7 @@ import * as details from "./details.js";
 import * as figures from "./figures.js";
 import * as heatmapPanel from "./heatmap_panel.js";
 import { panel, plot, region } from "./panel.js";
+import { passageForm } from "./passage_form.js";
 import * as planSection from "./plan_section.js";
 import * as table from "./table.js";
 import { hasClasses, tokenClassesPanel } from "./token_classes.js";
@@ -56,9 +57,11 @@ export function mount(body) {
     details: h("section", { id: "details", class: "details", tabindex: "-1" }),
     table: region("numbers"),
     compare: region("compare-link", "div"),
+    passage: region("passage-section"),
     plan: region("plan-section"),
   };
-  fill(body, row, places.details, places.table, places.compare, places.plan);
+  const form = passageForm();
+  fill(body, row, places.details, places.table, places.compare, places.passage, places.plan);
   return (state) => {
     if (changed(body, state.lang)) for (const { speak } of panels) speak();
     heatmapPanel.render(switches, state);
@@ -68,6 +71,7 @@ export function mount(body) {
     details.render(places.details, state);
     table.render(places.table, state);
     comparePicker.renderLink(places.compare, state);
+    form(places.passage, state);
     planSection.render(places.plan, state);
     figures.render(plots, DRAWINGS, state); // shows its own errors
   };

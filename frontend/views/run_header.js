@@ -52,6 +52,10 @@ const OWN = {
     actions.map((action) => t(`action_${action}`)).join(", "),
   ],
   plan: ({ plan, split }) => [planText(plan), t(`split_${split}_named`)],
+  passage: ({ text, tokens }) => [
+    text && t("passage_length", { count: integer([...text].length) }),
+    tokens && t("passage_maps", { tokens: integer(tokens) }),
+  ],
   answers: ({ plan, prompts }) => [planText(plan), t("up_to_prompts", { count: integer(prompts) })],
 };
 

@@ -23,6 +23,7 @@ const VIEWS = {
   ablation: () => import("./ablation_view.js"),
   plan: () => import("./plan_view.js"),
   answers: () => import("./answers_view.js"),
+  passage: () => import("./passage_view.js"),
 };
 
 /** @param {HTMLElement} main @param {string} id */

@@ -81,7 +81,7 @@ const planOf = ({ params }) => params?.plan && h("span", { class: "quiet list-pl
 
 /** What is scored; a linearity run names all that is read. */
 const tokensOf = ({ kind, params = {} }) => {
-  if (kind === "linearity") return params.tokens;
+  if (["linearity", "passage"].includes(kind)) return params.tokens;
   if (kind === "answers") return null;
   return params.split === "report" ? params.report_tokens : params.select_tokens;
 };

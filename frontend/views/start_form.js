@@ -17,7 +17,7 @@ const ESTIMATE_DELAY_MS = 300;
 
 const asked = new URLSearchParams(location.search);
 const values = { model: asked.get("model") ?? DEMO.model, dataset: asked.get("dataset") ?? DEMO.dataset };
-const given = { plan: asked.get("plan") ?? "", protocol: asked.get("protocol") ?? "" };
+const given = { plan: asked.get("plan") ?? "", protocol: asked.get("protocol") ?? "", text: "" };
 let inputs = { models: [], datasets: [] };
 let current = null;
 let timer = 0;
@@ -98,9 +98,9 @@ function onInput({ target: { name, value } }) {
 
 async function showEstimate() {
   const { estimate, form, button, message } = current;
-  const { plan } = form.elements;
+  const { plan, text } = form.elements;
   if (button.disabled) return estimate.say(preparingLine());
-  if (plan && !plan.value.trim()) return estimate.say(h("p", {}, t("type_a_plan")));
+  if ([plan, text].some((field) => field && !field.value.trim())) return estimate.say(h("p", {}, t(plan ? "type_a_plan" : "type_a_passage")));
   const error = await estimate.ask(request(form));
   plan?.setAttribute("aria-invalid", String(error?.code === "invalid_plan"));
   if (!error) fill(message);

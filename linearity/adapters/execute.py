@@ -30,6 +30,7 @@ from linearity.contracts.common import Sampling
 from linearity.contracts.inputs import DatasetRecord, Document, ModelRecord
 from linearity.contracts.linearity import LinearityParams, LinearityResult
 from linearity.contracts.parameters import choice
+from linearity.contracts.passage import MOST_TOKENS, PassageParams, PassageResult
 from linearity.contracts.plan import PlanParams, PlanResult
 from linearity.contracts.runs import RunRequest
 from linearity.errors import OutOfDeviceMemoryError
@@ -41,6 +42,7 @@ from linearity.studies.finding import finding, in_sample_finding
 from linearity.studies.helping import help_linearity
 from linearity.studies.linearity import measure_linearity
 from linearity.studies.material import Material
+from linearity.studies.passage import measure_passage, passage_ids
 from linearity.studies.plan import measure_plan
 from linearity.studies.shards import Board
 from linearity.studies.work import Work
@@ -159,7 +161,8 @@ def help_execute(  # noqa: PLR0913  # what `execute` is given
 
 _LESS_MEMORY = {
     "linearity": "Use pairs=adjacent, fewer tokens, a device with more memory, or set "
-    "LINEARSCOPE_DEVICE_MEMORY below what the model needs: it then streams block by block."
+    "LINEARSCOPE_DEVICE_MEMORY below what the model needs: it then streams block by block.",
+    "passage": "Use fewer tokens, or a device with more memory.",
 }
 
 
@@ -259,11 +262,28 @@ def _answers(run: _Run) -> _Found:
     return _Found(AnswersResult, _values(measure_answers(material, params, records, run.progress)))
 
 
+def _passage(run: _Run) -> _Found:
+    params = PassageParams(**run.request.params)  # type: ignore[arg-type]  # written by as_json
+    loaded = run.loaded(dtype=params.dtype, attention=params.attention)
+    # A passage that is too long is refused before maps are fitted for it.
+    ids = passage_ids(loaded, params.text, most=min(MOST_TOKENS, run.model.context))
+    maps = run.resident.neighbour_maps(
+        run.model,
+        run.dataset,
+        params,
+        store=run.store,
+        device=run.placement.device,
+        progress=run.progress,
+    )
+    return _Found(PassageResult, _values(measure_passage(loaded, ids, maps, params)))
+
+
 _STUDIES: dict[str, Callable[[_Run], _Found]] = {
     "linearity": _linearity,
     "ablation": _ablation,
     "plan": _plan,
     "answers": _answers,
+    "passage": _passage,
 }
 
 

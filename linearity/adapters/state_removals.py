@@ -160,6 +160,8 @@ def forget_run(connection: Connection, id: str) -> set[str]:
     result = connection.execute(sa.select(runs.c.result).where(runs.c.id == id)).scalar()
     open_links = shares.update().where(links, shares.c.revoked.is_(None))
     connection.execute(open_links.values(revoked=utc_now()))
+    # Its parameters may hold a text that somebody wrote.
+    connection.execute(shares.update().where(links).values(frozen=None))
     connection.execute(runs.delete().where(runs.c.id == id))
     return named | ({result} if result else set())
 

@@ -9,6 +9,7 @@ from linearity.contracts import costs
 from linearity.contracts.canonical import Json
 from linearity.contracts.costs import BYTES, Needs
 from linearity.contracts.inputs import ModelRecord
+from linearity.contracts.passage import MOST_TOKENS, PassageParams
 from linearity.contracts.runs import RunRequest
 
 WIDEST_IN_FLOAT64 = 256  # as linearity.measure.moments, which the web process cannot import
@@ -95,7 +96,8 @@ def estimate(
         Measured on earlier runs of the same device, if there were any.
     """
     is_linearity = request.kind == "linearity"
-    needs = _linearity(request, model) if is_linearity else costs.needs(request, model)
+    own = {"linearity": _linearity, "passage": _passage}.get(request.kind, costs.needs)
+    needs = own(request, model)
     seconds = _seconds(needs.flops, flops_per_second)
     return Estimate(
         memory_bytes=needs.memory_bytes,
@@ -138,6 +140,17 @@ def _linearity(request: RunRequest, model: ModelRecord) -> Needs:
         memory_bytes=_memory(request, model, tokens=tokens, pairs=pairs),
         disk_bytes=200 * states * states + 4000 * states,
         flops=run_flops(model, tokens=tokens, pairs=pairs) + again * neighbours,
+    )
+
+
+def _passage(request: RunRequest, model: ModelRecord) -> Needs:
+    """Return what the first passage needs; the next ones find their maps in memory."""
+    params = PassageParams(**request.params)  # type: ignore[arg-type]  # written by as_json
+    needs = _linearity(replace(request, params=params.linearity.as_json()), model)
+    number = 8 if model.width <= WIDEST_IN_FLOAT64 else 4
+    maps = model.blocks * model.width**2 * number
+    return replace(
+        needs, memory_bytes=needs.memory_bytes + maps, disk_bytes=30 * MOST_TOKENS * model.blocks
     )
 
 

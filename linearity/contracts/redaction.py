@@ -1,8 +1,8 @@
 """What a link or a bundle leaves out unless its maker chose otherwise: the texts of a dataset.
 
-Numbers, names of models, datasets and categories stay; prompts, answers, titles (the beginning of
-a document) and single tokens go. A test names every text field of every result, so that a new one
-must be judged before it can leave.
+Numbers, names of models, datasets and categories stay; prompts, answers, passages, titles (the
+beginning of a document) and single tokens go. A test names every text field of every result, so
+that a new one must be judged before it can leave.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ KINDS_WITH_TEXTS = ("plan", "answers")
 """Kinds whose results hold texts of the dataset."""
 TEXT_LISTS = ("answers", "canaries", "worst_tokens")
 """Lists whose entries are made of texts: shown empty."""
-TEXT_FIELDS = ("title",)
+TEXT_FIELDS = ("title", "text", "character")
 """Single texts: shown empty."""
 
 

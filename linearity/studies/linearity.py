@@ -195,10 +195,10 @@ class _Study:
 
     def finish(self, collected: Collected, windows: Sequence[Window]) -> Measurement:
         table = collected.table()
-        included = _included(table, self.params.exclude)
+        included = included_tokens(table, self.params.exclude)
         fit = Fit.of(collected, included)
-        heldout = self._heldout(collected, table, included, self._classes(windows, table))
-        _check_enough(fit, heldout)
+        heldout = self._heldout(collected, table, included, token_kinds(self.model, windows, table))
+        check_enough(fit, heldout)
         scores = score_pairs(
             fit,
             heldout,
@@ -239,14 +239,6 @@ class _Study:
         classes: Tensor | None = None,
     ) -> Heldout | None:
         return None if self.params.in_sample else Heldout.of(collected, table, included, classes)
-
-    def _classes(self, windows: Sequence[Window], table: TokenTable) -> Tensor:
-        """Return the class of every token, (N,); what its states say goes before its text."""
-        ids = [window.ids for window in windows]
-        classes = torch.tensor(text_classes(ids, self.model.token_text, self.model.special))
-        classes[table.sinks()] = TOKEN_CLASSES.index("sink")
-        classes[table.first] = TOKEN_CLASSES.index("first")
-        return classes
 
     def _pass(self, windows: list[Window], guard: StreamGuard | None) -> Collected:
         # A model that streams through memory would go through it once more for every shard.
@@ -321,9 +313,9 @@ class _Study:
 
     def _neighbours(self, collected: Collected) -> Scores:
         table = collected.table()
-        included = _included(table, self.params.exclude)
+        included = included_tokens(table, self.params.exclude)
         fit, heldout = Fit.of(collected, included), Heldout.of(collected, table, included)
-        _check_enough(fit, heldout)
+        check_enough(fit, heldout)
         return score_neighbours(fit, heldout, self._rule())
 
     def _scored(self, state: int) -> None:
@@ -349,7 +341,7 @@ class _Study:
     def _partial(self, collected: Collected) -> dict[str, Json]:
         """Return what can be said so far, in the shape of a result with gaps."""
         table = collected.table()
-        included = _included(table, self.params.exclude)
+        included = included_tokens(table, self.params.exclude)
         fit, heldout = Fit.of(collected, included), self._heldout(collected, table, included)
         blank = Scores.empty(self.model.states)
         # The first batch shows angles and norms at once; its scores would say little.
@@ -388,7 +380,16 @@ class _Study:
             return Scores.empty(self.model.states)
 
 
-def _included(table: TokenTable, exclude: str) -> Tensor:
+def token_kinds(model: LoadedModel, windows: Sequence[Window], table: TokenTable) -> Tensor:
+    """Return the class of every token, (N,); what its states say goes before its text."""
+    ids = [window.ids for window in windows]
+    classes = torch.tensor(text_classes(ids, model.token_text, model.special))
+    classes[table.sinks()] = TOKEN_CLASSES.index("sink")
+    classes[table.first] = TOKEN_CLASSES.index("first")
+    return classes
+
+
+def included_tokens(table: TokenTable, exclude: str) -> Tensor:
     """Return which tokens count, (N,) bool."""
     if exclude == "none":
         return table.scored
@@ -401,7 +402,13 @@ def _fewest(fit: Fit, heldout: Heldout | None) -> int:
     return fit.whole.n if heldout is None else min(fit.whole.n, heldout.tokens)
 
 
-def _check_enough(fit: Fit, heldout: Heldout | None) -> None:
+def check_enough(fit: Fit, heldout: Heldout | None) -> None:
+    """Refuse splits that are too small for a score.
+
+    Raises
+    ------
+    TooFewTokensError
+    """
     if _fewest(fit, heldout) < FEWEST_TOKENS:
         scored = heldout.tokens if heldout else 0
         raise TooFewTokensError(

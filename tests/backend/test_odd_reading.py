@@ -16,6 +16,7 @@ from linearity.adapters.results import store_result
 from tests.backend.builders import a_finished_run, a_running_run
 from tests.builders import a_result
 from tests.figures.ablation_results import a_plan, an_ablation, some_answers
+from tests.figures.passages import a_passage
 
 HOSTILE = (
     "<script>alert(1)</script>", "javascript:alert(1)", r"$\href{javascript:alert(1)}{x}$",
@@ -160,12 +161,13 @@ def test_93_equal_numbers_are_drawn(name: str, equal: float) -> None:
     json.dumps(figure(name, result, {}), allow_nan=False)
 
 
-@pytest.mark.parametrize("kind", ["ablation", "plan", "answers"])
+@pytest.mark.parametrize("kind", ["ablation", "plan", "answers", "passage"])
 def test_93_an_empty_result_has_figures_and_exports(kind: str) -> None:
     makers: dict[str, Any] = {
         "ablation": an_ablation,
         "plan": a_plan,
         "answers": some_answers,
+        "passage": a_passage,
     }
     full: dict[str, Any] = makers[kind]().as_json()
     empty = {key: [] if isinstance(value, list) else value for key, value in full.items()}

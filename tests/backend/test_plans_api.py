@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 
 from backend.dependencies import Services
 from linearity.adapters.checkpoints import FileCheckpoints
-from linearity.contracts import ablation, answers, plan
+from linearity.contracts import ablation, answers, passage, plan
 from linearity.contracts.kinds import make_request
 from linearity.contracts.runs import KINDS
 from tests.backend.builders import a_dataset, a_model, ready_inputs
@@ -22,6 +22,7 @@ QUESTIONS: dict[str, dict[str, Any]] = {
     "ablation": {},
     "plan": {"plan": GOOD_PLAN},
     "answers": {"plan": GOOD_PLAN},
+    "passage": {"text": "One sentence."},
 }
 
 BAD_PLANS: dict[str, tuple[dict[str, Any], str, str]] = {
@@ -111,6 +112,7 @@ def test_a_question_gets_its_run_with_every_parameter_spelled_out(
         "ablation": ablation.PARAMETER_NAMES,
         "plan": plan.PARAMETER_NAMES,
         "answers": answers.PARAMETER_NAMES,
+        "passage": passage.PARAMETER_NAMES,
     }
     assert (answer.status_code, run["kind"], run["status"]) == (202, kind, "queued")
     assert run["params"].keys() == set(names[kind])
@@ -129,7 +131,12 @@ def test_two_spellings_of_a_plan_are_one_run(client: TestClient, services: Servi
 
 @pytest.mark.parametrize(
     ("kind", "queue"),
-    [("plan", "interactive"), ("ablation", "analysis"), ("answers", "analysis")],
+    [
+        ("plan", "interactive"),
+        ("passage", "interactive"),
+        ("ablation", "analysis"),
+        ("answers", "analysis"),
+    ],
 )
 def test_what_ifs_have_a_queue_of_their_own(
     client: TestClient, services: Services, valkey: Valkey, kind: str, queue: str
@@ -167,6 +174,7 @@ def test_every_kind_tells_its_cost_before_it_is_queued(
         ("ablation", "fewer fit_tokens or select_tokens"),
         ("plan", "fewer fit_tokens or select_tokens"),
         ("answers", "fewer fit_tokens"),
+        ("passage", "fewer tokens"),
     ],
 )
 def test_what_does_not_fit_gets_the_advice_of_its_kind(

@@ -16,7 +16,7 @@ from backend.shares import Shares
 from backend.visitors import LOCAL
 from linearity.adapters.clock import later, utc_now
 from linearity.adapters.results import store_result
-from linearity.contracts import ablation, answers, common, linearity, plan
+from linearity.contracts import ablation, answers, common, linearity, passage, plan
 from linearity.contracts.redaction import TEXT_FIELDS, TEXT_LISTS, without_texts
 from tests.backend.builders import a_finished_run, a_run, a_running_run, ready_inputs
 from tests.backend.conftest import Valkey
@@ -311,6 +311,13 @@ def test_no_token_reaches_a_log(
 
 SECRET = "the prompt of a customer"
 RESULTS_WITH_TEXTS: dict[str, dict[str, Any]] = {
+    "passage": {
+        "kind": "passage",
+        "params": {"text": SECRET, "tokens": 4096},
+        "passage": [{"text": SECRET, "token_class": "byte", "character": SECRET, "part": 1}],
+        "error": [[0.5]],
+        "summary": None,
+    },
     "answers": {
         "kind": "answers",
         "params": {"plan": "1:drop", "canaries": [{"prompt": SECRET, "must_say": [SECRET]}]},
@@ -351,6 +358,7 @@ NO_TEXT = {
     # Names, choices, plans and moments, none of them out of a dataset.
     *("id", "created", "kind", "strategy", "action", "fitting", "plan", "template", "category"),
     *("worst_categories", "names"),  # of categories; of classes of tokens
+    "token_class",
     *("states", "first_token", "split", "order", "name", "schema", "method", "by", "code"),
     *("measure", "rule", "attention", "dtype", "ridge", "score"),
     *("message", "environment", "model", "dataset", "params", "finding", "splits", "warnings"),
@@ -359,7 +367,7 @@ NO_TEXT = {
 IN_TEXT_LISTS = {plan.WorstToken, answers.AnswerPair, answers.CanaryResult}
 OF_RESULTS = [
     value
-    for module in (ablation, answers, common, linearity, plan)
+    for module in (ablation, answers, common, linearity, passage, plan)
     for value in vars(module).values()
     if isinstance(value, type)
     and value.__module__ == module.__name__

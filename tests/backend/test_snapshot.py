@@ -18,6 +18,7 @@ from backend.snapshot import READER, SCRIPTS, snapshot
 from tests.backend.builders import a_finished_run, a_running_run
 from tests.builders import a_result
 from tests.figures.ablation_results import a_plan, an_ablation, some_answers
+from tests.figures.passages import a_passage
 from tests.frontend.sources import FRONTEND, read
 
 HOSTILE = "<img src=x onerror=alert(1)></script> $\\href{javascript:alert(1)}{x} %{x} \u2028"
@@ -133,8 +134,9 @@ def test_the_table_is_the_one_on_the_screen() -> None:
         (an_ablation(), {"curve": "greedy.linear.one_shot", "n": "3"}, {"curve", "damage"}, None),
         (a_plan(), {}, {"documents"}, "Perplexity"),
         (some_answers(), {"show": "different", "at": "2"}, set(), "Identical answers"),
+        (a_passage(), {"sel": "1-2", "n": "3"}, {"passage"}, "Least linear"),
     ],
-    ids=["ablation", "plan", "answers"],
+    ids=["ablation", "plan", "answers", "passage"],
 )
 def test_every_kind_can_be_saved(
     result: Any, view: dict[str, str], figures: set[str], number: str | None

@@ -22,6 +22,7 @@ from linearity.errors import InvalidParameterError
 from tests.backend.builders import a_dataset, a_model, ready_inputs
 from tests.builders import a_result
 from tests.figures.ablation_results import a_plan, an_ablation, some_answers
+from tests.figures.passages import a_passage
 
 Rows = list[dict[str, str]]
 RESULTS: dict[str, Callable[[], Any]] = {
@@ -29,6 +30,7 @@ RESULTS: dict[str, Callable[[], Any]] = {
     "ablation": lambda: an_ablation(blocks=6, changed=3, seeds=5, interaction=4).as_json(),
     "plan": lambda: a_plan().as_json(),
     "answers": lambda: some_answers(prompts=6, references=True).as_json(),
+    "passage": lambda: a_passage().as_json(),
 }
 
 
@@ -251,6 +253,22 @@ def test_an_archive_without_an_interaction_map_leaves_it_out() -> None:
 
     with np.load(io.BytesIO(to_npz(result)), allow_pickle=False) as archive:
         assert not [name for name in archive.files if name.startswith("interaction")]
+
+
+def test_a_passage_is_a_row_a_token_and_block() -> None:
+    result: Any = a_passage().as_json()
+    rows = rows_of(result, "passage")
+
+    assert len(rows) == len(result["passage"]) * 4
+    last = only(rows, position="4", block="2")
+    assert (last["token"], last["character"], last["token_class"]) == ("⟨9A⟩", "線", "byte")
+    assert float(last["value"]) == result["error"][4][2]
+    assert only(rows_of(result, "reference"), metric="p95", block="3")["value"] == "0.2"
+    with np.load(io.BytesIO(to_npz(result)), allow_pickle=False) as archive:
+        assert archive["error"].tolist() == result["error"]
+        assert archive["reference_mean"].shape == (4,)
+        meta = orjson.loads(archive["meta"].tobytes())
+    assert [token["text"] for token in meta["passage"]][1] == " model"
 
 
 @pytest.mark.parametrize("kind", ["plan", "answers"])

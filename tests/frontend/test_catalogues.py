@@ -44,6 +44,7 @@ FROM_A_LIST = (
         "share_",
         "role_",
         "token_",
+        "passage_level_",
     ),
     *("dataset_", "recognised_", "delimiter_", "reading_", "record_", "summary_"),
 )
