@@ -266,7 +266,7 @@ def _check(case: Case, streamed: Measurement, seconds: float) -> dict[str, Json]
 
 
 def _floor(case: Case, seconds: float) -> dict[str, Json]:
-    """Return what the arithmetic and the copies alone would take here, at speeds measured now."""
+    """Return what forward, moments and copies alone take at speeds measured now: no solves."""
     given = case.given
     flops = _matrix_flops(given.width, case.device)
     write, read = _file_speeds(case.folder, case.device)

@@ -66,10 +66,13 @@ class Scratch:
 def _reserve(descriptor: int, size: int) -> None:
     """Make the file as long as it will be, so that a disk that fills up later does no harm."""
     os.ftruncate(descriptor, size)
-    # Without this a write into the mapped file of a full disk kills the process. Some file
-    # systems have no such call; the check beforehand is then all there is.
+    # Without this a write into the mapped file of a full disk kills the process. Some systems have
+    # no such call, some file systems refuse it; the check beforehand is then all there is.
+    allocate = getattr(os, "posix_fallocate", None)
+    if allocate is None:
+        return
     try:
-        os.posix_fallocate(descriptor, 0, size)
+        allocate(descriptor, 0, size)
     except OSError as error:
-        if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):
+        if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS):
             raise
