@@ -53,7 +53,10 @@ format: $(VENV)/.dev ## Format the code
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
+notebook: $(VENV)/.dev ## Execute docs/linearscope.ipynb anew
+	@$(BIN)/python -m tests.notebook
+
 bench: $(VENV)/.dev ## Run the benchmarks (docs/benchmarks.md)
 	@for file in benchmarks/bench_*.py; do $(BIN)/python $$file || exit 1; done
 
-.PHONY: help run test test-fast check lint format bench
+.PHONY: help run test test-fast check lint format notebook bench
