@@ -21,8 +21,8 @@ from linearity.errors import LinearScopeError
 log = logging.getLogger("workers")
 
 QUEUES = {
-    "all": ("interactive", "analysis"),
-    "analysis": ("analysis",),
+    "all": ("interactive", "analysis", "help"),
+    "analysis": ("analysis", "help"),
     "interactive": ("interactive",),
 }
 WORKER_TTL_SECONDS = 30

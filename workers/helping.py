@@ -1,17 +1,19 @@
 """Helping with the shards of a wide run that another worker owns.
 
-The owner queues a few jobs that ask for help. Whoever takes one computes shards until none is
-free; whoever comes too late does nothing. Without an answer the owner computes everything itself.
+The owner queues a few jobs that ask for help, in a queue that workers look into when no run waits.
+Whoever takes one computes shards until none is free, or until a run waits; whoever comes too late
+does nothing. Without an answer the owner computes everything itself.
 """
 
 import logging
 import os
+import secrets
 from collections.abc import Callable
 
 import redis
 import rq
-from rq.exceptions import DuplicateJobError, NoSuchJobError
-from rq.job import Job, JobStatus
+from rq.exceptions import NoSuchJobError
+from rq.job import Job
 
 from linearity.adapters.execute import help_execute
 from linearity.adapters.shard_board import ShardBoard
@@ -30,52 +32,56 @@ from workers.workplace import Workplace, open_workplace
 log = logging.getLogger(__name__)
 
 TASK = "workers.helping.help_run"
-QUEUE = "analysis"
+RUNS, HELP = "analysis", "help"
+"""Queues: runs go before help with another run."""
 MOST_HELPERS = 15
 JOB_SECONDS = 7 * 86_400
 KEPT_SECONDS = 300
 
 
 class Helpers:
-    """Asks other workers to help with one attempt of a run."""
+    """Asks other workers to help with a run; does without where the queue does not answer."""
 
-    def __init__(self, client: redis.Redis, run_id: str, attempt: int) -> None:
-        self._redis, self._run_id, self._attempt = client, run_id, attempt
-        self._jobs: list[str] = []
+    def __init__(self, client: redis.Redis, run_id: str) -> None:
+        self._redis, self._run_id = client, run_id
+        self._queue = rq.Queue(HELP, connection=client, serializer="json")
 
     def summon(self, free: int) -> None:
         """Ask for as much help as `free` shards are worth, the owner's own hands aside."""
-        queue = rq.Queue(QUEUE, connection=self._redis, serializer="json")
         try:
-            for number in range(len(self._jobs), min(free - 1, MOST_HELPERS)):
-                self._jobs.append(f"{self._run_id}-{self._attempt}-helper-{number}")
-                queue.enqueue_call(
+            wanted = min(free - 1, MOST_HELPERS) - len(self._waiting())
+            for _ in range(wanted):
+                self._queue.enqueue_call(
                     TASK,
                     args=[self._run_id],
-                    job_id=self._jobs[-1],
-                    unique=True,
+                    job_id=f"{self._run_id}-help-{secrets.token_hex(8)}",
                     timeout=JOB_SECONDS,
                     result_ttl=KEPT_SECONDS,
                     failure_ttl=KEPT_SECONDS,
                 )
-        except (redis.RedisError, DuplicateJobError) as error:
+        except redis.RedisError as error:
             log.warning("nobody could be asked to help: %s", type(error).__name__)
 
     def dismiss(self) -> None:
         """Take back what still waits in the queue; what is under way ends by itself."""
         try:
-            for id in self._jobs:
-                self._take_back(id)
+            for id in self._waiting():
+                try:
+                    Job.fetch(id, connection=self._redis, serializer="json").delete()
+                except NoSuchJobError:
+                    continue
         except redis.RedisError as error:
             log.warning("helpers could not be dismissed: %s", type(error).__name__)
 
-    def _take_back(self, id: str) -> None:
+    def has_to_give_way(self) -> bool:
+        """Whether a run waits, which is for a free worker to compute before it helps."""
         try:
-            job = Job.fetch(id, connection=self._redis, serializer="json")
-        except NoSuchJobError:
-            return
-        if job.get_status(refresh=False) == JobStatus.QUEUED:
-            job.delete()
+            return rq.Queue(RUNS, connection=self._redis, serializer="json").count > 0
+        except redis.RedisError:
+            return False
+
+    def _waiting(self) -> list[str]:
+        return [id for id in self._queue.job_ids if id.startswith(self._run_id)]
 
 
 class HelperProgress:
@@ -105,8 +111,12 @@ def help_run(run_id: str) -> None:
             log.info("run %s needs no help", run_id)
             return
         worker = os.environ.get("RQ_WORKER_ID", "")
+        helpers = Helpers(place.live.redis, run_id)
+        if helpers.has_to_give_way():  # it came in this very moment
+            helpers.summon(2)
+            return
         try:
-            outcome = _help(place, row, worker)
+            outcome = _help(place, row, worker, helpers)
         except RunCancelledError as error:
             log.info("run %s: %s", run_id, error.message)
             return
@@ -116,16 +126,25 @@ def help_run(run_id: str) -> None:
             place.state.release_shards(run_id, worker)
         else:
             log.info("helped with %d shards of run %s", outcome, run_id)
+            if helpers.has_to_give_way() and place.state.has_free_shards(run_id):
+                helpers.summon(2)  # one more, for when the run that waits is done
 
 
-def _help(place: Workplace, row: RunRow, worker: str) -> int | Problem:
+def _help(place: Workplace, row: RunRow, worker: str, helpers: Helpers) -> int | Problem:
     def beat() -> Pulse:
         board.beat()
         return place.state.helper_pulse(row.id)
 
     heart = Heart(beat)
     progress = HelperProgress(row.id, is_unwanted=lambda: heart.unwanted)
-    board = ShardBoard(row.id, worker, state=place.state, store=place.store, log=progress.log)
+    board = ShardBoard(
+        row.id,
+        worker,
+        state=place.state,
+        store=place.store,
+        has_to_stop=helpers.has_to_give_way,
+        log=progress.log,
+    )
     with heart:
         return result_or_problem(lambda: _compute(place, row, progress, board))
 

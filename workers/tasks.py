@@ -96,7 +96,7 @@ def _work(place: Workplace, row: RunRow) -> None:
     desk = desk_here()
     heart = Heart(beat) if desk is None else desk.heart(beat)
     progress = WorkerProgress(row.id, place.live, is_unwanted=lambda: heart.unwanted)
-    helpers = Helpers(place.live.redis, row.id, row.attempt)
+    helpers = Helpers(place.live.redis, row.id)
     board = ShardBoard(
         row.id,
         _worker_name(),

@@ -39,6 +39,8 @@ class ShardBoard:
         Of the owner: an old one divides nothing.
     summon : callable
         Hears how many shards are free once the run is divided.
+    has_to_stop : callable
+        Asked before each claim: a helper may have something better to do.
     log : callable
     """
 
@@ -52,12 +54,13 @@ class ShardBoard:
         shard_tokens: int = 0,
         attempt: int = 0,
         summon: Callable[[int], object] = lambda _: None,
+        has_to_stop: Callable[[], bool] = lambda: False,
         log: Callable[[str], object] = lambda _: None,
     ) -> None:
         self.shard_tokens = shard_tokens
         self._run_id, self._worker, self._attempt = run_id, worker, attempt
         self._state, self._store = state, store
-        self._summon, self._log = summon, log
+        self._summon, self._has_to_stop, self._log = summon, has_to_stop, log
         self._division: list[ShardRow] = []
         self._claimed: ShardRow | None = None
         self._tokens = 0
@@ -93,7 +96,8 @@ class ShardBoard:
 
     def claim(self) -> Claim | None:
         """Take the next free shard."""
-        row = self._state.claim_shard(self._run_id, self._worker)
+        stops = self._has_to_stop()
+        row = None if stops else self._state.claim_shard(self._run_id, self._worker)
         self._tokens, self._claimed = 0, row
         return None if row is None else Claim(row.part, row.number, row.start, row.stop, row.stream)
 

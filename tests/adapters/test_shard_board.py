@@ -167,6 +167,18 @@ def test_a_shard_that_comes_too_late_is_dropped(hall: Hall) -> None:
     assert hall.state.shards_of(hall.run_id)[0].sha256 is None
 
 
+def test_who_has_something_better_to_do_claims_nothing(hall: Hall) -> None:
+    hall.board().divide(LAYOUT, hall.opening)
+    busy = [True]
+    helper = ShardBoard(
+        hall.run_id, "h", state=hall.state, store=hall.store, has_to_stop=lambda: busy[0]
+    )
+    assert helper.claim() is None
+    busy[0] = False
+
+    assert helper.claim() is not None
+
+
 def test_done_counts_the_shard_at_hand_before_it_is_told(hall: Hall) -> None:
     owner, helper = hall.board(), hall.board("helper")
     owner.divide(LAYOUT, hall.opening)

@@ -4,7 +4,8 @@ import os
 import re
 import signal
 import subprocess
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,16 +19,18 @@ from linearity.adapters.state import InputRow, ShardRow
 from linearity.contracts.inputs import DatasetRecord, ModelRecord
 from linearity.contracts.kinds import make_request
 from linearity.contracts.runs import RunStatus
-from tests.servers import eventually
+from tests.servers import PATIENCE_SECONDS, eventually
 from tests.studies.recorder import Recorder
 from tests.system.house import House
 from tests.system.test_lifecycle import horses_of, largest_difference
 
+Worker = subprocess.Popen[bytes]
 pytestmark = [pytest.mark.system, pytest.mark.slow]
 
 TOKENS = 16_384
 WIDE = {"LINEARSCOPE_SHARD_TOKENS": "2048"}
 SHARDS = 8
+BREATH_AFTER_SECONDS, BREATH_SECONDS = 4.0, 0.1
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +57,7 @@ def test_two_workers_give_the_result_of_one(
 ) -> None:
     workers = [house.start_worker("analysis", **WIDE) for _ in range(2)]
     id = house.submit(model, dataset, tokens=TOKENS).id
-    with waiting_owner(house, workers, id):
+    with owner_held(house, workers, id):
         stored = {row.opening for row in house.state.shards_of(id)}
     row = house.wait_for(id, lambda row: not row.status.is_open)
     result = house.result(id)
@@ -85,7 +88,7 @@ def test_a_run_is_divided_for_one_worker_too(
     assert done == sorted(done)
     assert done[-1] == TOKENS
     eventually(lambda: all(worker.job is None for worker in house.queue.workers()))
-    assert house.live.redis.llen("rq:queue:analysis") == 0  # nobody is asked to help any more
+    assert house.live.redis.llen("rq:queue:help") == 0  # nobody is asked to help any more
     house.state.delete_run(id)
 
 
@@ -94,7 +97,7 @@ def test_the_shard_of_a_killed_helper_is_computed_by_the_owner(
 ) -> None:
     workers = [house.start_worker("analysis", **WIDE) for _ in range(2)]
     id = house.submit(model, dataset, tokens=TOKENS).id
-    with waiting_owner(house, workers, id) as helper:
+    with owner_held(house, workers, id) as (_, helper):
         left = caught_at_work(house, helper, id)
         helper.kill()
         helper.wait()
@@ -133,64 +136,81 @@ def test_the_next_attempt_goes_on_with_the_shards_of_the_one_before(
     house.state.delete_run(id)
 
 
-def test_a_cancel_stops_the_owner_and_its_helper(
+def test_a_helper_gives_way_to_a_run_that_waits_and_a_cancel_stops_it_and_the_owner(
     house: House, model: InputRow, dataset: InputRow
 ) -> None:
     workers = [house.start_worker("analysis", **WIDE) for _ in range(2)]
-    run = house.submit(model, dataset, tokens=5 * TOKENS)
-    with waiting_owner(house, workers, run.id):
-        pass
-    house.queue.stop(house.state.cancel(run.id))
+    wide = house.submit(model, dataset, tokens=5 * TOKENS)
+    with owner_held(house, workers, wide.id) as (held, helper):
+        small = house.submit(model, dataset, tokens=1024, seed=7).id
+        held.until(lambda: not house.run(small).status.is_open)
+        assert house.run(small).status is RunStatus.FINISHED
+        assert house.state.has_free_shards(wide.id)
+        held.until(lambda: at_work(house, helper, wide.id))  # again
+    house.queue.stop(house.state.cancel(wide.id))
     eventually(lambda: not any(horses_of(worker.pid) for worker in workers), seconds=5)
 
-    assert house.run(run.id).status is RunStatus.CANCELLED
-    assert house.state.shards_of(run.id) == []
+    assert house.run(wide.id).status is RunStatus.CANCELLED
+    assert house.state.shards_of(wide.id) == []
     assert all(worker.poll() is None for worker in workers)
-    again = house.submit(model, dataset, tokens=2048, seed=7)
-    assert house.wait_for(again.id, lambda row: not row.status.is_open).error is None
 
 
-Worker = subprocess.Popen[bytes]
+class Held:
+    """Processes that are held still, but for a breath now and then, so that their lease goes on."""
+
+    def __init__(self, processes: list[int]) -> None:
+        self._processes = processes
+        send(processes, signal.SIGSTOP)
+
+    def until(self, condition: Callable[[], object]) -> None:
+        since = time.monotonic()
+        deadline = since + PATIENCE_SECONDS
+        while not condition():
+            assert time.monotonic() < deadline
+            if time.monotonic() - since > BREATH_AFTER_SECONDS:
+                send(self._processes, signal.SIGCONT)
+                time.sleep(BREATH_SECONDS)
+                send(self._processes, signal.SIGSTOP)
+                since = time.monotonic()
+            time.sleep(0.02)
 
 
 @contextmanager
-def waiting_owner(house: House, workers: list[Worker], id: str) -> Iterator[Worker]:
-    """Hold the owner of a run still until the other worker, which is given, has a shard too."""
+def owner_held(house: House, workers: list[Worker], id: str) -> Iterator[tuple[Held, Worker]]:
+    """Hold the owner of a run still, and let the other worker, the helper, claim a shard."""
     eventually_found(lambda: [row for row in house.state.shards_of(id) if row.worker])
     owner = house.run(id).worker or ""
-    names = {worker.pid: f"-{worker.pid}-" in owner for worker in workers}
-    [holder] = [worker for worker in workers if names[worker.pid]]
-    [helper] = [worker for worker in workers if not names[worker.pid]]
+    [holder] = [worker for worker in workers if f"-{worker.pid}-" in owner]
+    [helper] = [worker for worker in workers if worker is not holder]
     horses = horses_of(holder.pid)
-    for pid in horses:
-        os.kill(pid, signal.SIGSTOP)
+    held = Held(horses)
     try:
-        eventually_found(
-            lambda: [r for r in house.state.shards_of(id) if r.worker not in (None, owner)]
-        )
-        yield helper
+        held.until(lambda: any(r.worker not in (None, owner) for r in house.state.shards_of(id)))
+        yield held, helper
     finally:
-        for pid in horses:
-            os.kill(pid, signal.SIGCONT)
+        send(horses, signal.SIGCONT)
+
+
+def send(processes: list[int], sign: signal.Signals) -> None:
+    for pid in processes:
+        os.kill(pid, sign)
 
 
 def caught_at_work(house: House, helper: Worker, id: str) -> ShardRow:
     """Hold a helper still in the middle of a shard, and return that."""
-
-    def held() -> list[ShardRow]:
-        rows = house.state.shards_of(id)
-        mine = [row for row in rows if f"-{helper.pid}-" in (row.worker or "")]
-        return [row for row in mine if row.sha256 is None]
-
     while True:
-        eventually_found(held)
+        eventually_found(lambda: at_work(house, helper, id))
         horses = horses_of(helper.pid)
-        for pid in horses:
-            os.kill(pid, signal.SIGSTOP)
-        if found := held():
+        send(horses, signal.SIGSTOP)
+        if found := at_work(house, helper, id):
             return found[0]
-        for pid in horses:
-            os.kill(pid, signal.SIGCONT)
+        send(horses, signal.SIGCONT)
+
+
+def at_work(house: House, worker: Worker, id: str) -> list[ShardRow]:
+    """Return the shard that a worker has claimed and not handed in, if there is one."""
+    rows = house.state.shards_of(id)
+    return [row for row in rows if row.sha256 is None and f"-{worker.pid}-" in (row.worker or "")]
 
 
 def handed_in(house: House, id: str) -> dict[int, str]:

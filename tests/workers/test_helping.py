@@ -29,44 +29,55 @@ def live(server: str) -> Iterator[Live]:
 
 
 def waiting(live: Live) -> list[str]:
-    return rq.Queue("analysis", connection=live.redis, serializer="json").job_ids
+    return rq.Queue("help", connection=live.redis, serializer="json").job_ids
 
 
 def test_as_much_help_is_asked_for_as_there_is_work_for_others(live: Live) -> None:
-    helpers = Helpers(live.redis, RUN, 2)
+    helpers = Helpers(live.redis, RUN)
     helpers.summon(1)
     assert waiting(live) == []
     helpers.summon(4)
     helpers.summon(4)
     jobs = [rq.job.Job.fetch(id, live.redis, serializer="json") for id in waiting(live)]
-
-    assert waiting(live) == [f"{RUN}-2-helper-{number}" for number in range(3)]
-    assert [(job.func_name, job.args) for job in jobs] == [("workers.helping.help_run", [RUN])] * 3
     raw: Any = live.redis.hget(f"rq:job:{waiting(live)[0]}", "data")
+
+    assert [(job.func_name, job.args) for job in jobs] == [("workers.helping.help_run", [RUN])] * 3
     assert b"pickle" not in raw
 
 
 def test_no_run_floods_the_queue(live: Live) -> None:
-    Helpers(live.redis, RUN, 1).summon(1000)
+    Helpers(live.redis, RUN).summon(1000)
 
     assert len(waiting(live)) == MOST_HELPERS
 
 
 def test_who_still_waits_is_dismissed_with_the_run(live: Live) -> None:
-    others, helpers = Helpers(live.redis, "1" * 32, 1), Helpers(live.redis, RUN, 1)
+    others, helpers = Helpers(live.redis, "1" * 32), Helpers(live.redis, RUN)
     others.summon(2)
     helpers.summon(5)
-    rq.job.Job.fetch(waiting(live)[1], live.redis, serializer="json").delete()
+    live.redis.delete(f"rq:job:{waiting(live)[1]}")  # a ghost
     helpers.dismiss()
 
-    assert waiting(live) == ["1" * 32 + "-1-helper-0"]
+    assert [id[:32] for id in waiting(live) if id[:32] != RUN] == ["1" * 32]
+    assert [id for id in waiting(live) if live.redis.exists(f"rq:job:{id}") and RUN in id] == []
+
+
+def test_helpers_give_way_to_runs_but_not_to_help_with_others(live: Live) -> None:
+    helpers = Helpers(live.redis, RUN)
+    Helpers(live.redis, "1" * 32).summon(5)
+    assert not helpers.has_to_give_way()
+    rq.Queue("analysis", connection=live.redis, serializer="json").enqueue_call("os.getpid")
+
+    assert helpers.has_to_give_way()
 
 
 def test_without_a_queue_nobody_is_asked_and_the_run_goes_on() -> None:
     nowhere = connect("redis://127.0.0.1:1/0", quick=True)
-    helpers = Helpers(nowhere, RUN, 1)
+    helpers = Helpers(nowhere, RUN)
     helpers.summon(4)
     helpers.dismiss()
+
+    assert not helpers.has_to_give_way()
 
 
 def test_who_comes_too_late_does_nothing(
