@@ -72,9 +72,9 @@ def check_question(result: Result) -> bool:
             current=method,
         )
     same: bool = request_of(result).run_id == result["id"]
-    if not same and result["kind"] == "answers" and lacks_texts(result):
+    if not same and result["kind"] in ("answers", "passage") and lacks_texts(result):
         raise InvalidResultError(
-            "the texts were left out of this result, and its own prompts belong to its question",
+            "the texts were left out of this result, and its own texts belong to its question",
             next_step="Verify the whole result, or a bundle that was exported with its texts.",
         )
     return same

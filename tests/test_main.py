@@ -27,6 +27,7 @@ ABSENT = (
 QUESTIONS: dict[str, tuple[str, ...]] = {
     "ablation": ("strategies=block_influence", "actions=drop,linear", "changed=2", "interaction=2"),
     "plan": ("plan=1:drop,2:linear",),
+    "passage": ("text=The list, the tuple: what is in it?", "tokens=1024"),
     "answers": (
         "plan=1:drop",
         "prompts=2",
@@ -67,6 +68,23 @@ def test_a_plan_that_was_cut_at_its_commas_is_joined_again() -> None:
     assert parse_plan_parameter(given["plan"], model=a_model()).text == "1:drop,2-3:linear"
 
 
+def test_a_passage_is_taken_as_it_stands_or_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "passage.txt"
+    file.write_text("線形、写像\n@home", encoding="utf-8")
+
+    assert parse_settings(["text=1, 2, [3]"]) == {"text": "1, 2, [3]"}
+    assert parse_settings(["text=true"]) == {"text": "true"}
+    assert parse_settings([f"text=@{file}"]) == {"text": "線形、写像\n@home"}
+
+
+@pytest.mark.parametrize("name", ["nothing.txt", "", "bad.txt"])
+def test_a_passage_whose_file_cannot_be_read_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / "bad.txt").write_bytes(b"\xff\xfe\x00")
+
+    with pytest.raises(InvalidParameterError, match="@ and the name of a file"):
+        parse_settings([f"text=@{tmp_path / name}"])
+
+
 def test_a_setting_without_a_value_is_refused() -> None:
     with pytest.raises(InvalidParameterError, match="KEY=VALUE"):
         parse_settings(["plan"])
@@ -75,7 +93,7 @@ def test_a_setting_without_a_value_is_refused() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", QUESTIONS)
 def test_every_kind_runs_without_a_server(tmp_path: Path, kind: str) -> None:
-    answer = run(tmp_path, kind, *QUESTIONS[kind], *SMALL)
+    answer = run(tmp_path, kind, *QUESTIONS[kind], *(() if kind == "passage" else SMALL))
 
     assert answer.returncode == 0, answer.stderr
     result = json.loads(answer.stdout)

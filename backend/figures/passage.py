@@ -20,7 +20,8 @@ from backend.figures.theme import (
 )
 
 MARGIN = {"l": 56, "r": 72, "t": 8, "b": 40}
-WORDED_MARGIN = MARGIN | {"b": 104}
+NAME_HEIGHT = 7
+"""Pixels that a letter of a slanted name takes below the map."""
 NAMED_UP_TO = 64
 """Tokens of longer passages have a number instead of their text below the map."""
 NAMED_ON_PHONES = 24
@@ -38,7 +39,7 @@ def passage(result: Mapping[str, Any], options: FigureOptions) -> dict[str, Any]
     blocks = len(result["states"]) - 1
     names = [visible(token["text"]) or words[f"class_{token['token_class']}"] for token in tokens]
     layout = base_layout(theme) | {
-        "margin": WORDED_MARGIN if len(tokens) <= NAMED_UP_TO else MARGIN,
+        "margin": MARGIN | ({"b": _room(names)} if len(tokens) <= NAMED_UP_TO else {}),
         "showlegend": False,
         "xaxis": axis(
             theme,
@@ -72,6 +73,10 @@ def visible(text: str) -> str:
     shown = "".join(SHOWN_AS.get(sign, sign) for sign in text)
     short = shown if len(shown) <= LONGEST_NAME else f"{shown[: LONGEST_NAME - 1]}…"
     return escape(short)
+
+
+def _room(names: Sequence[str]) -> int:
+    return 24 + NAME_HEIGHT * max(map(len, names), default=0)
 
 
 def _names(names: Sequence[str], named: bool) -> dict[str, Any]:

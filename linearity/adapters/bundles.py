@@ -17,7 +17,12 @@ from linearity.adapters.results import result_bytes
 from linearity.contracts.canonical import canonical_json, sha256_hex, strict_loads
 from linearity.contracts.citation import citation_file
 from linearity.contracts.kinds import current_version
-from linearity.contracts.redaction import KINDS_WITH_TEXTS, lacks_texts, without_texts
+from linearity.contracts.redaction import (
+    KINDS_WITH_TEXTS,
+    asks_texts,
+    lacks_texts,
+    without_texts,
+)
 from linearity.contracts.results import check_sizes, read_result, request_of
 from linearity.contracts.shapes import check_shape
 from linearity.errors import (
@@ -103,10 +108,10 @@ def write_bundle(result: Mapping[str, Any], data: bytes, *, texts: bool, softwar
     """
     state = "none" if result["kind"] not in KINDS_WITH_TEXTS else "included"
     if state == "included" and not texts:
-        if result["params"].get("canaries"):
+        if asks_texts(result["params"]):
             raise InvalidParameterError(
                 "texts",
-                wanted="true: the prompts of your own belong to the question of this run, and its "
+                wanted="true: the texts of your own belong to the question of this run, and its "
                 "id is the digest of that",
                 got=texts,
             )

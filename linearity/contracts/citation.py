@@ -27,6 +27,7 @@ _KINDS = {
     "ablation": {"en": "ablation", "ja": "アブレーション"},
     "plan": {"en": "plan", "ja": "プラン"},
     "answers": {"en": "answers", "ja": "回答の比較"},
+    "passage": {"en": "passage", "ja": "文章の観察"},
 }
 _LATEX = {
     "\\": r"\textbackslash{}",

@@ -10,8 +10,8 @@ from typing import Any
 
 Json = dict[str, Any]
 
-KINDS_WITH_TEXTS = ("plan", "answers")
-"""Kinds whose results hold texts of the dataset."""
+KINDS_WITH_TEXTS = ("plan", "answers", "passage")
+"""Kinds whose results hold texts of the dataset, or of a person."""
 TEXT_LISTS = ("answers", "canaries", "worst_tokens")
 """Lists whose entries are made of texts: shown empty."""
 TEXT_FIELDS = ("title", "text", "character")
@@ -27,6 +27,11 @@ def without_texts(value: Mapping[str, Any]) -> Json:
 def lacks_texts(result: Mapping[str, Any]) -> bool:
     """Return whether the texts of a result, which its kind has, were left out of it."""
     return result["kind"] in KINDS_WITH_TEXTS and without_texts(result) == result
+
+
+def asks_texts(params: Mapping[str, Any]) -> bool:
+    """Return whether a question holds texts that a person wrote, so that it is none without."""
+    return without_texts(params) != params
 
 
 def _cleaned(value: Any) -> Any:

@@ -8,10 +8,12 @@ from linearity.contracts.ablation import AblationResult
 from linearity.contracts.answers import AnswersResult
 from linearity.contracts.canonical import strict_loads
 from linearity.contracts.kinds import current_version
-from linearity.contracts.linearity import LinearityResult
+from linearity.contracts.linearity import TOKEN_CLASSES, LinearityResult
+from linearity.contracts.passage import MOST_TOKENS, PassageResult
 from linearity.contracts.plan import PlanResult
 from linearity.contracts.runs import KINDS, RunRequest, RunResult
 from linearity.contracts.shapes import check_shape, misfit
+from linearity.contracts.token_errors import ERROR_EDGES
 from linearity.errors import InvalidResultError, MalformedJSONError, OtherVersionError
 
 RESULTS: Mapping[str, type[RunResult]] = {
@@ -19,6 +21,7 @@ RESULTS: Mapping[str, type[RunResult]] = {
     "ablation": AblationResult,
     "plan": PlanResult,
     "answers": AnswersResult,
+    "passage": PassageResult,
 }
 
 MOST_BYTES = 64 << 20
@@ -69,20 +72,28 @@ def request_of(result: Mapping[str, Any]) -> RunRequest:
 
 
 def check_sizes(result: Mapping[str, Any]) -> None:
-    """Raise unless the parts of a `linearity` result have as many numbers as its model has blocks.
+    """Raise unless the parts of a result have as many numbers as its model has blocks.
 
     Raises
     ------
     InvalidResultError
     """
-    if result["kind"] != "linearity":
-        return
+    if check := _SIZES.get(result["kind"]):
+        check(result)
+
+
+def _check_states(result: Mapping[str, Any]) -> int:
     blocks = result["model"].get("blocks")
     if type(blocks) is not int or not 1 <= blocks <= MOST_BLOCKS:
         raise misfit("model.blocks", f"a whole number up to {MOST_BLOCKS}", blocks)
-    states = blocks + 1
-    if result["states"] != [str(state) for state in range(states)]:
+    if result["states"] != [str(state) for state in range(blocks + 1)]:
         raise misfit("states", f"0 to {blocks}", result["states"])
+    return blocks
+
+
+def _check_linearity(result: Mapping[str, Any]) -> None:
+    blocks = _check_states(result)
+    states = blocks + 1
     for name, matrix in result["pairs"].items():
         if matrix is not None and [len(row) for row in matrix] != [states] * states:
             raise misfit(f"pairs.{name}", f"{states} x {states} numbers", matrix)
@@ -90,6 +101,36 @@ def check_sizes(result: Mapping[str, Any]) -> None:
         lengths = {name: len(v) for name, v in result[part].items() if isinstance(v, list)}
         if wrong := next((n for n, length in lengths.items() if length not in (blocks, states)), 0):
             raise misfit(f"{part}.{wrong}", f"{blocks} or {states} values", result[part][wrong])
+    if errors := result.get("token_errors"):
+        _check_token_errors(errors, blocks)
+
+
+def _check_token_errors(errors: Mapping[str, Any], blocks: int) -> None:
+    if errors.get("edges", [*ERROR_EDGES]) != [*ERROR_EDGES]:
+        raise misfit("token_errors.edges", f"the {len(ERROR_EDGES)} edges", errors["edges"])
+    bins = len(ERROR_EDGES) + 1
+    if [len(row) for row in errors["counts"]] != [bins] * blocks:
+        raise misfit("token_errors.counts", f"{blocks} x {bins} numbers", errors["counts"])
+    for name in ("p50", "p95", "p99"):
+        if len(errors[name]) != blocks:
+            raise misfit(f"token_errors.{name}", f"{blocks} numbers", errors[name])
+
+
+def _check_passage(result: Mapping[str, Any]) -> None:
+    blocks, tokens = _check_states(result), len(result["passage"])
+    if not 1 <= tokens <= MOST_TOKENS:
+        raise misfit("passage", f"1 to {MOST_TOKENS} tokens", result["passage"])
+    if [len(row) for row in result["error"]] != [blocks] * tokens:
+        raise misfit("error", f"{tokens} x {blocks} numbers", result["error"])
+    for name in ("mean", "p50", "p95", "p99"):
+        if len(result["reference"][name]) != blocks:
+            raise misfit(f"reference.{name}", f"{blocks} numbers", result["reference"][name])
+    for token in result["passage"]:
+        if token["token_class"] not in TOKEN_CLASSES:
+            raise misfit("passage.token_class", "a class of tokens", token["token_class"])
+
+
+_SIZES = {"linearity": _check_linearity, "passage": _check_passage}
 
 
 def _check_kind(value: Mapping[str, Any]) -> None:

@@ -45,6 +45,8 @@ class Tolerance:
 
 
 TOLERANCES = (
+    Tolerance(r"token_errors\.counts", 1.0, 1.0),
+    Tolerance(r"error|token_errors\.p\d\d", 1e-4, 5e-2),
     Tolerance(r"guard\.worst_tokens\.(kl|nll_diff)", 1e-4, 5e-2),
     Tolerance(r"documents\.(kl|nll|nll_diff|nll_dense|top1)", 1e-5, 2e-2),
     Tolerance(r"(.*\.)?(top1|top5)", 1e-5, 2e-2),
@@ -55,8 +57,11 @@ TOLERANCES = (
 """The first that fits holds."""
 
 _OF_THE_MOMENT = re.compile(r"environment\..*|created|(model|dataset)\.(id|name)")
-_DECIDED_BY_TIES = re.compile(r"guard(\..*)?|answers(\..*)?|finding\..*|summary\.identical")
-"""What near ties decide: which tokens are the worst, which words are written, rounded digits."""
+_DECIDED_BY_TIES = re.compile(
+    r"guard(\..*)?|answers(\..*)?|finding\..*|summary\.identical|token_errors\.counts"
+)
+"""What near ties decide: which tokens are the worst, which words are written, rounded digits, and
+in which bin an error beside an edge falls."""
 
 
 def tolerance(field: str, conditions: Conditions) -> float:

@@ -15,6 +15,7 @@ from linearity.contracts.results import request_of
 from linearity.errors import InvalidBundleError, InvalidParameterError, OtherVersionError
 from tests.builders import a_result
 from tests.figures.ablation_results import a_plan, an_ablation, some_answers
+from tests.figures.passages import a_passage
 
 SECRET = "secret"
 
@@ -30,6 +31,7 @@ RESULTS = {
     "ablation": named(an_ablation().as_json()),
     "plan": named(a_plan().as_json()),
     "answers": named(some_answers().as_json()),
+    "passage": named(a_passage().as_json()),
 }
 
 
@@ -77,6 +79,13 @@ def test_prompts_of_ones_own_cannot_be_left_out_of_their_question() -> None:
 
     with pytest.raises(InvalidParameterError, match="belong to the question"):
         bundle_of(named(RESULTS["answers"] | {"params": params}), texts=False)
+
+
+def test_a_passage_cannot_be_left_out_of_its_question() -> None:
+    with pytest.raises(InvalidParameterError, match="belong to the question"):
+        bundle_of(RESULTS["passage"], texts=False)
+
+    assert read_bundle(bundle_of(RESULTS["passage"])).texts == "included"
 
 
 def test_no_path_and_no_weight_is_in_a_bundle_and_its_request_has_the_id() -> None:

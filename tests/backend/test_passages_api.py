@@ -151,6 +151,16 @@ def test_a_link_tells_the_text_only_where_its_maker_chose_so(
     assert any("Customer 4711" in answer.text for answer in others[:3]) is texts
 
 
+def test_a_passage_is_cited_without_its_text(client: TestClient, services: Services) -> None:
+    id = finished(client, services)
+
+    told = client.get(f"{RUNS}/{id}/citation")
+
+    assert told.status_code == 200
+    assert "passage" in told.json()["text"]["en"]
+    assert "Customer 4711" not in told.text
+
+
 def test_deleting_the_run_deletes_the_text_from_links_too(
     client: TestClient, services: Services
 ) -> None:

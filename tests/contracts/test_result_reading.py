@@ -7,21 +7,28 @@ from typing import Any
 
 import pytest
 
-from linearity.contracts.results import read_result
+from linearity.contracts.results import RESULTS, check_sizes, read_result
+from linearity.contracts.runs import KINDS
 from linearity.errors import InvalidResultError, OtherVersionError
 from tests.builders import a_result
 from tests.figures.ablation_results import a_plan, an_ablation, some_answers
+from tests.figures.passages import a_passage
 
 GOOD: dict[str, Any] = {
     "linearity": a_result().as_json(),
     "ablation": an_ablation().as_json(),
     "plan": a_plan().as_json(),
     "answers": some_answers().as_json(),
+    "passage": a_passage().as_json(),
 }
 
 
 def spelled(value: Any) -> bytes:
     return json.dumps(value).encode()
+
+
+def test_every_kind_can_be_read() -> None:
+    assert set(GOOD) == set(RESULTS) == set(KINDS)
 
 
 @pytest.mark.parametrize("kind", GOOD)
@@ -91,3 +98,28 @@ def test_a_missing_field_is_refused() -> None:
 def test_another_schema_is_told_as_such() -> None:
     with pytest.raises(OtherVersionError, match="schema 1"):
         read_result(spelled(GOOD["linearity"] | {"schema": 1}))
+
+
+SIZES: dict[str, tuple[str, Callable[[Any], None], str]] = {
+    "a token too many": ("passage", change("error", [[0.1] * 4]), "error"),
+    "a block too few": ("passage", change("error.3", [0.1] * 3), "error"),
+    "a short reference": ("passage", change("reference.p95", [0.1]), "reference.p95"),
+    "an unknown class": ("passage", change("passage.0.token_class", "x"), "passage.token_class"),
+    "no token": ("passage", change("passage", []), "passage"),
+    "other edges": ("linearity", change("token_errors.edges", [1.0, 2.0]), "token_errors.edges"),
+    "a bin too few": ("linearity", change("token_errors.counts.0", [1]), "token_errors.counts"),
+    "a short quantile": ("linearity", change("token_errors.p99", []), "token_errors.p99"),
+}
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_what_has_another_size_than_the_model_is_refused(name: str) -> None:
+    kind, spoil, place = SIZES[name]
+    result = copy.deepcopy(GOOD[kind])
+    check_sizes(result)
+    spoil(result)
+
+    with pytest.raises(InvalidResultError) as refused:
+        check_sizes(result)
+
+    assert str(refused.value).startswith(place)

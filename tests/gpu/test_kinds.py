@@ -28,6 +28,7 @@ QUESTIONS: dict[str, dict[str, Json]] = {
     },
     "plan": {"plan": "1:linear,2-3:linear"},
     "answers": {"plan": "2:linear", "prompts": 24, "new_tokens": 12},
+    "passage": {"text": "A function returns a value, and a list keeps it.", "tokens": 8192},
 }
 
 

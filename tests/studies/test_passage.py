@@ -1,5 +1,6 @@
 """A passage is judged by the very maps of a `linearity` run, and told in words that people read."""
 
+import weakref
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import Ridge
 
 from linearity.adapters.inputs import load_records
+from linearity.adapters.resident import Resident
 from linearity.adapters.store import ArtifactStore
 from linearity.contracts.byte_texts import text_of_bytes
 from linearity.contracts.canonical import Json
@@ -164,3 +166,51 @@ def test_too_many_tokens_are_refused_without_repeating_them(glass: LoadedModel, 
     assert refused.value.data["parameter"] == "text"
     assert "1 to 51" in refused.value.message
     assert "function" not in str(vars(refused.value))
+
+
+def test_one_set_of_maps_stays_until_another_is_asked_for_or_its_text_is_deleted(
+    small_store: ArtifactStore,
+    glass_record: ModelRecord,
+    docs_record: DatasetRecord,
+    params: PassageParams,
+) -> None:
+    resident = Resident()
+
+    def maps_of(asked: PassageParams) -> weakref.ref[NeighbourMaps]:
+        return weakref.ref(
+            resident.neighbour_maps(
+                glass_record,
+                docs_record,
+                asked,
+                store=small_store,
+                device="cpu",
+                progress=Recorder(),
+            )
+        )
+
+    first = maps_of(params)
+    assert maps_of(replace(params, text="Another one."))() is first()
+    other = maps_of(replace(params, seed=4))
+    assert first() is None
+    resident.keep_only([glass_record.fingerprint, docs_record.fingerprint])
+    assert other() is not None
+    resident.keep_only([glass_record.fingerprint])
+
+    assert (other(), resident.maps_made) == (None, 2)
+
+
+def test_maps_beyond_the_limit_are_not_kept(
+    monkeypatch: pytest.MonkeyPatch,
+    small_store: ArtifactStore,
+    glass_record: ModelRecord,
+    docs_record: DatasetRecord,
+    params: PassageParams,
+) -> None:
+    monkeypatch.setattr("linearity.adapters.resident.LARGEST_MAPS", 1000)
+    resident = Resident()
+    for _ in range(2):
+        resident.neighbour_maps(
+            glass_record, docs_record, params, store=small_store, device="cpu", progress=Recorder()
+        )
+
+    assert resident.maps_made == 2

@@ -38,6 +38,38 @@ def test_two_plans_are_computed_in_the_worker_itself(
     assert worker.poll() is None
 
 
+def test_the_second_passage_finds_its_maps_in_the_worker(
+    house: House, model: InputRow, dataset: InputRow
+) -> None:
+    worker = house.start_worker("interactive")
+    texts = ("The list holds two values.", "A tuple, and nothing else.")
+    with children_of(worker.pid) as seen:
+        for text in texts:
+            row = house.ask("passage", model, dataset, text=text, tokens=2048)
+            done = house.wait_for(row.id, lambda row: not row.status.is_open)
+            assert (done.status, done.error) == (RunStatus.FINISHED, None)
+
+    assert seen == set()
+    steps = [data for kind, data in house.events(row.id) if kind == "progress"]
+    assert not [step for step in steps if step.get("unit") == "tokens"]  # nothing was fitted again
+    assert all(text not in str(house.events(row.id)) for text in texts)
+    log = (house.settings.data / "worker.log").read_text(errors="replace")
+    assert all(text not in log for text in texts)
+
+
+def test_a_passage_of_too_many_tokens_says_so_and_not_what_it_says(
+    house: House, model: InputRow, dataset: InputRow
+) -> None:
+    house.start_worker("interactive")
+    row = house.ask("passage", model, dataset, text="Customer 4711. " * 130, tokens=2048)
+    done = house.wait_for(row.id, lambda row: not row.status.is_open)
+
+    assert (done.status, (done.error or {})["code"]) == (RunStatus.FAILED, "invalid_parameter")
+    assert "1 to 128 tokens" in str(done.error)
+    assert "4711" not in str(done.error)
+    assert "4711" not in str(house.events(row.id))
+
+
 def test_a_worker_for_everything_computes_the_same_plan_in_a_child(
     house: House, model: InputRow, dataset: InputRow
 ) -> None:
