@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from backend.figures.places import is_by_sublayers
 from backend.figures.points import Series, series
 from linearity.contracts.paper_protocol import PAPER
 from linearity.errors import InvalidRequestError
@@ -128,6 +129,11 @@ def _check_comparable(first: Result, second: Result) -> None:
             raise InvalidRequestError(
                 f"the run {result['id']} is of the kind {result['kind']}",
                 next_step="Compare two runs of the kind linearity.",
+            )
+        if is_by_sublayers(result):
+            raise InvalidRequestError(
+                f"the run {result['id']} tells attention and MLP apart",
+                next_step="Compare two runs of whole blocks (granularity=block).",
             )
         if result["params"].get("protocol") == PAPER:
             raise InvalidRequestError(

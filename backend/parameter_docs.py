@@ -65,7 +65,9 @@ PARAMETERS: dict[str, dict[str, Schema]] = {
         **_FITTED_ON,
         "pairs": _choice(("auto", "all", "adjacent"), "auto", "which pairs of states"),
         "repeats": _whole(1, "splits that the profile is measured on, 1 to 20"),
-        "granularity": {"const": "block", "description": "only block in this version"},
+        "granularity": _choice(
+            ("block", "sublayer"), "block", "sublayer: also the states between attention and MLP"
+        ),
         "protocol": _choice(
             ("standard", "paper"), "standard", "paper: 128 windows of 512 characters, in sample"
         ),

@@ -127,9 +127,14 @@ def selection(part: Part) -> Markup:
         (kind, pair_points(part.result, score=kind, split="heldout").scores[start][end - 1])
         for kind in SCORES
     ]
-    title = element("h2", part.say("selection_title", **{"from": start, "to": end}))
+    title = element("h2", part.say("selection_title", **_ends_of(part, start, end)))
     numbers = [(part.words[f"score_{kind}_long"], score(value, 4), None) for kind, value in scores]
     return element("section", title, _large(numbers))
+
+
+def _ends_of(part: Part, start: int, end: int) -> dict[str, str]:
+    states = part.result["states"]
+    return {"from": states[start], "to": states[end]}
 
 
 def warnings(part: Part) -> Markup:

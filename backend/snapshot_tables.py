@@ -5,6 +5,7 @@ from typing import Any
 
 from backend.exports import TABLES
 from backend.figures.options import parse_options
+from backend.figures.places import is_by_sublayers, transition_names
 from backend.figures.points import pair_points
 from backend.markup import Markup, element
 from backend.snapshot_parts import MISSING, Part, interval, score, significant
@@ -51,10 +52,11 @@ def _pairs(part: Part) -> Iterable[Sequence[str]]:
     asked = {key: part.view[key] for key in ("score", "split") if key in part.view}
     options = parse_options(asked)
     points = pair_points(part.result, score=options.score, split=options.split)
-    yield [part.words["from_to"], *map(str, points.to_states)]
+    states = part.result["states"]
+    yield [part.words["from_to"], *(states[end] for end in points.to_states)]
     for start, values in zip(points.from_states, points.scores, strict=True):
         cells = zip(points.to_states, values, strict=True)
-        yield [str(start), *("" if end <= start else score(value) for end, value in cells)]
+        yield [states[start], *("" if end <= start else score(value) for end, value in cells)]
 
 
 _BLOCK_COLUMNS = (
@@ -74,9 +76,10 @@ _BLOCK_COLUMNS = (
 
 def _blocks(part: Part) -> Iterable[Sequence[str]]:
     yield [part.words["block"], *(part.words[f"column_{key}"] for key, _, _ in _BLOCK_COLUMNS)]
+    names = transition_names(part.result, parse_options({"lang": part.view["lang"]}).lang)
     for block in range(len(part.result["states"]) - 1):
         yield [
-            str(block),
+            names[block] if is_by_sublayers(part.result) else str(block),
             *(
                 _block_cell(key, (part.result.get(source) or {}).get(field), block)
                 for key, source, field in _BLOCK_COLUMNS

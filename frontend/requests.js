@@ -22,12 +22,16 @@ const FITTED_BY = [
   "tokens", "context", "heldout", "seed", "ridge", "exclude", "dtype", "attention", "template", "score",
 ];
 
+/** What maps are fitted by; those of the paper's procedure judge no other text. */
+const fittedBy = (params) =>
+  Object.fromEntries(FITTED_BY.filter((name) => name in params && params.protocol !== "paper").map((name) => [name, params[name]]));
+
 /** @param {object} run of linearity, or of another passage: its maps judge the text */
 export const passageOf = ({ model, dataset, params }, text) => ({
   kind: "passage",
   model: model.id,
   dataset: dataset.id,
-  params: { text, ...Object.fromEntries(FITTED_BY.filter((name) => name in params).map((name) => [name, params[name]])) },
+  params: { text, ...fittedBy(params) },
 });
 
 /** Only answers can be asked for with a chat template around plain text. */

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from linearity.contracts.granularity import state_names
 from linearity.contracts.linearity import (
     Interval,
     LinearityResult,
@@ -182,6 +183,17 @@ def adjacent_only(result: LinearityResult) -> LinearityResult:
     scores = [name for name in Pairs.__dataclass_fields__ if "r2_" in name]
     fewer = {name: neighbours(getattr(result.pairs, name)) for name in scores}
     return replace(result, pairs=replace(result.pairs, **fewer))
+
+
+def by_sublayers(result: LinearityResult) -> LinearityResult:
+    """Return a result of 2L blocks as that of L blocks whose attention and MLP are told apart."""
+    blocks = (len(result.states) - 1) // 2
+    return replace(
+        result,
+        model=result.model | {"blocks": blocks},
+        params=result.params | {"granularity": "sublayer"},
+        states=state_names(blocks, "sublayer"),
+    )
 
 
 def in_sample(result: LinearityResult) -> LinearityResult:

@@ -6,8 +6,9 @@ from typing import Any
 from backend.comparison import Comparison, Difference
 from backend.figures.labels import LABELS, escape
 from backend.figures.options import FigureOptions
+from backend.figures.places import block_axis
 from backend.figures.points import Series
-from backend.figures.profile import MARGIN, band, block_axis
+from backend.figures.profile_lines import MARGIN, band
 from backend.figures.theme import THEMES, Theme, axis, base_layout, legend, meta
 from linearity.contracts.runs import Language
 

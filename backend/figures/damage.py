@@ -8,7 +8,7 @@ from backend.figures.hover import damage as damage_text
 from backend.figures.hover import number, share
 from backend.figures.labels import LABELS, caption
 from backend.figures.options import FigureOptions
-from backend.figures.profile import block_axis
+from backend.figures.places import block_axis
 from backend.figures.theme import FONT_SIZE, THEMES, Theme, axis, base_layout, legend, meta
 
 MARGIN = {"l": 132, "r": 12, "t": 60, "b": 40}

@@ -7,6 +7,7 @@ from typing import Any
 
 from backend.figures.labels import LABELS, caption
 from backend.figures.options import FigureOptions
+from backend.figures.places import is_by_sublayers, state_ticks
 from backend.figures.points import (
     LOWEST_REMAINDER,
     PairPoints,
@@ -19,7 +20,6 @@ from backend.figures.theme import (
     THEMES,
     Theme,
     axis,
-    block_ticks,
     log_ticks,
     meta,
 )
@@ -35,6 +35,8 @@ def heatmap(result: Mapping[str, Any], options: FigureOptions) -> dict[str, Any]
     options = replace(options, split=points.split)
     theme = THEMES[options.theme]
     data = [_cells(points, options, theme)]
+    if is_by_sublayers(result):
+        data[0] |= _named(points, result["states"], data[0], LABELS[options.lang])
     if missing := points.missing():
         data.append(hatching(missing, theme))
     return {"data": data, "layout": _layout(result, points, options, theme)}
@@ -69,6 +71,23 @@ def _cells(points: PairPoints, options: FigureOptions, theme: Theme) -> dict[str
         ]
         trace["texttemplate"] = "%{text}"
     return trace
+
+
+def _named(
+    points: PairPoints, states: list[str], cells: Mapping[str, Any], words: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return what calls each cell by the names of its states, where their numbers are not those."""
+    numbers = words["pair_hover"].format(**{"from": "%{y}", "to": "%{x}"})
+    return {
+        "hovertext": [
+            [
+                words["pair_hover"].format(**{"from": states[start], "to": states[end]})
+                for end in points.to_states
+            ]
+            for start in points.from_states
+        ],
+        "hovertemplate": cells["hovertemplate"].replace(numbers, "%{hovertext}"),
+    }
 
 
 def _limits(points: PairPoints, options: FigureOptions) -> tuple[float, float]:
@@ -118,7 +137,7 @@ def _layout(
             theme,
             words["to_state"],
             range=[0.5, blocks + 0.5],
-            tickvals=block_ticks(blocks, first=1),
+            **state_ticks(result, first=1),
             showgrid=False,
             constrain="domain",
         ),
@@ -126,7 +145,7 @@ def _layout(
             theme,
             words["from_state"],
             range=[blocks - 0.5, -0.5],
-            tickvals=block_ticks(blocks),
+            **state_ticks(result),
             showgrid=False,
             scaleanchor="x",
             constrain="domain",

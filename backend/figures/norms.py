@@ -6,8 +6,9 @@ from typing import Any
 
 from backend.figures.labels import LABELS, caption
 from backend.figures.options import FigureOptions
+from backend.figures.places import transition_axis, transition_names
 from backend.figures.points import Row, series
-from backend.figures.profile import MARGIN, block_axis
+from backend.figures.profile_lines import MARGIN
 from backend.figures.theme import THEMES, axis, base_layout, log_ticks, meta
 
 
@@ -23,11 +24,13 @@ def norms(result: Mapping[str, Any], options: FigureOptions) -> dict[str, Any]:
     if options.kept:
         data.insert(0, _line(kept, theme.muted, words, dash="dot", name="kept"))
         shown.append(kept)
+    for line in data:
+        line["text"] = transition_names(result, options.lang)
     low, high = _decades(shown)
     layout = base_layout(theme) | {
         "margin": MARGIN | {"t": 8},
         "showlegend": False,
-        "xaxis": block_axis(theme, words["block"], blocks),
+        "xaxis": transition_axis(theme, result, options.lang),
         "yaxis": axis(
             theme,
             words["ratio_axis"],
@@ -53,9 +56,7 @@ def _line(
         "mode": "lines+markers" if solid else "lines",
         "line": {"width": 2 if solid else 1.5, "color": colour, "dash": dash},
         "marker": {"size": 5, "color": colour},
-        "hovertemplate": (
-            f"{words['block']} %{{x}} · {words[name]} <b>%{{y:.4~g}}</b><extra></extra>"
-        ),
+        "hovertemplate": (f"%{{text}} · {words[name]} <b>%{{y:.4~g}}</b><extra></extra>"),
         "meta": {"series": name},
     }
 

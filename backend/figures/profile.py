@@ -1,32 +1,27 @@
 """The profile: how linear each block is, as a stream and in what it adds."""
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
-from backend.figures.labels import LABELS, caption
+from backend.figures.labels import LABELS
 from backend.figures.options import FigureOptions
-from backend.figures.points import Row, Series, series
-from backend.figures.theme import (
-    FONT_SIZE,
-    THEMES,
-    Theme,
-    axis,
-    base_layout,
-    block_ticks,
-    legend,
-    meta,
-    translucent,
+from backend.figures.places import is_by_sublayers, transition_names
+from backend.figures.points import Series, series
+from backend.figures.profile_lines import (
+    band,
+    below,
+    bottom_of,
+    ends,
+    layout,
+    line,
+    main_line,
+    style,
+    style_key,
 )
+from backend.figures.theme import THEMES
 from linearity.contracts.paper_protocol import PAPER
 
 FIELDS = {"stream": "r2", "update": "update_r2"}
-HIGHEST_BOTTOM = 0.5
-LOWEST_SHOWN = -0.25
-"""A score may fall without limit; below this a marker at the edge says so."""
-
-MARGIN = {"l": 56, "r": 76, "t": 32, "b": 40}
-"""The norms below have the same left and right margin, so a block stays at one x."""
 
 
 def profile(result: Mapping[str, Any], options: FigureOptions) -> dict[str, Any]:
@@ -36,6 +31,8 @@ def profile(result: Mapping[str, Any], options: FigureOptions) -> dict[str, Any]
     """
     if result["params"].get("protocol") == PAPER:
         return _in_sample(result, options)
+    if is_by_sublayers(result):
+        return _by_parts(result, options)
     blocks = len(result["states"]) - 1
     theme = THEMES[options.theme]
     words = LABELS[options.lang]
@@ -46,15 +43,16 @@ def profile(result: Mapping[str, Any], options: FigureOptions) -> dict[str, Any]
         heldout = series(result["profile"], f"{prefix}_heldout", blocks=blocks)
         fit = series(result["profile"], f"{prefix}_fit", blocks=blocks)
         heldouts[name] = heldout
-        data += [*band(heldout, colour), _line(fit.values, colour, width=1, name=name)]
+        data += [*band(heldout, colour), line(fit.values, colour, width=1, name=name)]
         if options.kept:
             kept = series(result.get("kept"), f"{prefix}_heldout", blocks=blocks)
-            data.append(_line(kept.values, colour, width=1.5, dash="dot", name=name))
-        data.append(_main_line(heldout, colour, f"{name}", words))
-    bottom = _bottom(data)
-    data += [_below(heldouts[name], bottom, theme, words, name) for name in FIELDS]
-    data += _style_key(words, theme, kept=options.kept)
-    return {"data": data, "layout": _layout(result, options, blocks, bottom, _ends(heldouts))}
+            data.append(line(kept.values, colour, width=1.5, dash="dot", name=name))
+        data.append(main_line(heldout, colour, name, result, options.lang))
+    lowest = bottom_of(data)
+    places = transition_names(result, options.lang)
+    data += [below(heldouts[name], lowest, theme, words, (name, places)) for name in FIELDS]
+    data += style_key(words, theme, kept=options.kept)
+    return {"data": data, "layout": layout(result, options, blocks, lowest, ends(heldouts))}
 
 
 def _in_sample(result: Mapping[str, Any], options: FigureOptions) -> dict[str, Any]:
@@ -64,184 +62,44 @@ def _in_sample(result: Mapping[str, Any], options: FigureOptions) -> dict[str, A
         name: series(result["profile"], f"{prefix}_fit", blocks=blocks)
         for name, prefix in FIELDS.items()
     }
-    data = [_main_line(line, getattr(theme, name), name, words) for name, line in lines.items()]
-    bottom = _bottom(data)
-    data.append(_style(words["fit_as_paper"], 2.5, "solid", theme))
-    return {"data": data, "layout": _layout(result, options, blocks, bottom, _ends(lines))}
-
-
-def band(line: Series, colour: str) -> list[dict[str, Any]]:
-    """Return the interval as one closed band for each stretch without a gap."""
-    shapes = []
-    for stretch in _stretches(line):
-        shapes.append(
-            {
-                "type": "scatter",
-                "x": [*stretch, *reversed(stretch)],
-                "y": [line.high[b] for b in stretch] + [line.low[b] for b in reversed(stretch)],
-                "mode": "lines",
-                "line": {"width": 0, "color": colour},
-                "fill": "toself",
-                "fillcolor": translucent(colour, 0.18),
-                "hoverinfo": "skip",
-                "showlegend": False,
-            }
-        )
-    return shapes
-
-
-def _stretches(line: Series) -> list[list[int]]:
-    stretches: list[list[int]] = [[]]
-    for block, low in enumerate(line.low):
-        if low is None:
-            stretches.append([])
-        else:
-            stretches[-1].append(block)
-    return [stretch for stretch in stretches if len(stretch) > 1]
-
-
-def _line(
-    values: Row, colour: str, *, width: float, name: str, dash: str = "solid"
-) -> dict[str, Any]:
-    return {
-        "type": "scatter",
-        "name": name,
-        "x": [*range(len(values))],
-        "y": values,
-        "mode": "lines",
-        "line": {"width": width, "color": colour, "dash": dash},
-        "opacity": 0.75,
-        "hoverinfo": "skip",
-        "showlegend": False,
-    }
-
-
-def _main_line(line: Series, colour: str, name: str, words: Mapping[str, str]) -> dict[str, Any]:
-    intervals = [
-        "" if low is None or high is None else f"{words['interval']} {low:.4f} – {high:.4f}"
-        for low, high in zip(line.low, line.high, strict=True)
+    data = [
+        main_line(line, getattr(theme, name), name, result, options.lang)
+        for name, line in lines.items()
     ]
-    return {
-        "type": "scatter",
-        "name": words[name],
-        "x": [*range(len(line.values))],
-        "y": line.values,
-        "customdata": intervals,
-        "mode": "lines+markers",
-        "line": {"width": 2, "color": colour},
-        "marker": {"size": 5, "color": colour},
-        "hovertemplate": (
-            f"{words['block']} %{{x}} · {words[name]} <b>%{{y:.4f}}</b><br>"
-            "%{customdata}<extra></extra>"
-        ),
-        "showlegend": False,
-        "meta": {"series": name},
-    }
+    lowest = bottom_of(data)
+    data.append(style(words["fit_as_paper"], 2.5, "solid", theme))
+    return {"data": data, "layout": layout(result, options, blocks, lowest, ends(lines))}
 
 
-def _bottom(data: list[dict[str, Any]]) -> float:
-    values = [value for trace in data for value in trace["y"] if value is not None]
-    below = math.floor((min(values, default=0.02) - 0.02) * 10) / 10
-    return min(HIGHEST_BOTTOM, max(LOWEST_SHOWN, below))
+def _by_parts(result: Mapping[str, Any], options: FigureOptions) -> dict[str, Any]:
+    """Return the held-out lines of attention and MLP apart: one line would only jump up and down.
 
-
-def _below(
-    line: Series, bottom: float, theme: Theme, words: Mapping[str, str], name: str
-) -> dict[str, Any]:
-    hidden = [
-        (b, value) for b, value in enumerate(line.values) if value is not None and value < bottom
-    ]
-    return {
-        "type": "scatter",
-        "x": [block for block, _ in hidden],
-        "y": [bottom + 0.02 for _ in hidden],
-        "customdata": [value for _, value in hidden],
-        "mode": "markers",
-        "marker": {"symbol": "triangle-down", "size": 9, "color": getattr(theme, name)},
-        "hovertemplate": (
-            f"{words['block']} %{{x}} · {words[name]} <b>%{{customdata:.4f}}</b><br>"
-            f"{words['below']}<extra></extra>"
-        ),
-        "showlegend": False,
-    }
-
-
-def _style_key(words: Mapping[str, str], theme: Theme, *, kept: bool) -> list[dict[str, Any]]:
-    """Return empty traces that explain the line styles; the colours are labelled directly."""
-    styles = [("heldout", 2.5, "solid"), ("fit", 1, "solid"), ("kept", 1.5, "dot")]
-    return [
-        _style(words[label], width, dash, theme)
-        for label, width, dash in styles
-        if kept or label != "kept"
-    ]
-
-
-def _style(name: str, width: float, dash: str, theme: Theme) -> dict[str, Any]:
-    return {
-        "type": "scatter",
-        "name": name,
-        "x": [None],
-        "y": [None],
-        "mode": "lines",
-        "line": {"width": width, "color": theme.muted, "dash": dash},
-        "hoverinfo": "skip",
-        "showlegend": True,
-    }
-
-
-def _ends(lines: Mapping[str, Series]) -> dict[str, float]:
-    """Return the height of each line's label: at its last value, at least a line apart."""
-    ends = {}
-    for name, line in lines.items():
-        values = [value for value in line.values if value is not None]
-        if values:
-            ends[name] = max(values[-1], LOWEST_SHOWN)
-    if len(ends) == 2 and abs(ends["stream"] - ends["update"]) < 0.08:
-        middle = (ends["stream"] + ends["update"]) / 2
-        above, under = sorted(ends, key=lambda name: -ends[name])
-        ends = {above: middle + 0.04, under: middle - 0.04}
-    return ends
-
-
-def _layout(
-    result: Mapping[str, Any],
-    options: FigureOptions,
-    blocks: int,
-    bottom: float,
-    ends: Mapping[str, float],
-) -> dict[str, Any]:
-    theme = THEMES[options.theme]
-    words = LABELS[options.lang]
-    return base_layout(theme) | {
-        "margin": MARGIN,
-        "hovermode": "closest",
-        "showlegend": True,
-        "legend": legend(theme),
-        "xaxis": block_axis(theme, words["block"], blocks),
-        "yaxis": axis(
-            theme, words["score_axis"], range=[bottom, 1.02], tickformat=".1f", dtick=0.2
-        ),
-        "annotations": [
-            {
-                "text": words[name],
-                "x": 1,
-                "xref": "paper",
-                "xanchor": "left",
-                "xshift": 6,
-                "y": height,
-                "yref": "y",
-                "yanchor": "middle",
-                "showarrow": False,
-                "font": {"size": FONT_SIZE + 1, "color": getattr(theme, name)},
-            }
-            for name, height in ends.items()
-        ],
-        "meta": meta(theme, caption(result, options.lang)),
-    }
-
-
-def block_axis(theme: Theme, title: str, blocks: int) -> dict[str, Any]:
-    """Return the x axis that profile and norms share."""
-    return axis(
-        theme, title, range=[-0.6, blocks - 0.4], tickvals=block_ticks(blocks), showgrid=False
-    )
+    In-sample scores, and those with all tokens kept, are left to the table.
+    """
+    count = len(result["states"]) - 1
+    theme, words = THEMES[options.theme], LABELS[options.lang]
+    data: list[dict[str, Any]] = []
+    heldouts = {}
+    for name, prefix in FIELDS.items():
+        colour = getattr(theme, name)
+        heldout = series(result["profile"], f"{prefix}_heldout", blocks=count)
+        heldouts[name] = heldout
+        whole = main_line(heldout, colour, name, result, options.lang)
+        for part in (0, 1):
+            every = slice(part, None, 2)
+            of_part = Series(heldout.values[every], heldout.low[every], heldout.high[every])
+            bands = band(of_part, colour)
+            data += [shape | {"x": [2 * x + part for x in shape["x"]]} for shape in bands]
+            data.append(
+                whole
+                | {key: whole[key][every] for key in ("x", "y", "customdata", "text")}
+                | {
+                    "line": {"width": 1.5, "color": colour, "dash": ("solid", "dot")[part]},
+                    "marker": {"size": 6, "color": colour, "symbol": ("circle", "square")[part]},
+                }
+            )
+    lowest = bottom_of(data)
+    places = transition_names(result, options.lang)
+    data += [below(heldouts[name], lowest, theme, words, (name, places)) for name in FIELDS]
+    data.append(style(f"{words['heldout']}  {words['parts_key']}", 2.5, "solid", theme))
+    return {"data": data, "layout": layout(result, options, count, lowest, ends(heldouts))}

@@ -7,7 +7,8 @@ from typing import Any
 from backend.figures.labels import LABELS, caption
 from backend.figures.options import FigureOptions
 from backend.figures.points import Row, Series
-from backend.figures.profile import FIELDS, MARGIN, band
+from backend.figures.profile import FIELDS
+from backend.figures.profile_lines import MARGIN, band
 from backend.figures.theme import FONT_SIZE, THEMES, axis, base_layout, meta
 
 NO_SIZES: dict[str, list[Any]] = {"tokens": [], "r2_heldout": [], "update_r2_heldout": []}

@@ -7,8 +7,8 @@ from typing import Any
 from backend.figures.damage import damage_bars
 from backend.figures.labels import LABELS, caption
 from backend.figures.options import FigureOptions
+from backend.figures.places import block_axis
 from backend.figures.points import Row
-from backend.figures.profile import block_axis
 from backend.figures.theme import COLORSCALE, FONT_SIZE, THEMES, Theme, axis, base_layout, meta
 from backend.figures.triangle import hatching
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from backend.figures.labels import LABELS, caption
 from backend.figures.options import FigureOptions
+from backend.figures.places import transition_axis, transition_names
 from backend.figures.points import LOWEST_REMAINDER, Row
-from backend.figures.profile import block_axis
 from backend.figures.theme import COLORSCALE, FONT_SIZE, THEMES, axis, base_layout, log_ticks, meta
 
 MARGIN = {"l": 200, "r": 72, "t": 8, "b": 40}
@@ -25,14 +25,15 @@ def token_classes(result: Mapping[str, Any], options: FigureOptions) -> dict[str
     rows: list[Row] = [[block[place] for block in classes["error"]] for place in range(len(names))]
     low, high = _decades(classes["names"], rows)
     counts = [words["tokens"].format(tokens=f"{count:,}") for count in classes["tokens"]]
+    blocks = transition_names(result, options.lang)
     places = log_ticks(low, high, at_most=5)
     cells = {
         "type": "heatmap",
         "x": [*range(len(result["states"]) - 1)],
         "y": [*range(len(names))],
         "z": [[_log(error) for error in row] for row in rows],
-        "text": [[f"{name} · {count}"] * len(row) for name, count, row in
-                 zip(names, counts, rows, strict=True)],
+        "text": [[f"{name} · {count}<br>{where}" for where in blocks]
+                 for name, count in zip(names, counts, strict=True)],
         "customdata": rows,
         "zmin": low,
         "zmax": high,
@@ -42,7 +43,7 @@ def token_classes(result: Mapping[str, Any], options: FigureOptions) -> dict[str
         "xgap": 1,
         "ygap": 1,
         "hovertemplate": (
-            f"%{{text}}<br>{words['block']} %{{x}} · {words['class_error']} "
+            f"%{{text}} · {words['class_error']} "
             "<b>%{customdata:.3~g}</b><extra></extra>"
         ),
         "colorbar": {
@@ -58,7 +59,7 @@ def token_classes(result: Mapping[str, Any], options: FigureOptions) -> dict[str
     layout = base_layout(theme) | {
         "margin": MARGIN,
         "showlegend": False,
-        "xaxis": block_axis(theme, words["block"], len(result["states"]) - 1),
+        "xaxis": transition_axis(theme, result, options.lang),
         "yaxis": axis(
             theme,
             "",

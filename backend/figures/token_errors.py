@@ -6,8 +6,8 @@ from typing import Any
 
 from backend.figures.labels import LABELS, caption
 from backend.figures.options import FigureOptions
+from backend.figures.places import transition_axis, transition_names
 from backend.figures.points import Row
-from backend.figures.profile import block_axis
 from backend.figures.theme import (
     FONT_SIZE,
     THEMES,
@@ -29,16 +29,19 @@ FAINTEST = 0.08
 def token_errors(result: Mapping[str, Any], options: FigureOptions) -> dict[str, Any]:
     """Return the figure: a column a block, its tokens by the logarithm of their error."""
     theme, words = THEMES[options.theme], LABELS[options.lang]
-    blocks = len(result["states"]) - 1
     spread = result.get("token_errors") or {"counts": [], "edges": [1.0, 10.0], "tokens": 0}
     logs = [math.log10(edge) for edge in spread["edges"]]
     first, stop = shown_bins(spread["counts"])
     data = [_cells(spread, logs, (first, stop), theme, words)]
+    blocks = transition_names(result, options.lang)
+    data[0]["text"] = _named_bins(spread, (first, stop), words, blocks)
     data += [
         _line(spread.get(name, []), theme, words, name, dash)
         for name, dash in QUANTILE_DASHES.items()
     ]
     data.append(_means(result, theme, words))
+    for line in data[1:]:
+        line["text"] = blocks
     step = logs[1] - logs[0]
     low, high = logs[0] + (first - 1) * step, logs[0] + (stop - 1) * step
     places = log_ticks(low, high, at_most=8)
@@ -46,7 +49,7 @@ def token_errors(result: Mapping[str, Any], options: FigureOptions) -> dict[str,
         "margin": MARGIN,
         "showlegend": True,
         "legend": legend(theme),
-        "xaxis": block_axis(theme, words["block"], blocks),
+        "xaxis": transition_axis(theme, result, options.lang),
         "yaxis": axis(
             theme,
             words["class_error"],
@@ -83,7 +86,6 @@ def _cells(
         "x": [*range(len(spread["counts"]))],
         "y": [logs[0] + (bin - 0.5) * step for bin in bins],
         "z": shares,
-        "text": [[_range(spread["edges"], bin)] * len(spread["counts"]) for bin in bins],
         "customdata": [[f"{row[bin]:,}" for row in spread["counts"]] for bin in bins],
         "zmin": 0.0,
         "zmax": max((share for row in shares for share in row if share), default=1.0),
@@ -91,7 +93,7 @@ def _cells(
         "hoverongaps": False,
         "xgap": 1,
         "hovertemplate": (
-            f"{words['block']} %{{x}} · {words['class_error']} %{{text}}<br>"
+            f"%{{text}}<br>"
             f"<b>%{{z:.1%}}</b> · {words['tokens'].format(tokens='%{customdata}')}<extra></extra>"
         ),
         "colorbar": {
@@ -104,6 +106,16 @@ def _cells(
             "tickfont": {"size": FONT_SIZE, "color": theme.muted},
         },
     }
+
+
+def _named_bins(
+    spread: Mapping[str, Any], shown: tuple[int, int], words: Mapping[str, str], blocks: list[str]
+) -> list[list[str]]:
+    """Return what each cell is called: its block, and the errors that it counts."""
+    return [
+        [f"{block} · {words['class_error']} {_range(spread['edges'], bin)}" for block in blocks]
+        for bin in range(*shown)
+    ]
 
 
 def _range(edges: Sequence[float], bin: int) -> str:
@@ -150,7 +162,5 @@ def _over_blocks(
         "x": [*range(len(values))],
         "y": [math.log10(value) if value and value > 0.0 else None for value in values],
         "customdata": [*values],
-        "hovertemplate": (
-            f"{words['block']} %{{x}} · {words[name]} <b>%{{customdata:.3~g}}</b><extra></extra>"
-        ),
+        "hovertemplate": (f"%{{text}} · {words[name]} <b>%{{customdata:.3~g}}</b><extra></extra>"),
     }

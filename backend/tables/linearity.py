@@ -77,7 +77,7 @@ def _profile_rows(table: str, profile: Result, states: Sequence[str]) -> Iterato
     for metric in VECTORS:
         intervals = profile.get(_INTERVALS.get(metric, ""))
         for block, value in enumerate(profile.get(metric) or []):
-            around = {"from_state": states[block], "to_state": states[block + 1], "block": block}
+            around = _around(states, block)
             interval = ends(intervals[block] if intervals else None)
             yield _row(table=table, **around, metric=metric, value=value, **interval)
     for metric in STATE_METRICS:
@@ -91,7 +91,7 @@ def _class_rows(classes: Result, states: Sequence[str]) -> Iterator[Row]:
             table="token_classes", token_class=name, metric="tokens", value=classes["tokens"][place]
         )
         for block, errors in enumerate(classes["error"]):
-            around = {"from_state": states[block], "to_state": states[block + 1], "block": block}
+            around = _around(states, block)
             yield _row(
                 table="token_classes",
                 **around,
@@ -101,6 +101,13 @@ def _class_rows(classes: Result, states: Sequence[str]) -> Iterator[Row]:
             )
 
 
+def _around(states: Sequence[str], place: int) -> dict[str, Any]:
+    """Return the states on both sides of a transition, and the block that it belongs to."""
+    is_fine = states[1].endswith(".attn")
+    block = place // 2 if is_fine else place
+    return {"from_state": states[place], "to_state": states[place + 1], "block": block}
+
+
 def _profiles(
     table: str, named: str, names: Sequence[int] | None, found: Result, states: Sequence[str]
 ) -> Iterator[Row]:
@@ -108,12 +115,11 @@ def _profiles(
     for place, name in enumerate(names or []):
         for metric in _SIZED:
             for block, value in enumerate(found[metric][place]):
-                around = {"from_state": states[block], "to_state": states[block + 1]}
+                around = _around(states, block)
                 yield _row(
                     table=table,
                     **around,
                     **{named: name},
-                    block=block,
                     metric=metric,
                     value=value,
                 )
@@ -122,7 +128,7 @@ def _profiles(
 def _error_rows(errors: Result, states: Sequence[str]) -> Iterator[Row]:
     bounds = [0.0, *(errors.get("edges") or []), None]
     for block, counts in enumerate(errors.get("counts") or []):
-        around = {"from_state": states[block], "to_state": states[block + 1], "block": block}
+        around = _around(states, block)
         for metric in _QUANTILES:
             value = errors[metric][block]
             yield _row(table="token_errors", **around, metric=metric, value=value)

@@ -4,6 +4,7 @@ import { addresses, isShared, listRuns } from "../api.js";
 import { changed, fill, h } from "../dom.js";
 import { moment } from "../format.js";
 import { t } from "../i18n.js";
+import { isBySublayers } from "./places.js";
 import { problemText } from "./problem.js";
 import { isInSample } from "./protocol_field.js";
 
@@ -15,7 +16,7 @@ const finished = (query = {}) => listRuns({ kind: "linearity", status: "finished
 export function comparePicker(ids) {
   const element = h("div", { class: "compare-picker" });
   finished()
-    .then(({ items }) => fill(element, ...selects(items.filter(hasHeldOut), ids)))
+    .then(({ items }) => fill(element, ...selects(items.filter(isComparable), ids)))
     .catch((error) => fill(element, problemText(error)));
   return element;
 }
@@ -46,14 +47,15 @@ function select(id, label, runs, current, choose) {
   return h("div", { class: "field" }, h("label", { for: id }, label), control);
 }
 
-const hasHeldOut = (run) => !isInSample(run);
+/** Only what held something out, block by block, has differences with intervals. */
+const isComparable = (run) => !isInSample(run) && !isBySublayers(run);
 
 const othersOf = (runs, { id, model }) =>
-  runs.filter((run) => run.id !== id && run.model.id === model.id && hasHeldOut(run));
+  runs.filter((run) => run.id !== id && run.model.id === model.id && isComparable(run));
 
 /** On the page of a run: the way to a comparison, if there is another run of its model. */
 export function renderLink(element, { run, lang }) {
-  const there = !isShared && run?.status === "finished" && run.kind === "linearity" && hasHeldOut(run);
+  const there = !isShared && run?.status === "finished" && run.kind === "linearity" && isComparable(run);
   if (!there || !changed(element, run.id, lang)) return;
   element.hidden = true;
   finished({ model: run.model.id })

@@ -5,6 +5,7 @@ import { integer, interval, score, significant } from "../format.js";
 import { t } from "../i18n.js";
 import { blocksOf, inRange, pairScore, shownView } from "../scores.js";
 import { update } from "../state.js";
+import { spanName, stateNames } from "./places.js";
 
 /** @param {HTMLElement} element @param {import("../state.js").State} state */
 export function render(element, { result, sel, lang }) {
@@ -18,7 +19,7 @@ export function summary({ result, sel }) {
   if (!inRange(sel, result)) return "";
   const shown = shownView({ score: "stream", split: "heldout", result });
   const value = pairScore(result, shown, sel.from, sel.to);
-  return t("selection_summary", { ...sel, score: score(value) });
+  return t("selection_summary", { ...stateNames(result, sel), score: score(value) });
 }
 
 const nothing = () => [h("h2", {}, t("selection")), h("p", { class: "quiet" }, t("selection_none"))];
@@ -26,17 +27,18 @@ const nothing = () => [h("h2", {}, t("selection")), h("p", { class: "quiet" }, t
 function selected(result, pair) {
   const { from, to } = pair;
   const adjacent = to === from + 1;
-  const blocks = adjacent ? t("block_number", { block: from }) : t("block_span", { from, to: to - 1 });
+  const blocks = spanName(result, pair);
+  const title = t("selection_title", stateNames(result, pair));
   return [
     h(
       "div",
       { class: "details-title" },
-      h("h2", {}, t("selection_title", pair)),
+      h("h2", {}, title),
       h("span", { class: "quiet" }, blocks),
       steps(result, pair),
     ),
     // A narrow screen scrolls it sideways, with the keyboard too.
-    h("div", { class: "scroll-x", tabindex: "0", role: "group", "aria-label": t("selection_title", pair) },
+    h("div", { class: "scroll-x", tabindex: "0", role: "group", "aria-label": title },
       scoreTable(result, pair, adjacent)),
     h("dl", { class: "numbers" }, facts(result, pair, adjacent)),
   ];

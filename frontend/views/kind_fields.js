@@ -25,11 +25,13 @@ const SCORED = { heldout: number(0.05, 0.5, { step: 0.05, placeholder: "0.25" })
 const ALL_TOKENS = number(512, 50_000_000);
 const SPLIT_TOKENS = { fit_tokens: tokens, select_tokens: { ...tokens, placeholder: "2048" } };
 
+const STATES = { pairs: choice("auto", "all", "adjacent"), granularity: choice("block", "sublayer") };
+
 /** By kind: what everybody is asked, and what stands under "more". */
 const FIELDS = {
   linearity: {
     main: { tokens: ALL_TOKENS, protocol: choice("standard", "paper") },
-    more: { ...COMMON, repeats: number(1, 20, { placeholder: "1" }), ...SCORED, pairs: choice("auto", "all", "adjacent"), ...READING },
+    more: { ...COMMON, repeats: number(1, 20, { placeholder: "1" }), ...SCORED, ...STATES, ...READING },
   },
   ablation: {
     main: {

@@ -4,6 +4,7 @@ import { addresses, isShared } from "../api.js";
 import { h } from "../dom.js";
 import { median, score } from "../format.js";
 import { t } from "../i18n.js";
+import { isBySublayers } from "./places.js";
 import { isInSample } from "./protocol_field.js";
 
 const STEPS = {
@@ -21,7 +22,7 @@ const IN_SAMPLE = ["paper", "adjusted"];
  * @returns {HTMLElement|null} nothing while it is preliminary
  */
 export function paperSteps(result, run) {
-  if (!result?.profile || !result.kept) return null;
+  if (!result?.profile || !result.kept || isBySublayers(result)) return null; // the paper's are of whole blocks
   const inSample = isInSample(result);
   const names = Object.keys(STEPS).filter((name) => !inSample || IN_SAMPLE.includes(name));
   const steps = names.map((name) => [name, score(median(STEPS[name](result)), 4)]);

@@ -1,6 +1,6 @@
 // By which procedure a linearity run is measured: what the paper's fixes cannot be asked for beside it.
 
-const FIXED = ["tokens", "context", "heldout", "repeats", "ridge", "exclude", "template", "score"];
+const FIXED = ["tokens", "context", "heldout", "repeats", "ridge", "exclude", "granularity", "template", "score"];
 
 /** Switch off the fields that `protocol=paper` decides; a field that is off is not sent. */
 export function showProtocol(form) {

@@ -40,8 +40,9 @@ const actions = () =>
 
 /** What a kind was asked, beside its model and text. */
 const OWN = {
-  linearity: ({ tokens, heldout, exclude, protocol }, seen) => [
+  linearity: ({ tokens, heldout, exclude, protocol, granularity }, seen) => [
     protocol && t("protocol_paper"),
+    granularity === "sublayer" && t("granularity_sublayer"),
     tokensFact(seen, tokens),
     heldout && t("heldout_share", { share: percent(heldout) }),
     exclude && t(`exclude_${exclude}`),

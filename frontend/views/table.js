@@ -6,6 +6,7 @@ import { renderGrid, selectInGrid } from "../grid.js";
 import { t } from "../i18n.js";
 import { blocksOf, inRange, pairScore, shownView } from "../scores.js";
 import { update } from "../state.js";
+import { stateName, transitionHead } from "./places.js";
 import { isInSample } from "./protocol_field.js";
 
 /** @param {HTMLElement} element @param {import("../state.js").State} state */
@@ -58,9 +59,9 @@ function pairGrid({ result }, shown, title) {
   return {
     ...common(title),
     corner: t("from_to"),
-    columns: states.map((state) => String(state + 1)),
+    columns: states.map((state) => stateName(result, state + 1)),
     rows: states.map((from) => ({
-      head: String(from),
+      head: stateName(result, from),
       cells: states.map((column) =>
         column < from ? null : score(pairScore(result, shown, from, column + 1)),
       ),
@@ -91,7 +92,7 @@ function blockGrid({ result }, title) {
     corner: t("block"),
     columns: columns.map(([key]) => t(`column_${key}`)),
     rows: [...Array(blocksOf(result)).keys()].map((block) => ({
-      head: String(block),
+      head: transitionHead(result, block),
       cells: columns.map(([, cell]) => cell(block)),
     })),
     choose: (row) => update({ sel: { from: row, to: row + 1 } }),

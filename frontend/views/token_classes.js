@@ -4,6 +4,7 @@ import { changed, fill, h } from "../dom.js";
 import { integer, median, significant } from "../format.js";
 import { t } from "../i18n.js";
 import { panel, plot } from "./panel.js";
+import { transitionName } from "./places.js";
 import { plainTable } from "./plain_table.js";
 
 const HEADS = ["token_class", "heldout_tokens", "median_error", "largest_error"];
@@ -18,7 +19,7 @@ export function tokenClassesPanel() {
   const render = ({ result, lang }) => {
     element.hidden = !hasClasses({ result });
     if (element.hidden || !changed(element, result.id, lang)) return;
-    const rows = result.token_classes.names.map((name, index) => row(name, index, result.token_classes));
+    const rows = result.token_classes.names.map((name, index) => row(name, index, result));
     fill(title, t("numbers_by_class"));
     fill(table, plainTable({ heads: HEADS.map((key) => t(`column_${key}`)), rows }));
   };
@@ -28,10 +29,11 @@ export function tokenClassesPanel() {
 /** A result of before the classes, and one that is still being measured, has none. */
 export const hasClasses = ({ result }) => Boolean(result?.token_classes);
 
-function row(name, index, { tokens, error }) {
+function row(name, index, result) {
+  const { tokens, error } = result.token_classes;
   const errors = error.map((block) => block[index]);
   const largest = Math.max(...errors);
-  const at = t("at_block", { block: errors.indexOf(largest) });
+  const at = t("at_place", { place: transitionName(result, errors.indexOf(largest)) });
   return [
     t(`class_${name}`),
     integer(tokens[index]),

@@ -27,6 +27,7 @@ from linearity.contracts.ablation import AblationParams, AblationResult
 from linearity.contracts.answers import AnswersParams, AnswersResult
 from linearity.contracts.canonical import Json
 from linearity.contracts.common import Sampling
+from linearity.contracts.granularity import SUBLAYER, state_names
 from linearity.contracts.inputs import DatasetRecord, Document, ModelRecord
 from linearity.contracts.linearity import LinearityParams, LinearityResult
 from linearity.contracts.parameters import choice
@@ -40,11 +41,12 @@ from linearity.studies.ablation import measure_ablation
 from linearity.studies.answers import measure_answers
 from linearity.studies.finding import finding, in_sample_finding
 from linearity.studies.helping import help_linearity
-from linearity.studies.linearity import measure_linearity
+from linearity.studies.linearity import Measurement, measure_linearity
 from linearity.studies.material import Material
 from linearity.studies.passage import measure_passage, passage_ids
 from linearity.studies.plan import measure_plan
 from linearity.studies.shards import Board
+from linearity.studies.sublayer_finding import sublayer_finding
 from linearity.studies.work import Work
 
 
@@ -154,7 +156,7 @@ def help_execute(  # noqa: PLR0913  # what `execute` is given
         load_records(dataset, store),
         params,
         progress,
-        reach=_reach(params, model),
+        reach=_reach(params),
         board=board,
     )
 
@@ -226,20 +228,26 @@ def _linearity(run: _Run) -> _Found:
         records,
         params,
         run.progress,
-        reach=_reach(params, run.model),
+        reach=_reach(params),
         board=run.board,
     )
     values = _values(measured) | {
-        "states": [str(state) for state in range(len(measured.profile.state_norm))],
-        "finding": in_sample_finding(measured.profile)
-        if params.in_sample
-        else finding(measured.profile, measured.kept, exclude=params.exclude),
+        "states": state_names(run.model.blocks, params.granularity),
+        "finding": _said(measured, params),
     }
     return _Found(LinearityResult, values)
 
 
-def _reach(params: LinearityParams, model: ModelRecord) -> int:
-    return 1 if params.pairs == "adjacent" else model.blocks
+def _reach(params: LinearityParams) -> int | None:
+    return 1 if params.pairs == "adjacent" else None
+
+
+def _said(measured: Measurement, params: LinearityParams) -> dict[str, str]:
+    if params.in_sample:
+        return in_sample_finding(measured.profile)
+    if params.granularity == SUBLAYER:
+        return sublayer_finding(measured.profile, exclude=params.exclude)
+    return finding(measured.profile, measured.kept, exclude=params.exclude)
 
 
 def _ablation(run: _Run) -> _Found:

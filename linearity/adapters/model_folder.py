@@ -34,6 +34,7 @@ from linearity.adapters.tokenizer_file import TokenizerFile, read_tokenizer
 from linearity.adapters.tokenizer_settings import clean_settings
 from linearity.adapters.tokenizer_trial import try_tokenizer
 from linearity.contracts.canonical import Json, canonical_json, sha256_hex
+from linearity.contracts.families import FAMILIES, is_parallel
 from linearity.contracts.model_files import CONFIG, GENERATION, INDEX, PICKLES, TOKENIZER, WEIGHTS
 
 _DTYPES = {"F32": "float32", "F16": "float16", "BF16": "bfloat16", "F64": "float64"}
@@ -53,6 +54,7 @@ class ModelFacts:
     context: int
     parameters: int
     dtype: str
+    in_parallel: bool
 
 
 @dataclass(frozen=True)
@@ -278,4 +280,5 @@ def _facts(config: ModelConfig, weights: Mapping[str, Sequence[Tensor]]) -> Mode
         context=config.context,
         parameters=sum(math.prod(tensor.shape) for tensor in tensors),
         dtype="float32" if computed == "float64" else computed,
+        in_parallel=is_parallel(FAMILIES[config.family], config.cleaned),
     )

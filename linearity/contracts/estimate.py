@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from linearity.contracts import costs
 from linearity.contracts.canonical import Json
 from linearity.contracts.costs import BYTES, Needs
+from linearity.contracts.granularity import transitions
 from linearity.contracts.inputs import ModelRecord
 from linearity.contracts.passage import MOST_TOKENS, PassageParams
 from linearity.contracts.runs import RunRequest
@@ -132,6 +133,7 @@ def run_flops(model: ModelRecord, *, tokens: int, pairs: int) -> float:
 
 def _linearity(request: RunRequest, model: ModelRecord) -> Needs:
     tokens = _whole(request.params["tokens"])
+    model = _counted(request, model)
     states = model.blocks + 1
     pairs = model.blocks if _pairs(request) == "adjacent" else model.blocks * states // 2
     again = _whole(request.params["repeats"]) - 1
@@ -154,6 +156,12 @@ def _passage(request: RunRequest, model: ModelRecord) -> Needs:
     )
 
 
+def _counted(request: RunRequest, model: ModelRecord) -> ModelRecord:
+    """Return the model with as many blocks as it has transitions: what states and scores cost."""
+    granularity = str(request.params["granularity"])
+    return replace(model, blocks=transitions(model.blocks, granularity))
+
+
 def _pairs(request: RunRequest) -> str:
     return "adjacent" if request.params["pairs"] == "adjacent" else "all"
 
@@ -173,10 +181,12 @@ def weights_bytes(request: RunRequest, model: ModelRecord) -> int:
 
 
 def _streaming(request: RunRequest, model: ModelRecord, seconds: tuple[float, float]) -> Streaming:
-    tokens, states = _whole(request.params["tokens"]), model.blocks + 1
+    tokens = _whole(request.params["tokens"])
     number = BYTES[str(request.params["dtype"])]
     embedding = model.vocabulary * model.width * number
     block = max(weights_bytes(request, model) - embedding, 0) // model.blocks
+    model = _counted(request, model)
+    states = model.blocks + 1
     pairs = model.blocks if _pairs(request) == "adjacent" else model.blocks * states // 2
     disk = tokens * states * model.width * number
     moved = STATE_TRIPS * disk + weights_bytes(request, model)

@@ -34,6 +34,10 @@ class Family:
         In the decoder: the list of blocks, and the norm between the last block and the head.
     down : str
         In a block: what writes the MLP's output into the stream.
+    between : str
+        In a block: what reads the state between attention and MLP; empty where both read one state.
+    parallel_flags : tuple of str
+        Fields of ``config.json`` that let both read one state where they are true.
     merged_refusal : str
         Why no map can be merged into `down`; empty where one can.
     attentions : tuple of str
@@ -51,6 +55,8 @@ class Family:
     blocks: str = "layers"
     norm: str = "norm"
     down: str = "mlp.down_proj"
+    between: str = "post_attention_layernorm"
+    parallel_flags: tuple[str, ...] = ()
     merged_refusal: str = ""
     attentions: tuple[str, ...] = ("sdpa", "eager")
     has_tuples: bool = False
@@ -64,17 +70,23 @@ FAMILIES: dict[str, Family] = {
     "qwen3": Family("Qwen3ForCausalLM"),
     "smollm3": Family("SmolLM3ForCausalLM", is_tied=True),
     "phi3": Family("Phi3ForCausalLM"),
-    "stablelm": Family("StableLmForCausalLM"),
+    "stablelm": Family("StableLmForCausalLM", parallel_flags=("use_parallel_residual",)),
     "olmo": Family("OlmoForCausalLM"),
-    "olmo2": Family("Olmo2ForCausalLM", merged_refusal=NORMED_UPDATE),
+    "olmo2": Family("Olmo2ForCausalLM", between="mlp", merged_refusal=NORMED_UPDATE),
     "gemma": Family("GemmaForCausalLM", is_tied=True),
     "gemma2": Family(
         "Gemma2ForCausalLM",
         is_tied=True,
+        between="pre_feedforward_layernorm",
         merged_refusal=NORMED_UPDATE,
         attentions=("eager",),  # sdpa has no caps on its scores
     ),
-    "gemma3_text": Family("Gemma3ForCausalLM", is_tied=True, merged_refusal=NORMED_UPDATE),
+    "gemma3_text": Family(
+        "Gemma3ForCausalLM",
+        is_tied=True,
+        between="pre_feedforward_layernorm",
+        merged_refusal=NORMED_UPDATE,
+    ),
     "gpt2": Family(
         "GPT2LMHeadModel",
         is_tied=True,
@@ -82,12 +94,14 @@ FAMILIES: dict[str, Family] = {
         blocks="h",
         norm="ln_f",
         down="mlp.c_proj",
+        between="ln_2",
     ),
     "gpt_neox": Family(
         "GPTNeoXForCausalLM",
         decoder="gpt_neox",
         norm="final_layer_norm",
         down="mlp.dense_4h_to_h",
+        parallel_flags=("use_parallel_residual",),
     ),
     "gptj": Family(
         "GPTJForCausalLM",
@@ -95,6 +109,7 @@ FAMILIES: dict[str, Family] = {
         blocks="h",
         norm="ln_f",
         down="mlp.fc_out",
+        between="",
         attentions=("eager",),
         has_tuples=True,
     ),
@@ -104,6 +119,7 @@ FAMILIES: dict[str, Family] = {
         decoder="model.decoder",
         norm="final_layer_norm",
         down="fc2",
+        between="final_layer_norm",
     ),
     "bloom": Family(
         "BloomForCausalLM",
@@ -123,10 +139,11 @@ FAMILIES: dict[str, Family] = {
         blocks="h",
         norm="ln_f",
         down="mlp.dense_4h_to_h",
+        parallel_flags=("parallel_attn", "new_decoder_architecture"),
         attentions=("sdpa",),  # eager adds ALiBi twice (transformers 5.23)
         has_tuples=True,
     ),
-    "phi": Family("PhiForCausalLM", norm="final_layernorm", down="mlp.fc2"),
+    "phi": Family("PhiForCausalLM", norm="final_layernorm", down="mlp.fc2", between=""),
 }
 """By transformers' ``model_type``."""
 
@@ -137,6 +154,11 @@ def attention_of(given: Mapping[str, Json], family: str) -> str:
     """Return the parameter ``attention``: the family's first unless another of its is named."""
     known = FAMILIES[family].attentions
     return automatic_choice(given, "attention", known[0], known)
+
+
+def is_parallel(family: Family, config: Mapping[str, Json]) -> bool:
+    """Return whether attention and MLP of a block read the same state."""
+    return not family.between or any(config.get(flag) for flag in family.parallel_flags)
 
 
 def sensible_actions(actions: Iterable[str], family: str) -> list[str]:

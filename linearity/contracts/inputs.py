@@ -66,6 +66,8 @@ class ModelRecord:
         Whether its files hold a chat template.
     template_allowed : bool
         Whether an administrator let the chat template of an upload or a folder be rendered.
+    in_parallel : bool
+        Whether attention and MLP of a block read the same state, so that none lies between them.
     """
 
     id: str
@@ -85,6 +87,7 @@ class ModelRecord:
     warnings: tuple[str, ...] = ()
     has_template: bool = False
     template_allowed: bool = False
+    in_parallel: bool = False
 
     def as_json(self) -> dict[str, Json]:
         """Return the record as plain values."""

@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 from linearity.contracts.canonical import Json
-from linearity.contracts.families import attention_of
+from linearity.contracts.families import FAMILIES, attention_of
+from linearity.contracts.granularity import BLOCK, GRANULARITIES, SUBLAYER
 from linearity.contracts.inputs import DatasetRecord, ModelRecord
 from linearity.contracts.paper_protocol import PAPER, fixed_parameters, protocol_of
 from linearity.contracts.parameters import (
@@ -24,7 +25,7 @@ from linearity.contracts.runs import RunRequest, RunResult, RunWarning
 from linearity.contracts.scripts import SCORES
 from linearity.contracts.templates import parse_template
 from linearity.contracts.token_errors import TokenErrors
-from linearity.errors import NotYetError
+from linearity.errors import InvalidParameterError
 
 KIND = "linearity"
 SCHEMA = 2  # 2: tokens.context, passed_over and template
@@ -74,8 +75,8 @@ class LinearityParams:
     pairs : "auto" | "all" | "adjacent"
     repeats : int
         Splits that the profile is measured on; the first is the run's own.
-    granularity : "block"
-        Only ``block`` in this version.
+    granularity : "block" | "sublayer"
+        Whether the state between attention and MLP of every block is a state, too.
     dtype : "float32" | "bfloat16" | "float16"
         What the model computes in.
     attention : "sdpa" | "eager"
@@ -134,7 +135,6 @@ def parse_params(params: Mapping[str, Json], *, model: ModelRecord) -> Linearity
     given = dict(params)
     if protocol_of(given) == PAPER:
         return _paper_params(given, model)
-    _refuse_later_features(given)
     tokens = given.get("tokens", "auto")
     context = whole_number("context", given.get("context", 256), low=8, high=131_072)
     return LinearityParams(
@@ -148,7 +148,7 @@ def parse_params(params: Mapping[str, Json], *, model: ModelRecord) -> Linearity
         exclude=choice("exclude", given.get("exclude", "sinks"), ("sinks", "first", "none")),
         pairs=choice("pairs", given.get("pairs", "auto"), ("auto", "all", "adjacent")),
         repeats=whole_number("repeats", given.get("repeats", 1), low=1, high=MOST_REPEATS),
-        granularity="block",
+        granularity=_granularity(given, model),
         dtype=automatic_choice(given, "dtype", model.dtype, DTYPES),
         attention=attention_of(given, model.family),
         template=parse_template(given, model=model),
@@ -187,15 +187,17 @@ def linearity_request(
     )
 
 
-def _refuse_later_features(given: dict[str, Json]) -> None:
-    later = {"granularity": ("block",)}
-    for name, today in later.items():
-        if name in given and given[name] not in today:
-            raise NotYetError(
-                f"{name}={given[name]!r} is not built yet; this version computes {name}={today[0]}",
-                next_step=f"Leave {name} out.",
-                parameter=name,
-            )
+def _granularity(given: Mapping[str, Json], model: ModelRecord) -> str:
+    chosen = choice("granularity", given.get("granularity", BLOCK), GRANULARITIES)
+    if chosen == SUBLAYER and (model.in_parallel or not FAMILIES[model.family].between):
+        raise InvalidParameterError(
+            "granularity",
+            wanted=f"block (attention and MLP of a block of this {model.family} read the same "
+            "state: none lies between them)",
+            got=chosen,
+            next_step="Leave granularity out.",
+        )
+    return chosen
 
 
 @dataclass(frozen=True)

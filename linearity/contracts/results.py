@@ -7,6 +7,7 @@ from typing import Any
 from linearity.contracts.ablation import AblationResult
 from linearity.contracts.answers import AnswersResult
 from linearity.contracts.canonical import strict_loads
+from linearity.contracts.granularity import BLOCK, GRANULARITIES, state_names
 from linearity.contracts.kinds import current_version
 from linearity.contracts.linearity import TOKEN_CLASSES, LinearityResult
 from linearity.contracts.passage import MOST_TOKENS, PassageResult
@@ -86,9 +87,13 @@ def _check_states(result: Mapping[str, Any]) -> int:
     blocks = result["model"].get("blocks")
     if type(blocks) is not int or not 1 <= blocks <= MOST_BLOCKS:
         raise misfit("model.blocks", f"a whole number up to {MOST_BLOCKS}", blocks)
-    if result["states"] != [str(state) for state in range(blocks + 1)]:
-        raise misfit("states", f"0 to {blocks}", result["states"])
-    return blocks
+    granularity = result["params"].get("granularity", BLOCK)
+    if granularity not in GRANULARITIES:
+        raise misfit("params.granularity", " or ".join(GRANULARITIES), granularity)
+    names = state_names(blocks, granularity)
+    if result["states"] != names:
+        raise misfit("states", f"{names[0]} to {names[-1]}", result["states"])
+    return len(names) - 1
 
 
 def _check_linearity(result: Mapping[str, Any]) -> None:

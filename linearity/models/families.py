@@ -6,7 +6,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from linearity.contracts.families import LLAMA, Family
+from linearity.contracts.families import LLAMA, Family, is_parallel
 from linearity.errors import RejectedInputError
 
 Part = TypeVar("Part", bound=nn.Module)
@@ -30,6 +30,8 @@ class Layout:
         Where the family's logits are bent to: ``cap * tanh(logits / cap)``.
     family : Family
         What the family says of its blocks.
+    between : list of nn.Module
+        In each block what reads the state between attention and MLP; empty where there is none.
     """
 
     decoder: nn.Module
@@ -38,6 +40,7 @@ class Layout:
     head: nn.Module
     cap: float | None = None
     family: Family = field(default=LLAMA)
+    between: list[nn.Module] = field(default_factory=list)
 
     def logits(self, states: Tensor) -> Tensor:
         """Return the (..., V) logits of states that left the last block, (..., d)."""
@@ -55,13 +58,19 @@ def find_layout(model: nn.Module, family: Family = LLAMA) -> Layout:
     """
     decoder = _part(model, family.decoder, "decoder", nn.Module)
     blocks = _part(model, f"{family.decoder}.{family.blocks}", "list of blocks", nn.ModuleList)
+    config = getattr(model, "config", None)
+    parallel = is_parallel(family, {f: getattr(config, f, None) for f in family.parallel_flags})
+    reader = "reader of the state between attention and MLP"
     return Layout(
         decoder=decoder,
         blocks=list(blocks),
         norm=_part(model, f"{family.decoder}.{family.norm}", "final norm", nn.Module),
         head=_part(model, family.head, "output embedding", nn.Module),
-        cap=getattr(getattr(model, "config", None), "final_logit_softcapping", None),
+        cap=getattr(config, "final_logit_softcapping", None),
         family=family,
+        between=[]
+        if parallel
+        else [_part(block, family.between, reader, nn.Module) for block in blocks],
     )
 
 

@@ -7,6 +7,7 @@ from typing import Protocol
 import torch
 from torch import nn
 
+from linearity.contracts.granularity import BLOCK, SUBLAYER, transitions
 from linearity.contracts.inputs import Message
 from linearity.contracts.scripts import Script
 from linearity.models.families import Layout
@@ -66,6 +67,8 @@ class LoadedModel:
         Tokens that stand for no text.
     source : StateSource or None
         What gives the states where the weights are not in memory; None where they are.
+    sublayers : bool
+        Whether the state between attention and MLP of every block is a state, too.
     """
 
     layout: Layout
@@ -82,8 +85,14 @@ class LoadedModel:
     stops: tuple[int, ...] = ()
     special: frozenset[int] = frozenset()
     source: StateSource | None = None
+    sublayers: bool = False
+
+    @property
+    def granularity(self) -> str:
+        """What counts as a state."""
+        return SUBLAYER if self.sublayers else BLOCK
 
     @property
     def states(self) -> int:
-        """Number of states, L + 1."""
-        return len(self.layout.blocks) + 1
+        """Number of states S: L + 1, or 2 L + 1 with those between attention and MLP."""
+        return transitions(len(self.layout.blocks), self.granularity) + 1

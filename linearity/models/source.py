@@ -6,7 +6,7 @@ pass made them, or whether they were read from a file that block after block has
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -24,7 +24,7 @@ class StateBatch:
     ----------
     windows : sequence of Window
     states : (n, S, d) Tensor
-        In the model's type, on the device; S = L + 1.
+        In the model's type, on the device; S = L + 1, or 2 L + 1 by sublayers.
     heldout : (k, S, d) Tensor
         Those of the tokens that `counted_heldout` names, which the study keeps. On the device, or
         mapped from a file: then on the CPU, in the model's type, and to be taken piece by piece.
@@ -50,6 +50,14 @@ class StateSource(Protocol):
             Hears how many of how many tokens have been through how many blocks, where that
             happens before the first batch can be given; may raise to stop.
         """
+
+
+@runtime_checkable
+class FinerSource(StateSource, Protocol):
+    """A source that can also give the states between attention and MLP."""
+
+    def by_sublayers(self) -> StateSource:
+        """Return the same with the states between attention and MLP among the others."""
 
 
 def counted_heldout(windows: Sequence[Window]) -> Tensor:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from linearity.contracts.granularity import BLOCK, state_name, writer
 from linearity.errors import NonFiniteStatesError, OutOfDeviceMemoryError
 from linearity.models.families import Layout
 from linearity.models.loaded import LoadedModel
@@ -78,17 +79,17 @@ def record_states(model: LoadedModel, windows: Sequence[Sequence[int]]) -> Tenso
 @torch.inference_mode()
 def _forward(model: LoadedModel, windows: Sequence[Sequence[int]]) -> Tensor:
     ids, mask = padded(windows, model.device)
-    with _recorded(model.layout) as states:
+    with _recorded(model.layout, sublayers=model.sublayers) as states:
         model.layout.decoder(
             input_ids=ids, attention_mask=None if mask.all() else mask.long(), use_cache=False
         )
     kept = mask.flatten().nonzero().squeeze(1)
     # Blocks may lie on several devices; states are gathered on the first.
-    rows = [state.to(ids.device).flatten(0, 1) for state in states]
+    rows = [state.to(ids.device).reshape(-1, state.shape[-1]) for state in states]
     if len(kept) < mask.numel():
         rows = [row[kept] for row in rows]
     stacked = torch.stack(rows, dim=1)
-    check_finite(stacked)
+    check_finite(stacked, granularity=model.granularity)
     return stacked
 
 
@@ -101,7 +102,11 @@ def padded(windows: Sequence[Sequence[int]], device: torch.device) -> tuple[Tens
 
 
 @contextmanager
-def _recorded(layout: Layout) -> Iterator[list[Tensor]]:
+def _recorded(layout: Layout, *, sublayers: bool) -> Iterator[list[Tensor]]:
+    """Yield a list that a forward pass fills with the states in their order, (B, T, d) each.
+
+    Those between attention and MLP may have lost the shape of the batch (OPT): (B T, d).
+    """
     states: list[Tensor] = []
 
     def entering(_: nn.Module, args: tuple[Tensor, ...], kwargs: dict[str, Tensor]) -> None:
@@ -112,6 +117,8 @@ def _recorded(layout: Layout) -> Iterator[list[Tensor]]:
 
     handles = [layout.blocks[0].register_forward_pre_hook(entering, with_kwargs=True)]
     handles += [block.register_forward_hook(leaving) for block in layout.blocks]
+    for reader in layout.between if sublayers else ():
+        handles.append(reader.register_forward_pre_hook(entering, with_kwargs=True))
     try:
         yield states
     finally:
@@ -119,7 +126,7 @@ def _recorded(layout: Layout) -> Iterator[list[Tensor]]:
             handle.remove()
 
 
-def check_finite(states: Tensor, *, first: int = 0) -> None:
+def check_finite(states: Tensor, *, first: int = 0, granularity: str = BLOCK) -> None:
     """Refuse states that hold NaN or infinity.
 
     Parameters
@@ -127,6 +134,8 @@ def check_finite(states: Tensor, *, first: int = 0) -> None:
     states : (n, k, d) Tensor
     first : int
         Which state of the stream the first of the k is.
+    granularity : "block" | "sublayer"
+        What counts as a state.
 
     Raises
     ------
@@ -139,8 +148,8 @@ def check_finite(states: Tensor, *, first: int = 0) -> None:
         if not torch.isfinite(states[:, k]).all():
             index = first + k
             raise NonFiniteStatesError(
-                f"state {index} holds NaN or infinity"
-                + (f": block {index - 1} produced it" if index else ": the embedding produced it"),
+                f"state {state_name(index, granularity)} holds NaN or infinity: "
+                f"{writer(index, granularity)} produced it",
                 next_step="Check the weights; in float16 large activations overflow: use bfloat16.",
                 state=index,
             )

@@ -16,6 +16,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
+from linearity.contracts.granularity import BLOCK, SUBLAYER, transitions
 from linearity.errors import OutOfDeviceMemoryError
 from linearity.measure.windows import Window
 from linearity.models.families import Layout
@@ -82,15 +83,35 @@ class StreamedStates:
     device : torch.device
     weights : Weights
     room : Room
+    sublayers : bool
+        Whether the state between attention and MLP of every block is a state, too.
     """
 
-    def __init__(
-        self, network: nn.Module, layout: Layout, device: torch.device, weights: Weights, room: Room
+    def __init__(  # what a stream is made of
+        self,
+        network: nn.Module,
+        layout: Layout,
+        device: torch.device,
+        weights: Weights,
+        room: Room,
+        *,
+        sublayers: bool = False,
     ) -> None:
+        self._network, self._sublayers = network, sublayers
         self._layout, self._device, self._weights, self._room = layout, device, weights, room
         self._names = _Names.of(network, layout)
         self._batches: list[list[Window]] = []
         self._file: Tensor | None = None
+
+    def by_sublayers(self) -> "StreamedStates":
+        """Return the same with the states between attention and MLP among the others."""
+        return StreamedStates(
+            self._network, self._layout, self._device, self._weights, self._room, sublayers=True
+        )
+
+    @property
+    def _granularity(self) -> str:
+        return SUBLAYER if self._sublayers else BLOCK
 
     def stream(
         self, batches: Batches, *, ahead: Callable[[int, int], None]
@@ -138,10 +159,12 @@ class StreamedStates:
         self._weights.empty(self._names.embedding)
         for index in range(blocks):
             self._weights.fill(self._names.blocks[index], check)
+            before = transitions(index, self._granularity)
             for place in places:
-                entering = file[index, place.start : place.stop].to(self._device)
-                leaving = self._through(index, place.windows, _in_order(entering, place))
-                _write(file, index + 1, place, leaving)
+                entering = file[before, place.start : place.stop].to(self._device)
+                made = self._through(index, place.windows, _in_order(entering, place))
+                for state, rows in enumerate(made, before + 1):
+                    self._write(file, state, place, rows)
                 done += len(place.order)
                 check()
             self._weights.empty(self._names.blocks[index])
@@ -152,11 +175,11 @@ class StreamedStates:
         """Return the file with the first state of every token."""
         file: Tensor | None = None
         for place in places:
-            rows = self._through(None, place.windows, None)
+            rows = self._through(None, place.windows, None)[0]
             if file is None:
-                shape = (len(self._layout.blocks) + 1, places[-1].stop, rows.shape[1])
-                file = self._room.take(shape, rows.dtype)
-            _write(file, 0, place, rows)
+                states = transitions(len(self._layout.blocks), self._granularity) + 1
+                file = self._room.take((states, places[-1].stop, rows.shape[1]), rows.dtype)
+            self._write(file, 0, place, rows)
             check()
         assert file is not None
         return file
@@ -164,7 +187,10 @@ class StreamedStates:
     def _through(
         self, index: int | None, windows: Sequence[Window], entering: Tensor | None
     ) -> Tensor:
-        """Return what leaves a block, or enters the first one (`index` None), (n, d)."""
+        """Return what a block makes of a state, or what enters the first one (`index` None).
+
+        (k, n, d): k is 2 where there is a state between attention and MLP, else 1.
+        """
         try:
             return self._forward(index, windows, entering)
         except torch.OutOfMemoryError as error:
@@ -183,7 +209,8 @@ class StreamedStates:
             [
                 self._through(index, windows[:half], parts[0]),
                 self._through(index, windows[half:], parts[1]),
-            ]
+            ],
+            dim=1,
         )
 
     def _forward(
@@ -193,14 +220,38 @@ class StreamedStates:
         attended = None if mask.all() else mask.long()
         if index is None or entering is None:
             state, _ = _reached(self._layout, 0, input_ids=ids, attention_mask=attended)
-            return state[mask]
+            return state[mask][None]
         # The embedding is gone; of what stands for it only type and shape matter.
         nothing = entering.new_zeros(()).expand(*ids.shape, entering.shape[1])
         _, call = _reached(self._layout, index, inputs_embeds=nothing, attention_mask=attended)
         state = entering.new_zeros((*ids.shape, entering.shape[1]))
         state[mask] = entering
-        output = self._layout.blocks[index](state, **call)
-        return (output if isinstance(output, Tensor) else output[0])[mask]
+        with self._between(index) as made:
+            output = self._layout.blocks[index](state, **call)
+        made.append(output if isinstance(output, Tensor) else output[0])
+        return torch.stack([each.view(state.shape)[mask] for each in made])
+
+    @contextmanager
+    def _between(self, index: int) -> Iterator[list[Tensor]]:
+        """Yield a list that the block fills with its state between attention and MLP, if wanted."""
+        made: list[Tensor] = []
+
+        def reading(_: nn.Module, args: tuple[Tensor, ...]) -> None:
+            made.append(args[0])
+
+        handles = []
+        if self._sublayers:
+            handles.append(self._layout.between[index].register_forward_pre_hook(reading))
+        try:
+            yield made
+        finally:
+            for handle in handles:
+                handle.remove()
+
+    def _write(self, file: Tensor, state: int, place: _Place, rows: Tensor) -> None:
+        check_finite(rows[:, None], first=state, granularity=self._granularity)
+        # Straight into the mapped file: no copy in memory of its own between device and disk.
+        file[state, place.start : place.stop].copy_(rows[place.order.to(rows.device)])
 
 
 @dataclass(frozen=True)
@@ -283,9 +334,3 @@ def _in_order(rows: Tensor, place: _Place) -> Tensor:
     ordered = torch.empty_like(rows)
     ordered[place.order.to(rows.device)] = rows
     return ordered
-
-
-def _write(file: Tensor, state: int, place: _Place, rows: Tensor) -> None:
-    check_finite(rows[:, None], first=state)
-    # Straight into the mapped file: no copy in memory of its own between device and disk.
-    file[state, place.start : place.stop].copy_(rows[place.order.to(rows.device)])

@@ -46,8 +46,8 @@ def finding(profile: Profile, kept: Profile, *, exclude: str) -> dict[str, str]:
         last,
         _range(_known(scores[span])),
         _range(update) if update else None,
-        _tenths(median(_known(scores[span]))),
-        _tenths(median(_known(kept.r2_heldout[span]))),
+        tenths(median(_known(scores[span]))),
+        tenths(median(_known(kept.r2_heldout[span]))),
     )
     return {"en": _english(facts, exclude), "ja": _japanese(facts, exclude)}
 
@@ -110,15 +110,16 @@ def _range(scores: list[float]) -> str:
 
 def _percents(score: float) -> str:
     whole = round(100 * score)
-    return str(whole) if whole < 100 else _tenths(score).removesuffix(" %")
+    return str(whole) if whole < 100 else tenths(score).removesuffix(" %")
 
 
-def _tenths(score: float) -> str:
+def tenths(score: float) -> str:
+    """Return a share as percents with one decimal; nearly all is not written as all."""
     text = f"{100 * score:.1f} %"
     return "99.9 %" if text == "100.0 %" and score < 1.0 else text  # nearly all is not all
 
 
-_EXCLUDED = {
+EXCLUDED = {
     "sinks": ("first token and sinks excluded", "先頭トークンとシンクを除外"),
     "first": ("first token excluded", "先頭トークンを除外"),
     "none": ("no token excluded", "除外なし"),
@@ -134,7 +135,7 @@ def _english(facts: _Facts, exclude: str) -> str:
     where = f"From block {facts.first} to block {facts.last}" if many else f"In block {facts.first}"
     text = (
         f"{where}, a linear map of each state explains {facts.stream} of the variance of the next "
-        f"(held-out, {_EXCLUDED[exclude][0]})"
+        f"(held-out, {EXCLUDED[exclude][0]})"
     )
     if facts.update:
         text += f"; of what the blocks add, {facts.update}"
@@ -153,7 +154,7 @@ def _japanese(facts: _Facts, exclude: str) -> str:
     stream = facts.stream.replace("–", "〜")
     text = (
         f"{where}では、各状態の線形写像だけで次の状態の分散の {stream} を説明できます"
-        f"(学習に使っていないデータで評価、{_EXCLUDED[exclude][1]})。"
+        f"(学習に使っていないデータで評価、{EXCLUDED[exclude][1]})。"
     )
     if facts.update:
         text += f"ブロックが加える変化分では {facts.update.replace('–', '〜')} です。"

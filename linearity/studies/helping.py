@@ -7,6 +7,7 @@ from linearity.contracts.linearity import LinearityParams
 from linearity.models.loaded import LoadedModel
 from linearity.models.memory import LEAST_BATCH
 from linearity.models.source import Batches
+from linearity.models.sublayers import at_granularity
 from linearity.ports import Progress
 from linearity.studies.collect import Collected, batched
 from linearity.studies.shards import Board, help_out
@@ -26,6 +27,7 @@ def help_linearity(
 
     Takes what `measure_linearity` was given there.
     """
+    model = at_granularity(model, params.granularity)
     text = Text(model, documents, params)
 
     def batches(part: int) -> Batches:

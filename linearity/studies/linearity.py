@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from linearity.contracts.canonical import Json
+from linearity.contracts.granularity import state_names
 from linearity.contracts.inputs import Document
 from linearity.contracts.linearity import (
     TOKEN_CLASSES,
@@ -38,6 +39,7 @@ from linearity.measure.windows import Window
 from linearity.models.loaded import LoadedModel
 from linearity.models.memory import LEAST_BATCH, batch_tokens
 from linearity.models.states import source_of
+from linearity.models.sublayers import at_granularity
 from linearity.ports import Progress
 from linearity.studies.collect import (
     FIRST_BATCH_TOKENS,
@@ -125,6 +127,7 @@ def measure_linearity(
     DegenerateStatesError, NonFiniteStatesError, ScoreOutOfRangeError
         Each names the state or block.
     """
+    model = at_granularity(model, params.granularity)
     first = Portion(progress, 0, params.repeats)
     study = _Study(model, params, first, reach or model.states - 1, board)
     text = Text(model, documents, params)
@@ -196,7 +199,7 @@ class _Study:
     def finish(self, collected: Collected, windows: Sequence[Window]) -> Measurement:
         table = collected.table()
         included = included_tokens(table, self.params.exclude)
-        fit = Fit.of(collected, included)
+        fit = self._fit(collected, included)
         heldout = self._heldout(collected, table, included, token_kinds(self.model, windows, table))
         check_enough(fit, heldout)
         scores = score_pairs(
@@ -230,6 +233,9 @@ class _Study:
                 adjacent_only=self.reach < self.model.states - 1,
             ),
         )
+
+    def _fit(self, collected: Collected, included: Tensor) -> Fit:
+        return Fit.of(collected, included, self.params.granularity)
 
     def _heldout(
         self,
@@ -314,7 +320,7 @@ class _Study:
     def _neighbours(self, collected: Collected) -> Scores:
         table = collected.table()
         included = included_tokens(table, self.params.exclude)
-        fit, heldout = Fit.of(collected, included), Heldout.of(collected, table, included)
+        fit, heldout = self._fit(collected, included), Heldout.of(collected, table, included)
         check_enough(fit, heldout)
         return score_neighbours(fit, heldout, self._rule())
 
@@ -331,7 +337,7 @@ class _Study:
         everything = table.scored
         scales = fit.whole.variation() / self.model.width
         return score_pairs(
-            Fit.of(collected, everything),
+            self._fit(collected, everything),
             Heldout.of(collected, table, everything),
             reach=1,
             ridge=RidgeRule(None, known=scores.ridge, scales=scales),
@@ -342,7 +348,7 @@ class _Study:
         """Return what can be said so far, in the shape of a result with gaps."""
         table = collected.table()
         included = included_tokens(table, self.params.exclude)
-        fit, heldout = Fit.of(collected, included), self._heldout(collected, table, included)
+        fit, heldout = self._fit(collected, included), self._heldout(collected, table, included)
         blank = Scores.empty(self.model.states)
         # The first batch shows angles and norms at once; its scores would say little.
         enough = len(table) > FIRST_BATCH_TOKENS and _fewest(fit, heldout) > FEWEST_TOKENS
@@ -352,7 +358,7 @@ class _Study:
         pairs = pairs_of(self.half.scores if self.half else blank, collected, included)
         return {
             "tokens": asdict(token_counts(table, included, fit.whole.n, self.model.width)),
-            "states": [str(state) for state in range(self.model.states)],
+            "states": state_names(len(self.model.layout.blocks), self.params.granularity),
             "pairs": asdict(pairs),
             "profile": asdict(profile_of(table, included, profile)),
             "kept": None,

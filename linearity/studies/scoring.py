@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from linearity.contracts.granularity import BLOCK, state_name, writer
 from linearity.contracts.linearity import RIDGE_WITHOUT_VALIDATION, RIDGES, TOKEN_CLASSES, Vector
 from linearity.errors import DegenerateStatesError, ScoreOutOfRangeError
 from linearity.measure.error_spread import ErrorSpread
@@ -210,19 +211,24 @@ def _doubles(parts: list[Tensor], masks: list[Tensor], device: torch.device) -> 
 
 @dataclass(frozen=True)
 class Fit:
-    """The fit tokens that count, whole and divided for the choice of the ridge."""
+    """The fit tokens that count, whole and divided for the choice of the ridge.
+
+    `granularity` says how errors name the states.
+    """
 
     whole: Split
     train: Split
     validation: Split
+    granularity: str = field(default=BLOCK, kw_only=True)
 
     @classmethod
-    def of(cls, collected: Collected, included: Tensor) -> "Fit":
+    def of(cls, collected: Collected, included: Tensor, granularity: str = BLOCK) -> "Fit":
         """Gather the fit tokens of the pass that `included` (N,) lets count."""
         return cls(
             collected.split(("train", "validation"), included),
             collected.split(("train",), included),
             collected.split(("validation",), included),
+            granularity=granularity,
         )
 
 
@@ -278,9 +284,9 @@ def score_pairs(
     S = fit.whole.shards[0].states
     scores = Scores.empty(S)
     variation = fit.whole.variation()
-    _check_variation(variation, fit.whole.n)
+    _check_variation(variation, fit.whole.n, fit.granularity)
     if heldout is not None:
-        _check_variation(heldout.gram.diagonal(), heldout.tokens)
+        _check_variation(heldout.gram.diagonal(), heldout.tokens, fit.granularity)
     for i in range(S - 1):
         whole = trial = None
         for later in _groups(i, min(i + reach, S - 1) + 1, len(fit.whole.sums[0])):
@@ -299,7 +305,7 @@ def score_pairs(
     if spectra:
         last = Band.of(fit.whole, S - 1, reach=reach).C[0]
         _write_spectrum(scores, torch.linalg.eigvalsh(last).clamp_min(0.0))
-    _check_range(scores)
+    _check_range(scores, fit.granularity)
     return scores
 
 
@@ -314,8 +320,8 @@ def score_neighbours(
     S = len(heldout.means)
     scores = Scores.empty(S)
     variation = fit.whole.variation()
-    _check_variation(variation, fit.whole.n)
-    _check_variation(heldout.gram.diagonal(), heldout.tokens)
+    _check_variation(variation, fit.whole.n, fit.granularity)
+    _check_variation(heldout.gram.diagonal(), heldout.tokens, fit.granularity)
     for i in range(S - 1):
         later = range(i + 1, i + 2)
         band = Band.of(fit.whole, i, reach=1)
@@ -331,7 +337,7 @@ def score_neighbours(
         scores.ridge[i, i + 1] = ridges[0]
         _write_heldout(scores, i, later, errors.sum(0), heldout.gram)
         _write_intervals(scores, i, errors[:, 0], heldout)
-    _check_range(scores)
+    _check_range(scores, fit.granularity)
     return scores
 
 
@@ -444,37 +450,38 @@ def _write_spectrum(scores: Scores, w: Tensor) -> None:
     scores.effective_rank.append(float(effective_rank(w)))
 
 
-def _check_variation(variation: Tensor, n: int) -> None:
+def _check_variation(variation: Tensor, n: int, granularity: str) -> None:
     flat = (variation <= 0.0).nonzero()
     if len(flat):
         state = int(flat[0])
         raise DegenerateStatesError(
-            f"state {state} is the same for all {n:,} tokens, so no score is defined"
-            + (f" (block {state - 1} wrote it)" if state else ""),
-            next_step="Check the weights of that block, and that the dataset is not one token.",
+            f"state {state_name(state, granularity)} is the same for all {n:,} tokens, so no "
+            f"score is defined ({writer(state, granularity)} wrote it)",
+            next_step="Check the weights there, and that the dataset is not one token.",
             state=state,
             tokens=n,
         )
 
 
-def _check_range(scores: Scores) -> None:
+def _check_range(scores: Scores, granularity: str) -> None:
     rotations = torch.full_like(scores.r2_fit, torch.nan)
     rotations.diagonal(offset=1)[: len(scores.rotation_fit)] = torch.tensor(
         scores.rotation_fit, dtype=torch.float64
     )
-    _check(rotations, "rotation_fit", low=-TOLERANCE)
-    for name in ("r2_fit", "update_r2_fit"):
-        _check(getattr(scores, name), name, low=-TOLERANCE)
-    for name in ("r2_adjusted", "update_r2_adjusted", "r2_heldout", "update_r2_heldout"):
-        _check(getattr(scores, name), name, low=-torch.inf)
+    lowest = {"rotation_fit": -TOLERANCE, "r2_fit": -TOLERANCE, "update_r2_fit": -TOLERANCE}
+    unlimited = ("r2_adjusted", "update_r2_adjusted", "r2_heldout", "update_r2_heldout")
+    for name, low in (lowest | dict.fromkeys(unlimited, -torch.inf)).items():
+        values = rotations if name == "rotation_fit" else getattr(scores, name)
+        _check(values, name, low=low, granularity=granularity)
 
 
-def _check(values: Tensor, name: str, *, low: float) -> None:
+def _check(values: Tensor, name: str, *, low: float, granularity: str) -> None:
     wrong = ((values < low) | (values > 1.0 + TOLERANCE)).nonzero()
     if len(wrong):
         i, j = (int(x) for x in wrong[0])
         raise ScoreOutOfRangeError(
-            f"{name} from state {i} to state {j} is {float(values[i, j]):.6f}, outside its range",
+            f"{name} from state {state_name(i, granularity)} to state "
+            f"{state_name(j, granularity)} is {float(values[i, j]):.6f}, outside its range",
             next_step="Please report this: the numbers of this run cannot be trusted.",
             block=i,
             score=name,

@@ -2,6 +2,7 @@
 
 import torch
 
+from linearity.contracts.granularity import SUBLAYER, state_name, transition_name
 from linearity.contracts.linearity import (
     RIDGE_WITHOUT_VALIDATION,
     LinearityParams,
@@ -36,7 +37,7 @@ def warnings_of(
         _few_documents(params, counts),
         _no_validation(params, counts),
         _zero_update(params, scores),
-        _ill_conditioned(counts, (scores, kept), width),
+        _ill_conditioned(params, counts, (scores, kept), width),
         _no_adjustment(counts, scores),
         _adjacent_only() if adjacent_only else None,
     ]
@@ -100,15 +101,17 @@ def _zero_update(params: LinearityParams, scores: Scores) -> RunWarning | None:
     empty = unknown.nonzero().squeeze(1).tolist()
     if not empty:
         return None
+    is_fine = params.granularity == SUBLAYER
+    named = [transition_name(one, SUBLAYER) if is_fine else one for one in empty]
     return RunWarning(
         "zero_update",
-        f"Blocks that add nothing have no update score: {', '.join(map(str, empty))}.",
-        {"blocks": empty},
+        f"Blocks that add nothing have no update score: {', '.join(map(str, named))}.",
+        {"blocks": named},
     )
 
 
 def _ill_conditioned(
-    counts: TokenCounts, both: tuple[Scores, Scores], width: int
+    params: LinearityParams, counts: TokenCounts, both: tuple[Scores, Scores], width: int
 ) -> RunWarning | None:
     # Fewer tokens than coordinates are told by the warning of few tokens.
     full = min(width, counts.fit - 1)
@@ -124,14 +127,16 @@ def _ill_conditioned(
                 named[state] = (min(low, rank), max(high, condition))
     if not named:
         return None
+    is_fine = params.granularity == SUBLAYER
+    states = [state_name(state, SUBLAYER) if is_fine else state for state in named]
     rank, condition = min(r for r, _ in named.values()), max(c for _, c in named.values())
     return RunWarning(
         "ill_conditioned",
-        f"States {', '.join(map(str, named))} hardly vary in some directions (rank down to "
+        f"States {', '.join(map(str, states))} hardly vary in some directions (rank down to "
         f"{int(rank):,} of {width:,}, condition number up to {condition:.1e}). The scores here "
         "leave such directions out and hold; a float32 formula without a cutoff, as in the "
         "paper's code, can be far off on these states: do not compare with its numbers.",
-        {"states": [*named], "rank": int(rank), "width": width, "condition": condition},
+        {"states": states, "rank": int(rank), "width": width, "condition": condition},
     )
 
 

@@ -185,7 +185,7 @@ SUBMISSIONS = {
     "32 ridge 2": with_kind("plan", 422, "invalid_parameter", plan="1:linear", ridge=1e9),
     "33 seed -1": with_params(422, "invalid_parameter", seed=-1),
     "34 attention": with_params(422, "invalid_parameter", attention="__import__"),
-    "later parameter": with_params(422, "not_yet", granularity="sublayer"),
+    "granularity": with_params(422, "invalid_parameter", granularity="head"),
 }
 
 HUB_NAMES = [

@@ -129,6 +129,7 @@ def test_other_kinds_other_models_and_the_same_run_are_refused() -> None:
         ({"kind": "plan"}, "of the kind plan"),
         ({"id": first["id"]}, "the same one"),
         ({"params": {"protocol": "paper"}}, "held nothing out"),
+        ({"params": {"granularity": "sublayer"}}, "tells attention and MLP apart"),
         ({"model": {**first["model"], "fingerprint": "c"}}, "different models"),
     ):
         with pytest.raises(InvalidRequestError, match=words):

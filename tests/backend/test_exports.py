@@ -12,7 +12,7 @@ from backend.export_labels import COLUMNS, FOR_EXCEL, MATRICES, STATE_METRICS, V
 from backend.exports import to_csv, to_excel_csv, to_npz
 from linearity.contracts.linearity import TOKEN_CLASSES, Pairs, Profile
 from tests.backend.builders import a_finished_run
-from tests.builders import a_result, adjacent_only
+from tests.builders import a_result, adjacent_only, by_sublayers
 
 RESULT = a_result(blocks=4).as_json()
 
@@ -86,6 +86,18 @@ def test_a_state_has_its_norm_without_a_block() -> None:
 
     assert [row["from_state"] for row in norms if row["table"] == "profile"] == list("01234")
     assert {row["block"] for row in norms} == {""}
+
+
+def test_attention_and_mlp_of_a_block_are_rows_of_that_block() -> None:
+    rows = rows_of(to_csv(by_sublayers(a_result(blocks=8)).as_json()))
+    of_block = [
+        (row["from_state"], row["to_state"], row["block"])
+        for row in rows
+        if row["table"] == "profile" and row["metric"] == "r2_heldout"
+    ]
+
+    assert of_block[:3] == [("0", "0.attn", "0"), ("0.attn", "1", "0"), ("1", "1.attn", "1")]
+    assert of_block[-1] == ("3.attn", "4", "3")
 
 
 def test_null_is_an_empty_cell() -> None:

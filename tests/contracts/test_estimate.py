@@ -34,6 +34,24 @@ def a_request(model: ModelRecord, pairs: str) -> RunRequest:
     return linearity_request({"pairs": pairs, "tokens": 16_384}, model=model, dataset=a_dataset())
 
 
+def test_states_between_attention_and_mlp_are_counted() -> None:
+    model = a_model(blocks=4, width=512)
+
+    def asked(**params: object) -> Estimate:
+        request = linearity_request(params, model=model, dataset=a_dataset())  # type: ignore[arg-type]
+        return estimate(request, model, flops_per_second=None)
+
+    whole, fine = asked(pairs="all"), asked(pairs="all", granularity="sublayer")
+    eight = estimate(
+        a_request(replace(model, blocks=8), "all"),
+        replace(model, blocks=8),
+        flops_per_second=None,
+    )
+    assert fine.memory_bytes == eight.memory_bytes > whole.memory_bytes
+    assert fine.flops == eight.flops
+    assert fine.disk_bytes == eight.disk_bytes
+
+
 def a_dataset() -> DatasetRecord:
     return DatasetRecord("d", "d", "path", "/d", "b" * 64, 100, 1_000_000, 1_000_000)
 

@@ -30,6 +30,30 @@ def blocks_of(network: nn.Module, family: Family) -> list[nn.Module]:
     return list(part(network, f"{family.decoder}.{family.blocks}"))
 
 
+ATTENTIONS = ("self_attn", "attn", "attention", "self_attention")
+NORM_UPDATES = ("olmo2", "gemma2", "gemma3_text")
+
+
+def attention_updates(network: nn.Module, family: Family, ids: list[int]) -> list[Tensor]:
+    """Return what the attention of every block adds to the stream, (n, d) each."""
+    blocks, added = blocks_of(network, family), []
+    model_type = network.config.model_type  # type: ignore[union-attr]
+    with ExitStack() as undo:
+        for block in blocks:
+            entered = _entering(block, undo)
+            name = next(name for name in ATTENTIONS if hasattr(block, name))
+            writer = "post_attention_layernorm" if model_type in NORM_UPDATES else name
+
+            def keep(_m: nn.Module, _a: Any, output: Any, x: list[Tensor] = entered) -> None:
+                update = output[0] if isinstance(output, tuple) else output
+                # BLOOM's attention adds the stream by itself.
+                added.append((update - x[0] if model_type == "bloom" else update)[0])
+
+            undo.callback(part(block, writer).register_forward_hook(keep).remove)
+        network(torch.tensor([ids]))
+    return added
+
+
 @contextmanager
 def hooked(network: nn.Module, family: Family, material: Material, plan: Plan) -> Iterator[None]:
     """Make the network answer, uncached and unpadded, as the plan says."""

@@ -21,12 +21,13 @@ from linearity.errors import InvalidParameterError, RejectedInputError
 from linearity.measure.windows import Role, Window
 from linearity.models.loaded import LoadedModel
 from linearity.models.states import record_states, source_of
+from linearity.models.sublayers import at_granularity
 from linearity.models.surgery import carried_out
 from linearity.studies.ablation import measure_ablation
 from linearity.studies.linearity import measure_linearity
 from linearity.studies.material import Material
 from tests.conftest import quiet
-from tests.families.hooked import blocks_of, hooked, part
+from tests.families.hooked import attention_updates, blocks_of, hooked, part
 from tests.families.tiny import BLOCKS, VARIANTS, build, write_tiny
 from tests.models.test_surgery import generated
 from tests.oracles import greedy_loop, logits_of, mean_loss
@@ -244,3 +245,51 @@ def test_merged_where_it_makes_no_sense_is_refused_with_the_reason(case: Case) -
         parse_ablation(SAMPLING | {"actions": ["merged"]}, model=case.record)
     with pytest.raises(RejectedInputError, match="norms the MLP's output"):
         case.material.changes(parse_plan("1:merged", blocks=BLOCKS), "one_shot")
+
+
+IN_PARALLEL = {
+    "stablelm in parallel", "gpt_neox", "gptj", "falcon", "falcon of the new architecture",
+    "falcon with one norm", "phi", "phi with head norms",
+}  # fmt: skip
+
+
+@torch.inference_mode()
+def test_between_attention_and_mlp_lies_the_stream_with_what_attention_adds(case: Case) -> None:
+    if case.name in IN_PARALLEL:
+        return
+    ids = case.prompts[2]
+    whole = record_states(case.model, [ids])
+    fine = record_states(at_granularity(case.model, "sublayer"), [ids])
+    added = attention_updates(case.model.network, case.family, ids)
+
+    assert fine.shape == (len(ids), 2 * BLOCKS + 1, 16)
+    assert torch.equal(fine[:, ::2], whole)
+    for block in range(BLOCKS):
+        torch.testing.assert_close(
+            fine[:, 2 * block + 1], whole[:, block] + added[block], atol=1e-5, rtol=1e-5
+        )
+    together = record_states(at_granularity(case.model, "sublayer"), case.prompts)
+    torch.testing.assert_close(together[-len(ids) :], fine, atol=1e-5, rtol=1e-5)
+
+
+def test_sublayers_are_measured_or_refused_with_the_reason(
+    case: Case, small_store: ArtifactStore
+) -> None:
+    asked: dict[str, Json] = {"tokens": 1024, "context": 24, "granularity": "sublayer"}
+    if case.name in IN_PARALLEL:
+        with pytest.raises(InvalidParameterError, match="read the same state"):
+            parse_linearity(asked, model=case.record)
+        with pytest.raises(RejectedInputError, match="read the same state"):
+            at_granularity(case.model, "sublayer")
+        return
+    params = parse_linearity(asked, model=case.record)
+    streamed = streamed_model(
+        case.record, small_store, device="cpu", dtype="float32", attention=params.attention
+    )
+
+    found = measure_linearity(case.model, case.documents, params, Recorder())
+    same = measure_linearity(streamed, case.documents, params, Recorder())
+
+    assert len(found.profile.r2_heldout) == 2 * BLOCKS
+    assert all(score is not None and score <= 1 for score in found.profile.r2_heldout)
+    assert same.profile == found.profile

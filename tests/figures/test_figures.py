@@ -14,7 +14,7 @@ from backend.figures.figure import FIGURES, figure
 from backend.figures.labels import LABELS, escape
 from backend.figures.options import SCALES, SCORES, SPLITS
 from linearity.errors import InvalidParameterError, UnknownParameterError
-from tests.builders import a_partial, a_result, adjacent_only, in_sample
+from tests.builders import a_partial, a_result, adjacent_only, by_sublayers, in_sample
 
 NAMES = list(FIGURES["linearity"])
 RESULTS: dict[str, Any] = {
@@ -24,6 +24,7 @@ RESULTS: dict[str, Any] = {
     "neighbours only": adjacent_only(a_result(blocks=4)).as_json(),
     "first batch": a_partial(blocks=4),
     "half": a_partial(blocks=4, half=True),
+    "by sublayers": by_sublayers(a_result(blocks=8)).as_json(),
     "in sample": in_sample(a_result(blocks=4)).as_json(),
 }
 
@@ -145,6 +146,28 @@ def test_a_run_that_held_nothing_out_shows_its_in_sample_lines_and_says_so() -> 
     assert cells["layout"]["meta"]["split"] == "fit"
 
 
+def test_attention_and_mlp_are_lines_of_their_own_and_named_in_both_languages() -> None:
+    result = RESULTS["by sublayers"]
+
+    for lang, names in (
+        ("en", ["block 1, attention", "block 1, MLP"]),
+        ("ja", ["ブロック 1 の注意機構", "ブロック 1 の MLP"]),
+    ):
+        made = figure("profile", result, {"lang": lang})
+        lines = [trace for trace in made["data"] if (trace.get("meta") or {}).get("series")]
+        scores = result["profile"]["r2_heldout"]
+        assert [trace["y"] for trace in lines[:2]] == [scores[::2], scores[1::2]]
+        assert [trace["x"] for trace in lines[:2]] == [[0, 2, 4, 6], [1, 3, 5, 7]]
+        assert [trace["text"][1] for trace in lines[:2]] == names
+        assert made["layout"]["xaxis"]["ticktext"] == ["0", "1", "2", "3"]
+        assert made["layout"]["xaxis"]["tickvals"] == [0.5, 2.5, 4.5, 6.5]
+    cells = figure("heatmap", result, {})
+    assert "0.attn" in cells["data"][0]["hovertext"][1][3]
+    assert cells["layout"]["xaxis"]["ticktext"] == ["1", "2", "3", "4"]
+    assert cells["layout"]["xaxis"]["tickvals"] == [2, 4, 6, 8]
+    assert "block 3, MLP" in figure("token_classes", result, {})["data"][0]["text"][0][7]
+
+
 def test_kept_tokens_can_be_left_out() -> None:
     shown = [trace["y"] for trace in figure("profile", RESULTS["whole"], {"kept": "0"})["data"]]
 
@@ -226,7 +249,9 @@ def test_errors_beyond_the_bins_are_shown_as_such() -> None:
 
     cells = figure("token_errors", result, {})["data"][0]
 
-    assert (cells["text"][0][0], cells["text"][-1][0]) == ("&lt; 1e-05", "≥ 1e+03")
+    assert cells["text"][0][0].endswith("&lt; 1e-05")
+    assert cells["text"][-1][1].startswith("block 1 ")
+    assert cells["text"][-1][0].endswith("≥ 1e+03")
     assert (cells["customdata"][0][0], cells["customdata"][-1][0]) == ("7", "3")
     assert cells["z"][1] == [None, None]
 

@@ -24,6 +24,7 @@ FROM_THE_SERVER = (
     "unit_",
     "exclude_",
     "protocol_",
+    "granularity_",
     "pairs_",
     "state_",
     "added_",
@@ -84,6 +85,7 @@ def test_japanese_is_japanese() -> None:
     # Made of numbers, signs and places alone.
     neutral = {"key_range", "score_in_split", "action_fitted", "range_of"}
     neutral |= {"metric_kl", "metric_top1", "metric_top5", "score_cka"}
+    neutral |= {"at_place", "span_of_parts", "mlp_head"}
 
     latin = {key for key, text in catalogue("ja").items() if not kana_or_kanji.search(text)}
 
