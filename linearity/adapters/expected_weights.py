@@ -26,7 +26,8 @@ def check_weights(
         for tensor in tensors
         if not tensor.is_recomputed
     }
-    expected = _as_saved(config.weights, held, FAMILIES[config.family].decoder.partition(".")[0])
+    base = FAMILIES[config.family].decoder.partition(".")[0]
+    expected = _as_saved(_in_parts(config, held), held, base)
     missing = sorted(set(expected) - set(held) - ({HEAD} if config.is_tied else set()))
     for name in missing[:MOST_FINDINGS]:
         where = " (config.json does not tie it to the input embedding)" if name == HEAD else ""
@@ -50,6 +51,16 @@ def check_weights(
             field=name,
             bounds=(_spell(expected[name]), _spell(tensor.shape)),
         )
+
+
+def _in_parts(config: ModelConfig, held: Collection[str]) -> Mapping[str, Shape]:
+    """Return the expected weights, those that the files have in parts by the names of these."""
+    expected = dict(config.weights)
+    for whole, parts in config.parts.items():
+        if whole not in held and not parts.keys().isdisjoint(held):
+            del expected[whole]
+            expected |= parts
+    return expected
 
 
 def _as_saved(

@@ -100,9 +100,14 @@ def streamed_model(
         network = _empty_network(folder, dtype, attention)
         model = _with_tokenizer(network, folder, record, store, place)
     move_buffers(network, place)
-    base = model.layout.family.decoder.partition(".")[0]
+    family = model.layout.family
     weights = WeightFiles(
-        network, record.files, lambda file: stored_path(file, store), base=base, device=place
+        network,
+        record.files,
+        lambda file: stored_path(file, store),
+        base=family.decoder.partition(".")[0],
+        device=place,
+        stacks=family.stacks,
     )
     source = StreamedStates(network, model.layout, place, weights, Scratch(store.root))
     return replace(model, source=source)

@@ -52,6 +52,8 @@ class ModelConfig:
         Everything that the weights must hold, the head included.
     aliases : mapping of str to str
         Other names of weights, which the library reads as those.
+    parts : mapping of str to mapping of str to shape
+        What files may hold in the place of a weight that the library puts together.
     cleaned : mapping
         Known fields only, in the spelling that transformers reads.
     """
@@ -65,6 +67,7 @@ class ModelConfig:
     dtype: str | None
     weights: Mapping[str, Shape]
     aliases: Mapping[str, str]
+    parts: Mapping[str, Mapping[str, Shape]]
     cleaned: Mapping[str, Json]
 
 
@@ -118,6 +121,7 @@ def _read(family: str, fields: Fields, findings: Findings) -> ModelConfig:
         dtype=dtype,
         weights=described.weights,
         aliases=described.aliases,
+        parts=described.parts,
         cleaned={**described.cleaned, **common},
     )
 

@@ -1,14 +1,14 @@
 """The weights of single modules, read from a model's registered files when they are wanted."""
 
-from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import torch
 from safetensors import safe_open
 from torch import Tensor, nn
 
+from linearity.contracts.families import Stacks
 from linearity.contracts.inputs import StoredFile
 from linearity.contracts.model_files import is_weight_file
 from linearity.errors import RejectedInputError
@@ -29,6 +29,8 @@ class WeightFiles:
     base : str
         First part of the decoder's path; old checkpoints leave it out of their names.
     device : torch.device
+    stacks : Stacks or None
+        How the files name experts that the network has in stacked arrays.
     """
 
     def __init__(
@@ -39,7 +41,9 @@ class WeightFiles:
         *,
         base: str,
         device: torch.device,
+        stacks: Stacks | None = None,
     ) -> None:
+        self._stacks = stacks
         self._network, self._find, self._base, self._device = network, find, base, device
         self._places: dict[str, StoredFile] = {}
         for file in (file for file in files if is_weight_file(file.name)):
@@ -56,15 +60,20 @@ class WeightFiles:
         RejectedInputError
             If a weight is missing, or has another shape.
         """
-        by_file: dict[str, list[str]] = defaultdict(list)
-        for name in names:
-            by_file[self._places[self._spelled(name)].name].append(name)
-        held = {file.name: file for file in self._places.values()}
-        for file, wanted in by_file.items():
-            with safe_open(self._find(held[file]), framework="pt") as opened:
-                for name in wanted:
-                    check()
-                    self._set(name, opened.get_tensor(self._spelled(name)))
+        with ExitStack() as closing:
+            opened: dict[str, safe_open] = {}
+
+            def read(spelled: str) -> Tensor:
+                check()
+                file = self._places[spelled]
+                if file.name not in opened:
+                    reader = safe_open(self._find(file), framework="pt")
+                    opened[file.name] = closing.enter_context(reader)
+                tensor: Tensor = opened[file.name].get_tensor(spelled)  # type: ignore[no-untyped-call]
+                return tensor
+
+            for name in names:
+                self._set(name, self._read(name, read))
 
     def empty(self, names: Collection[str]) -> None:
         """Let go of the numbers of some parameters."""
@@ -72,11 +81,26 @@ class WeightFiles:
             parameter = self._network.get_parameter(name)
             _put(self._network, name, torch.empty_like(parameter, device="meta"))
 
+    def _read(self, name: str, read: Callable[[str], Tensor]) -> Tensor:
+        """Return a weight, put together where the files hold its parts."""
+        stacks = self._stacks
+        if stacks is None or not stacks.is_stack(name) or self._found(name) is not None:
+            return read(self._spelled(name))
+        experts = stacks.parts_of(name, self._network.get_parameter(name).shape[0])
+        return torch.stack(
+            [torch.cat([read(self._spelled(part)) for part in parts]) for parts in experts]
+        )
+
+    def _found(self, name: str) -> str | None:
+        """Return how the files spell a name."""
+        known = [name] if self._stacks is None else [name, self._stacks.saved(name)]
+        bare = [spelled.removeprefix(f"{self._base}.") for spelled in known]
+        return next((spelled for spelled in (*known, *bare) if spelled in self._places), None)
+
     def _spelled(self, name: str) -> str:
-        bare = name.removeprefix(f"{self._base}.")
-        for spelled in (name, bare):
-            if spelled in self._places:
-                return spelled
+        found = self._found(name)
+        if found is not None:
+            return found
         raise RejectedInputError(
             f"{name} is missing from the weights",
             reason="missing_weights",

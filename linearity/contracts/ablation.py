@@ -106,7 +106,8 @@ def parse_params(params: Mapping[str, Json], *, model: ModelRecord) -> AblationP
         raise InvalidParameterError(
             "model", wanted="a model of at least 2 blocks", got=f"{model.blocks} block"
         )
-    actions = _names(params, "actions", ACTIONS, ("drop", "linear"), ACTION_ALIASES)
+    usual = tuple(sensible_actions(("drop", "linear"), model.family))
+    actions = _names(params, "actions", ACTIONS, usual, ACTION_ALIASES)
     if params.get("actions") in ("all", ["all"]):
         actions = sensible_actions(actions, model.family)
     refuse_senseless(actions, model.family, parameter="actions")

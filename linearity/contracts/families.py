@@ -8,6 +8,7 @@ a family or a few siblings; a new family needs a row here and a reader there.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from linearity.contracts.actions import ACTIONS
 from linearity.contracts.canonical import Json
 from linearity.contracts.parameters import automatic_choice
 from linearity.errors import InvalidParameterError
@@ -16,6 +17,45 @@ NORMED_UPDATE = (
     "this family norms the MLP's output before it enters the stream, so no map of it can move "
     "into the down projection"
 )
+
+
+NO_ONE_MAP = (
+    "a router sends every token through experts of its own, and one map in their place would "
+    "average over that choice, which has not been tested"
+)
+
+
+@dataclass(frozen=True)
+class Stacks:
+    """How published checkpoints name the experts that the library stacks in two arrays a block.
+
+    Parameters
+    ----------
+    gate, up, down : str
+        The maps of an expert; the first array holds gate above up, the second down.
+    within : str
+        What files call the part of a block that is ``mlp`` in the library.
+    """
+
+    gate: str = "gate_proj"
+    up: str = "up_proj"
+    down: str = "down_proj"
+    within: str = "mlp"
+
+    def is_stack(self, name: str) -> bool:
+        """Return whether a weight of the library is such an array."""
+        return name.endswith((".mlp.experts.gate_up_proj", ".mlp.experts.down_proj"))
+
+    def saved(self, name: str) -> str:
+        """Return what files call a weight of the library."""
+        return name.replace(".mlp.", f".{self.within}.")
+
+    def parts_of(self, name: str, count: int) -> list[list[str]]:
+        """Return the names of what lies in each of the `count` experts of an array, in order."""
+        block, _, kind = name.rpartition(".mlp.experts.")
+        maps = (self.gate, self.up) if kind == "gate_up_proj" else (self.down,)
+        at = f"{block}.{self.within}.experts"
+        return [[f"{at}.{expert}.{each}.weight" for each in maps] for expert in range(count)]
 
 
 @dataclass(frozen=True)
@@ -40,12 +80,16 @@ class Family:
         Fields of ``config.json`` that let both read one state where they are true.
     merged_refusal : str
         Why no map can be merged into `down`; empty where one can.
+    linear_refusal : str
+        Why no map can stand for a block; empty where one can.
     attentions : tuple of str
         transformers' attention implementations for it; ``auto`` is the first.
     has_tuples : bool
         Whether blocks answer with a tuple whose first entry is the state.
     has_positions : bool
         Whether blocks are told ``position_ids``.
+    stacks : Stacks or None
+        How files name experts that the library stacks; None without experts.
     """
 
     architecture: str
@@ -58,9 +102,19 @@ class Family:
     between: str = "post_attention_layernorm"
     parallel_flags: tuple[str, ...] = ()
     merged_refusal: str = ""
+    linear_refusal: str = ""
     attentions: tuple[str, ...] = ("sdpa", "eager")
     has_tuples: bool = False
     has_positions: bool = True
+    stacks: Stacks | None = None
+
+    def refusal(self, action: str) -> str:
+        """Return why an action makes no sense here; empty where it does."""
+        return {"merged": self.merged_refusal, "linear": self.linear_refusal}.get(action, "")
+
+
+def _experts(architecture: str, stacks: Stacks = Stacks()) -> Family:
+    return Family(architecture, merged_refusal=NO_ONE_MAP, linear_refusal=NO_ONE_MAP, stacks=stacks)
 
 
 FAMILIES: dict[str, Family] = {
@@ -144,6 +198,10 @@ FAMILIES: dict[str, Family] = {
         has_tuples=True,
     ),
     "phi": Family("PhiForCausalLM", norm="final_layernorm", down="mlp.fc2", between=""),
+    "mixtral": _experts("MixtralForCausalLM", Stacks("w1", "w3", "w2", "block_sparse_moe")),
+    "qwen2_moe": _experts("Qwen2MoeForCausalLM"),
+    "qwen3_moe": _experts("Qwen3MoeForCausalLM"),
+    "olmoe": _experts("OlmoeForCausalLM"),
 }
 """By transformers' ``model_type``."""
 
@@ -163,8 +221,7 @@ def is_parallel(family: Family, config: Mapping[str, Json]) -> bool:
 
 def sensible_actions(actions: Iterable[str], family: str) -> list[str]:
     """Return those of some actions that make sense for a family."""
-    refused = ("merged",) if FAMILIES[family].merged_refusal else ()
-    return [action for action in actions if action not in refused]
+    return [action for action in actions if not FAMILIES[family].refusal(action)]
 
 
 def refuse_senseless(actions: Iterable[str], family: str, *, parameter: str) -> None:
@@ -175,11 +232,12 @@ def refuse_senseless(actions: Iterable[str], family: str, *, parameter: str) -> 
     InvalidParameterError
         With the reason.
     """
-    why = FAMILIES[family].merged_refusal
-    if why and "merged" in actions:
-        raise InvalidParameterError(
-            parameter,
-            wanted=f"drop or linear ({family}: {why})",
-            got="merged",
-            next_step="Leave merged out.",
-        )
+    for action in actions:
+        why = FAMILIES[family].refusal(action)
+        if why:
+            raise InvalidParameterError(
+                parameter,
+                wanted=f"{' or '.join(sensible_actions(ACTIONS, family))} ({family}: {why})",
+                got=action,
+                next_step=f"Leave {action} out.",
+            )

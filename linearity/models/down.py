@@ -40,7 +40,10 @@ def down_projection(block: nn.Module, family: Family = LLAMA) -> nn.Module:
     if not isinstance(projection, nn.Module) or not isinstance(
         getattr(projection, "weight", None), Tensor
     ):
-        refusal = f"no down projection found in {type(block).__name__}: looked for {family.down}"
+        refusal = (
+            refusal
+            or f"no down projection found in {type(block).__name__}: looked for {family.down}"
+        )
     if refusal:
         raise RejectedInputError(
             f"merged makes no sense here: {refusal}",

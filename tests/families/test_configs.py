@@ -20,6 +20,8 @@ from tests.adapters.tiny_llama import checked
 from tests.families.tiny import BLOCKS, VARIANTS, build, given_config, sizes_of, write_tiny
 from tests.oracles import logits_of
 
+MIXED_EXPERTS = [name for name, (family, _) in VARIANTS.items() if FAMILIES[family].stacks]
+
 # What no state and no logit depends on, and what is spelled out where the library computes it.
 BESIDE = {
     "architectures", "transformers_version", "dtype", "initializer_range", "use_cache",
@@ -98,7 +100,30 @@ def test_the_weights_that_the_library_saves_are_those_expected(
 
     tied = {"lm_head.weight"} if config.is_tied else set()
     held = {config.aliases.get(name, name): shape for name, shape in held.items()}
-    assert held == {name: shape for name, shape in config.weights.items() if name not in tied}
+    assert held == {name: shape for name, shape in in_parts(config).items() if name not in tied}
+
+
+def in_parts(config: ModelConfig) -> dict[str, tuple[int, ...]]:
+    """Return the weights by the names that files have for them."""
+    named = {name: config.parts.get(name, {name: shape}) for name, shape in config.weights.items()}
+    return {name: shape for parts in named.values() for name, shape in parts.items()}
+
+
+@pytest.mark.parametrize("variant", MIXED_EXPERTS)
+def test_experts_are_read_one_by_one_and_stacked_but_not_half_and_half(variant: str) -> None:
+    config = checked(given_config(variant))
+    single = [a_tensor(name, shape) for name, shape in in_parts(config).items()]
+    stacked = [a_tensor(name, shape) for name, shape in config.weights.items()]
+    whole, parts = next(iter(config.parts.items()))
+    lost = next(iter(parts))
+
+    assert reasons(single, config) == reasons(stacked, config) == []
+    assert reasons([t for t in single if t.name != lost], config) == [("missing_weights", lost)]
+    both = [*stacked, a_tensor(lost, parts[lost])]
+    assert reasons(both, config) == [("unexpected_weights", lost)]
+    turned = [a_tensor(t.name, t.shape[::-1]) if t.name == lost else t for t in single]
+    assert reasons(turned, config) == [("mismatched_weights", lost)]
+    assert whole in config.weights
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -154,6 +179,14 @@ def reasons(held: list[Tensor], config: ModelConfig) -> list[tuple[str, str | No
 
 
 WRONG: list[tuple[str, Mapping[str, Any], str]] = [
+    ("mixtral", {"num_local_experts": 0}, "num_local_experts"),
+    ("mixtral", {"num_experts_per_tok": 5}, "num_experts_per_tok"),
+    ("qwen2_moe", {"num_experts": 10**6}, "num_experts"),
+    ("qwen2_moe", {"use_sliding_window": True}, "use_sliding_window"),
+    ("qwen3_moe", {"mlp_only_layers": [4]}, "mlp_only_layers"),
+    ("qwen3_moe", {"mlp_only_layers": "0"}, "mlp_only_layers"),
+    ("qwen3_moe", {"decoder_sparse_step": 0}, "decoder_sparse_step"),
+    ("olmoe", {"moe_intermediate_size": 1, "clip_qkv": 0}, "clip_qkv"),
     ("qwen2 with windows", {"layer_types": ["full_attention"] * 3}, "layer_types"),
     ("qwen2 with windows", {"layer_types": ["chunked_attention"] * 4}, "layer_types"),
     ("qwen2", {"layer_types": ["sliding_attention"] * 4}, "layer_types"),

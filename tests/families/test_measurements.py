@@ -11,7 +11,7 @@ from linearity.adapters.hugging_face import load_model, streamed_model
 from linearity.adapters.inputs import load_documents, prepare_model
 from linearity.adapters.store import ArtifactStore
 from linearity.contracts.ablation import parse_params as parse_ablation
-from linearity.contracts.actions import parse_plan
+from linearity.contracts.actions import ACTIONS, parse_plan
 from linearity.contracts.canonical import Json
 from linearity.contracts.families import FAMILIES, Family
 from linearity.contracts.inputs import DatasetRecord, Document, ModelRecord
@@ -20,6 +20,7 @@ from linearity.contracts.plan import parse_plan_parameter
 from linearity.errors import InvalidParameterError, RejectedInputError
 from linearity.measure.windows import Role, Window
 from linearity.models.loaded import LoadedModel
+from linearity.models.source import counted_heldout
 from linearity.models.states import record_states, source_of
 from linearity.models.sublayers import at_granularity
 from linearity.models.surgery import carried_out
@@ -155,11 +156,19 @@ def test_a_model_that_streams_through_memory_has_the_same_states(
         )
         for one, other in zip(read, recorded, strict=True):
             assert one.states.dtype == getattr(torch, dtype)
-            assert torch.equal(one.states, other.states), attention
-            assert torch.equal(one.heldout.double(), other.heldout.double())
+            if case.family.stacks is None or len(one.windows) == 1:
+                assert torch.equal(one.states, other.states), attention
+            else:
+                # What stands at padding goes through experts too, and they round by group.
+                tolerance = 2e-5 if dtype == "float32" else 0.1
+                torch.testing.assert_close(one.states, other.states, atol=tolerance, rtol=tolerance)
+            kept = counted_heldout(one.windows)
+            assert torch.equal(one.heldout.double(), one.states[kept].double())
 
 
 def plans_of(case: Case) -> list[str]:
+    if case.family.linear_refusal:
+        return [plan for plan in PLANS if "linear" not in plan]
     return PLANS if case.family.merged_refusal else PLANS + MERGED
 
 
@@ -178,7 +187,8 @@ def test_cached_generation_of_a_padded_batch_equals_full_forward_passes(case: Ca
 @torch.inference_mode()
 def test_only_the_first_token_of_the_text_is_exempt_not_that_of_a_later_chunk(case: Case) -> None:
     ids = case.model.tokenize(case.documents[3])[:25]
-    for text in ("0:linear", "2:linear", "0:drop,3:linear"):
+    texts = ("0:linear", "2:linear", "0:drop,3:linear")
+    for text in texts if not case.family.linear_refusal else ("0:drop", "1-2:drop"):
         plan = parse_plan(text, blocks=BLOCKS)
         with hooked(case.model.network, case.family, case.material, plan):
             expected = logits_of(case.model.network, ids)
@@ -231,20 +241,30 @@ def test_linearity_and_ablation_run_with_every_action_that_makes_sense(case: Cas
     found = measure_ablation(case.material, ablation, Recorder())
 
     assert all(score is not None and score <= 1 for score in measured.profile.r2_heldout)
-    sensible = {"drop", "linear"} | (set() if case.family.merged_refusal else {"merged"})
+    sensible = {action for action in ACTIONS if not case.family.refusal(action)}
     assert {damage.action for damage in found.single} == sensible
 
 
-def test_merged_where_it_makes_no_sense_is_refused_with_the_reason(case: Case) -> None:
-    if not case.family.merged_refusal:
-        assert parse_plan_parameter("1:merged", model=case.record).text == "1:merged"
-        return
-    with pytest.raises(InvalidParameterError, match="norms the MLP's output"):
-        parse_plan_parameter("1:merged", model=case.record)
-    with pytest.raises(InvalidParameterError, match="norms the MLP's output"):
-        parse_ablation(SAMPLING | {"actions": ["merged"]}, model=case.record)
-    with pytest.raises(RejectedInputError, match="norms the MLP's output"):
-        case.material.changes(parse_plan("1:merged", blocks=BLOCKS), "one_shot")
+def test_actions_that_make_no_sense_are_refused_with_the_reason(case: Case) -> None:
+    for action in ACTIONS:
+        text, why = f"1:{action}", case.family.refusal(action)
+        if not why:
+            assert parse_plan_parameter(text, model=case.record).text == text
+            continue
+        with pytest.raises(InvalidParameterError, match=why[:20]):
+            parse_plan_parameter(text, model=case.record)
+        with pytest.raises(InvalidParameterError, match=why[:20]):
+            parse_ablation(SAMPLING | {"actions": [action]}, model=case.record)
+    if case.family.merged_refusal:
+        with pytest.raises(RejectedInputError, match=case.family.merged_refusal[:20]):
+            case.material.changes(parse_plan("1:merged", blocks=BLOCKS), "one_shot")
+
+
+def test_what_is_not_said_asks_for_no_action_that_makes_no_sense(case: Case) -> None:
+    usual = ["drop", "linear"]
+    assert parse_ablation(SAMPLING, model=case.record).actions == [
+        action for action in usual if not case.family.refusal(action)
+    ]
 
 
 IN_PARALLEL = {

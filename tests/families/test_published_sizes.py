@@ -37,6 +37,31 @@ PUBLISHED: dict[str, tuple[int, dict[str, Any]]] = {
         "num_attention_heads": 32, "num_key_value_heads": 32, "num_hidden_layers": 32,
         "max_position_embeddings": 2048, "partial_rotary_factor": 0.4, "vocab_size": 51200,
         "hidden_act": "gelu_new", "qk_layernorm": False, "tie_word_embeddings": False}),
+    "mixtral-8x7b": (46_702_792_704, {
+        "model_type": "mixtral", "hidden_size": 4096, "intermediate_size": 14336,
+        "num_attention_heads": 32, "num_key_value_heads": 8, "num_hidden_layers": 32,
+        "max_position_embeddings": 32768, "num_experts_per_tok": 2, "num_local_experts": 8,
+        "rope_theta": 1000000.0, "sliding_window": None, "vocab_size": 32000}),
+    "qwen1.5-moe-a2.7b": (14_315_784_192, {
+        "model_type": "qwen2_moe", "hidden_size": 2048, "intermediate_size": 5632,
+        "num_attention_heads": 16, "num_key_value_heads": 16, "num_hidden_layers": 24,
+        "max_position_embeddings": 8192, "max_window_layers": 21, "moe_intermediate_size": 1408,
+        "shared_expert_intermediate_size": 5632, "num_experts": 60, "num_experts_per_tok": 4,
+        "decoder_sparse_step": 1, "norm_topk_prob": False, "rope_theta": 1000000.0,
+        "sliding_window": 32768, "use_sliding_window": False, "vocab_size": 151936}),
+    "qwen3-30b-a3b": (30_532_122_624, {
+        "model_type": "qwen3_moe", "hidden_size": 2048, "intermediate_size": 6144,
+        "head_dim": 128, "num_attention_heads": 32, "num_key_value_heads": 4,
+        "num_hidden_layers": 48, "max_position_embeddings": 40960, "max_window_layers": 48,
+        "mlp_only_layers": [], "moe_intermediate_size": 768, "num_experts": 128,
+        "num_experts_per_tok": 8, "decoder_sparse_step": 1, "norm_topk_prob": True,
+        "rope_theta": 1000000.0, "sliding_window": None, "use_sliding_window": False,
+        "vocab_size": 151936}),
+    "olmoe-1b-7b": (6_919_161_856, {
+        "model_type": "olmoe", "hidden_size": 2048, "intermediate_size": 1024,
+        "num_attention_heads": 16, "num_key_value_heads": 16, "num_hidden_layers": 16,
+        "max_position_embeddings": 4096, "num_experts": 64, "num_experts_per_tok": 8,
+        "norm_topk_prob": False, "clip_qkv": None, "vocab_size": 50304}),
     "phi-3-mini": (3_821_079_552, {
         "model_type": "phi3", "hidden_size": 3072, "intermediate_size": 8192,
         "num_attention_heads": 32, "num_key_value_heads": 32, "num_hidden_layers": 32,

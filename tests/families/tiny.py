@@ -29,6 +29,7 @@ LONG = {
     "rope_type": "longrope", "original_max_position_embeddings": 32,
     "short_factor": [1.0, 1.5], "long_factor": [2.0, 3.0],
 }  # fmt: skip
+EXPERTS = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 8}
 
 VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "llama": ("llama", {}),
@@ -79,6 +80,12 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "falcon with one norm": ("falcon", {
         "new_decoder_architecture": True, "num_kv_heads": 2, "num_ln_in_parallel_attn": 1}),
     "phi": ("phi", {}),
+    "mixtral": ("mixtral", {"num_local_experts": 3, "sliding_window": 6}),
+    "qwen2_moe": ("qwen2_moe", EXPERTS | {"shared_expert_intermediate_size": 20}),
+    "qwen3_moe": ("qwen3_moe", EXPERTS | {"head_dim": 8, "norm_topk_prob": True}),
+    "qwen3_moe with plain blocks": ("qwen3_moe", EXPERTS | {
+        "mlp_only_layers": [0], "decoder_sparse_step": 2, "attention_bias": True}),
+    "olmoe": ("olmoe", {"num_experts": 4, "num_experts_per_tok": 2, "clip_qkv": 0.5}),
     "phi with head norms": ("phi", {"qk_layernorm": True, "num_key_value_heads": 4}),
 }  # fmt: skip
 

@@ -56,12 +56,15 @@ class Description:
         Everything that the weights must hold, the output embedding included.
     aliases : mapping of str to str
         Other names of weights, which the library reads as those.
+    parts : mapping of str to mapping of str to shape
+        What files may hold in the place of a weight that the library puts together, all of it.
     """
 
     sizes: Sizes
     cleaned: Mapping[str, Json]
     weights: Mapping[str, Shape]
     aliases: Mapping[str, str] = field(default_factory=dict)
+    parts: Mapping[str, Mapping[str, Shape]] = field(default_factory=dict)
 
 
 def linear(name: str, rows: int, columns: int, *, bias: bool) -> Weights:

@@ -21,11 +21,17 @@ from linearity.adapters.families.reading import (
 LARGEST_CLIP = 1e6
 
 
+def read_clip(fields: Fields) -> float | None:
+    """Return what queries, keys and values are clipped to, if to anything."""
+    if fields.values.get("clip_qkv") is None:
+        return None
+    return fields.number("clip_qkv", 1e-3, LARGEST_CLIP)
+
+
 def read_olmo(fields: Fields) -> Description:
     """Return what the config.json of an OLMo says."""
     sizes = read_sizes(fields)
     bias = fields.flag("attention_bias", default=False)
-    clip = fields.values.get("clip_qkv")
     block = attention(sizes, inner_bias=bias, outer_bias=bias) | gated_mlp(sizes)
     return Description(
         sizes,
@@ -33,7 +39,7 @@ def read_olmo(fields: Fields) -> Description:
         | activation(fields)
         | {
             "attention_bias": bias,
-            "clip_qkv": None if clip is None else fields.number("clip_qkv", 1e-3, LARGEST_CLIP),
+            "clip_qkv": read_clip(fields),
             "rope_parameters": read_positions(fields, sizes),
         },
         whole_model(sizes, block, {}),

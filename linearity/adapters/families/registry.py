@@ -11,6 +11,12 @@ from linearity.adapters.families.gpt2 import read_gpt2
 from linearity.adapters.families.gpt_neox import read_gpt_neox
 from linearity.adapters.families.gptj import read_gptj
 from linearity.adapters.families.llama import read_llama, read_mistral
+from linearity.adapters.families.moe import (
+    read_mixtral,
+    read_olmoe,
+    read_qwen2_moe,
+    read_qwen3_moe,
+)
 from linearity.adapters.families.olmo import read_olmo, read_olmo2
 from linearity.adapters.families.opt import read_opt
 from linearity.adapters.families.phi import read_phi
@@ -39,5 +45,9 @@ READERS: dict[str, Callable[[Fields], Description]] = {
     "bloom": read_bloom,
     "falcon": read_falcon,
     "phi": read_phi,
+    "mixtral": read_mixtral,
+    "qwen2_moe": read_qwen2_moe,
+    "qwen3_moe": read_qwen3_moe,
+    "olmoe": read_olmoe,
 }
 """Each notes a finding for everything that is out of bounds."""
