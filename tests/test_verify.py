@@ -124,6 +124,20 @@ def test_a_result_without_its_texts_agrees_and_says_so(result_of: Run, again: Ve
     assert not found.texts
 
 
+@pytest.mark.parametrize(
+    ("kind", "params"),
+    [*QUESTIONS.items(), ("linearity", {"protocol": "paper"}), ("linearity", {"repeats": 3})],
+)
+def test_complete_parameters_are_those_of_the_same_question(
+    kind: str, params: dict[str, Json], glass_record: ModelRecord, docs_record: DatasetRecord
+) -> None:
+    request = make_request(kind, params, model=glass_record, dataset=docs_record)
+
+    again = make_request(kind, request.params, model=glass_record, dataset=docs_record)
+
+    assert again.run_id == request.run_id
+
+
 def test_a_changed_question_is_seen_without_computing(result_of: Run) -> None:
     result = result_of("linearity")
     result["params"]["seed"] = 1

@@ -50,13 +50,15 @@ def fixed_parameters(given: Mapping[str, Json], *, context: int) -> dict[str, Js
     InvalidParameterError
         If something that it fixes was asked for otherwise.
     """
+    resolved = _FIXED | {"context": min(LONGEST_WINDOW, context)}
     for name, value in _FIXED.items():
         asked = given.get(name, value)
-        if asked not in (value, _MEANS_THE_SAME.get(name, value)):
+        # What a run has settled on may be asked for again.
+        if asked not in (value, resolved[name], _MEANS_THE_SAME.get(name, value)):
             raise InvalidParameterError(
                 name,
                 wanted=f"nothing beside protocol=paper, which takes {value}",
                 got=asked,
                 next_step=f"Leave {name} out, or leave protocol out.",
             )
-    return _FIXED | {"context": min(LONGEST_WINDOW, context)}
+    return resolved
