@@ -32,6 +32,7 @@ from backend.snapshot_parts import (
     selection,
     warnings,
 )
+from backend.snapshot_passage import passage_text
 from backend.snapshot_tables import number_table
 from backend.version import read_version
 from linearity.adapters.clock import utc_now
@@ -129,6 +130,7 @@ def _document(part: Part, theme: str, figures: Mapping[str, Any]) -> str:
             finding(part),
             key_numbers(part),
             selection(part),
+            passage_text(part),
             _pictures([_panel(*item, part) for item in figures.items()]),
             element("noscript", element("p", part.words["snapshot_no_script"])),
             number_table(part),

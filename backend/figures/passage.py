@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from html import unescape
 from typing import Any
 
 from backend.figures.labels import LABELS, caption, escape
@@ -76,7 +77,7 @@ def visible(text: str) -> str:
 
 
 def _room(names: Sequence[str]) -> int:
-    return 24 + NAME_HEIGHT * max(map(len, names), default=0)
+    return 24 + NAME_HEIGHT * max((len(unescape(name)) for name in names), default=0)
 
 
 def _names(names: Sequence[str], named: bool) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import { changed, fill, h } from "../dom.js";
 import { integer, significant } from "../format.js";
 import { t } from "../i18n.js";
 import { isOutside, levelOf, meanError, shownBlock, shownToken } from "../passages.js";
-import { tokenWords } from "./passage_text.js";
+import { tokenName, tokenWords } from "./passage_text.js";
 
 /** @param {HTMLElement} element @param {import("../state.js").State} state */
 export function render(element, state) {
@@ -17,7 +17,7 @@ export function render(element, state) {
   fill(
     element,
     h("div", { class: "details-title" }, h("h2", {}, t("block_number", { block })),
-      token === null ? h("span", { class: "quiet" }, t("passage_none")) : h("span", { class: "passage-chosen" }, named(result.passage[token]))),
+      token === null ? h("span", { class: "quiet" }, t("passage_none")) : h("span", { class: "passage-chosen" }, tokenName(result.passage[token], token))),
     h("dl", { class: "numbers" }, facts.map(([key, value]) => h("div", {}, h("dt", {}, t(key)), h("dd", {}, value)))),
   );
 }
@@ -28,8 +28,6 @@ export function summary(state) {
   const token = shownToken(state);
   return token === null ? "" : tokenWords(state.result, token, shownBlock(state));
 }
-
-const named = ({ text, character, part }) => (part ? `${text} (${character})` : text.trim() || "␣");
 
 const blockFacts = (result, block) => [
   ["passage_mean", significant(meanError(result, block))],

@@ -35,7 +35,7 @@ const grid = (result) => ({
   corner: t("passage_corner"),
   columns: [...Array(blocksOf(result)).keys()].map(String),
   rows: result.passage.map((token, index) => ({
-    head: `${index} ${token.text.replaceAll("\n", "⏎")}`,
+    head: `${index} ${token.text.replaceAll("\n", "⏎")}`.trim(),
     cells: result.error[index].map(significant),
   })),
   selected: null,

@@ -82,9 +82,12 @@ function paint(element, result, block) {
 export function tokenWords({ passage, error, reference }, index, block) {
   const token = passage[index];
   const level = isOutside(token) ? "outside" : levelOf({ error, reference }, index, block);
-  const text = token.part ? `${token.text} (${token.character})` : token.text.trim() || "␣";
-  return `${text} · ${t(`class_${token.token_class}`)} · ${significant(error[index][block])} · ${t(`passage_level_${level}`)}`;
+  return `${tokenName(token, index)} · ${t(`class_${token.token_class}`)} · ${significant(error[index][block])} · ${t(`passage_level_${level}`)}`;
 }
+
+/** A token as it is called: by its place where a link leaves out its text. */
+export const tokenName = ({ text, character, part }, index) =>
+  text === "" ? `[${index}]` : part ? `${text} (${character})` : text.trim() || "␣";
 
 function select(element, token) {
   const list = element.querySelector(".passage-tokens");

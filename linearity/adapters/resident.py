@@ -18,7 +18,7 @@ from linearity.studies.material import Material
 from linearity.studies.neighbour_maps import NeighbourMaps, fit_neighbours
 
 _ModelKey = tuple[str, ...]
-LARGEST_MAPS = 2 << 30
+LARGEST_MAPS = 4 << 30
 """Bytes of maps that stay; larger ones are fitted anew for every passage."""
 
 

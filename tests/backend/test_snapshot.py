@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import math
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -126,6 +127,22 @@ def test_the_table_is_the_one_on_the_screen() -> None:
     assert f"{result.pairs.r2_heldout[0][3]:.3f}" in pairs.texts
     assert f"{result.profile.update_r2_fit[2]:.3f}" in blocks.texts
     assert "Stream, held-out" in blocks.texts
+
+
+def test_a_saved_passage_is_shaded_at_the_block_of_the_view() -> None:
+    result = a_passage()
+    page = saved(result, sel="2-3", lang="ja")
+
+    tokens = [item for item in page.attributes("span") if item.get("class") == "token"]
+    shades = [float((item["style"] or "").removeprefix("--shade: ")) for item in tokens]
+    for place, errors in enumerate(result.error):
+        outside = result.passage[place].token_class in ("first", "sink")
+        wanted = 0.0 if outside else (math.log10(errors[2] / 0.1) + 1) / 2
+        assert shades[place] == pytest.approx(min(1.0, max(0.0, wanted)), abs=1e-3)
+    assert [item.get("data-kind") for item in tokens].count("first") == 1
+    assert "ブロック 2 · 検証データでのふだんの値: 0.1" in page.texts
+    assert {"線", "E7 B7", "9A"} <= set(page.texts)
+    assert any("<b>%{x}</b>" in text for text in page.texts)
 
 
 @pytest.mark.parametrize(

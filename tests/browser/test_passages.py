@@ -66,5 +66,6 @@ def test_tokens_are_walked_through_and_blocks_are_chosen_in_japanese(
     cell.press("ArrowDown")
     page.keyboard.press("Enter")
     page.wait_for_url("**n=3**")
+    assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
     assert violations(page) == []
     assert stays_on_the_site(visit)
