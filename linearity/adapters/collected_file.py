@@ -17,6 +17,7 @@ from torch import Tensor
 from linearity.contracts.canonical import Json, canonical_json, strict_loads
 from linearity.errors import CorruptObjectError, MalformedJSONError
 from linearity.measure.moments import Moments
+from linearity.measure.products import COARSE_ROUNDING
 from linearity.measure.tokens import StreamGuard, TokenTable
 from linearity.studies.collect import Collected, Opening
 
@@ -72,6 +73,7 @@ def write_collected(writer: Writer, collected: Collected) -> None:
     """Write what a pass over a part of a stream kept."""
     heldout = collected.heldout
     one = collected.moments[ROLES[0]]
+    rounding = torch.finfo(one.sums.dtype).eps
     header: dict[str, Json] = {
         "format": FORMAT,
         "kind": "collected",
@@ -80,6 +82,7 @@ def write_collected(writer: Writer, collected: Collected) -> None:
         "reach": one.reach,
         "sums": TYPES[one.sums.dtype],
         "heldout": [len(states) for states in heldout],
+        "coarse": any(collected.moments[role].rounding > rounding for role in ROLES),
         **{role: collected.moments[role].n for role in ROLES},
     }
     _write(writer, dict(_tensors(collected)), header)
@@ -135,6 +138,7 @@ class _Sizes:
     sums: torch.dtype
     heldout: list[int]
     n: dict[str, int]
+    coarse: bool
 
     @classmethod
     def of(cls, path: Path, header: Json) -> "_Sizes":
@@ -142,6 +146,7 @@ class _Sizes:
             case {
                 "format": 1, "kind": "collected", "states": int(S), "width": int(d),
                 "reach": int(reach), "sums": "F64" | "F32" as sums, "heldout": list(heldout),
+                "coarse": bool(coarse),
                 "train": int(train), "validation": int(validation), **rest,
             } if not rest:  # fmt: skip
                 counts = [size for size in heldout if type(size) is int and size >= 0]
@@ -154,7 +159,7 @@ class _Sizes:
                 )
                 _check(path, is_sound, "header")
                 n = {"train": train, "validation": validation}
-                return cls(S, d, reach, SUM_TYPES[sums], counts, n)
+                return cls(S, d, reach, SUM_TYPES[sums], counts, n, coarse)
         raise _damaged(path, "header")
 
     def pairs(self, i: int) -> int:
@@ -215,6 +220,7 @@ def _length(tensors: Named, name: str) -> int:
 def _moments(tensors: Named, sizes: _Sizes, role: str) -> Moments:
     moments = Moments(tensors["reference"], reach=sizes.reach, dtype=sizes.sums)
     moments.n = sizes.n[role]
+    moments.rounding = COARSE_ROUNDING if sizes.coarse else moments.rounding
     moments.sums = tensors[f"{role}.sums"]
     moments.rows = [tensors[f"{role}.rows.{i}"] for i in range(sizes.states)]
     return moments

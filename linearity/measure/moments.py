@@ -44,6 +44,8 @@ class Moments:
     ----------
     n : int
         Tokens seen.
+    rounding : float
+        Relative rounding of the sums: that of their type, or of coarser products.
     sums : (S, d) Tensor
     rows : list of (d, w_i * d) Tensor
         ``rows[i]`` holds ``G_ij`` for j = i, ..., min(i + reach, L) side by side.
@@ -56,6 +58,7 @@ class Moments:
         self.reference = reference.to(dtype)
         self.reach = reach
         self.n = 0
+        self.rounding = torch.finfo(dtype).eps
         self.sums = torch.zeros_like(self.reference)
         self.rows = self._no_rows()
 
@@ -89,7 +92,9 @@ class Moments:
         """
         for chunk in torch.split(states, CHUNK_TOKENS):
             shifted = chunk.to(self.sums.dtype) - self.reference
-            self._add(Factors.of(shifted, coarse=chunk.dtype.itemsize < 4))
+            factors = Factors.of(shifted, coarse=chunk.dtype.itemsize < 4)
+            self._add(factors)
+            self.rounding = max(self.rounding, factors.rounding)
             self.sums += shifted.sum(0)
             self.n += chunk.shape[0]
 
@@ -169,6 +174,7 @@ class RecomputedMoments(Moments):
         self._kept += other._kept
         self.sums += other.sums
         self.n += other.n
+        self.rounding = max(self.rounding, other.rounding)
 
 
 @dataclass(frozen=True)
@@ -189,7 +195,7 @@ class Band:
     traces : (m + 1,) float64
         ``trace(C[k])``.
     rounding : float
-        Relative rounding of the type that the sums were kept in.
+        Relative rounding of the sums.
     """
 
     first: int
@@ -228,7 +234,7 @@ class Band:
         # sum (x - c)'(y - e) = G - s_x' e - c' s_y + n c' e, all relative to the reference.
         C -= sums[0, :, None] * about[:, None, :]
         C -= about[0, :, None] * (sums - n * about)[:, None, :]
-        rounding = torch.finfo(one.sums.dtype).eps
+        rounding = max(shard.rounding for shard in split.shards)
         return cls(i, n, means, C, torch.einsum("kdd->k", C), rounding)
 
 

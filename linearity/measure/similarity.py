@@ -77,11 +77,12 @@ def debiased_cka(states: Tensor) -> Tensor:
     """
     n, S = states.shape[:2]
     centred = (states - states.mean(0)).movedim(1, 0).contiguous()
-    products = torch.zeros((S, S), dtype=torch.float64, device=states.device)
+    del states  # where memory is short there is no room for both
+    products = torch.zeros((S, S), dtype=torch.float64, device=centred.device)
     for rows in torch.split(centred, ROWS, dim=1):
         grams = (rows @ centred.mT).flatten(1).double()
         products.addmm_(grams, grams.T)
-    lengths = centred.square().sum(-1, dtype=torch.float64)
+    lengths = torch.stack([rows.square().sum(-1, dtype=torch.float64) for rows in centred])
     traces = lengths.sum(1)
     spread = torch.outer(traces, traces) / ((n - 1) * (n - 2))
     hsic = products + spread - n / (n - 2) * (lengths @ lengths.T)

@@ -1,6 +1,6 @@
 """The one pass over the text: states go by, and only sums, held-out states and norms stay."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -17,11 +17,13 @@ from linearity.measure.moments import (
 from linearity.measure.products import bytes_a_number
 from linearity.measure.tokens import StreamGuard, TokenTable, angular, cosines
 from linearity.measure.windows import Window
-from linearity.models.memory import free_bytes
+from linearity.models.memory import LEAST_BATCH, free_bytes
 from linearity.models.source import Batches, StateBatch, StateSource, scored
 
 ROLES = ("train", "validation", "heldout")
 FIRST_BATCH_TOKENS = 1024
+EARLY_SHARES = (1 / 4, 1 / 2)
+"""Parts of the stream after which the profile is scored in earnest, to show how it settles."""
 
 
 @dataclass(frozen=True)
@@ -214,12 +216,34 @@ def batched(windows: Sequence[Window], batch_tokens: int) -> list[list[Window]]:
     """Return the windows in batches of one forward pass each.
 
     The first one is small, so that there is something to see early. The size of the others changes
-    speed and rounding, nothing else.
+    speed and rounding, nothing else: whatever it is, a batch ends where the stream is scored early.
     """
+    return _cut(windows, batch_tokens, ends=early_ends(windows))
+
+
+def early_ends(windows: Sequence[Window]) -> dict[int, int]:
+    """Return where the stream is scored early: after how many windows, and tokens of these.
+
+    Behind the first batch, of the usual size, that completes each of `EARLY_SHARES`.
+    """
+    total, seen, cut = sum(len(window.ids) for window in windows), 0, 0
+    wanted = [share * total for share in EARLY_SHARES]
+    ends = {}
+    for batch in _cut(windows, LEAST_BATCH, ends={}):
+        seen, cut = seen + sum(len(window.ids) for window in batch), cut + len(batch)
+        if wanted and wanted[0] <= seen < total:
+            ends[cut] = seen
+        wanted = [tokens for tokens in wanted if tokens > seen]
+    return ends
+
+
+def _cut(
+    windows: Sequence[Window], batch_tokens: int, *, ends: Collection[int]
+) -> list[list[Window]]:
     batches: list[list[Window]] = []
     tokens, limit = 0, min(FIRST_BATCH_TOKENS, batch_tokens)
-    for window in windows:
-        if not batches or tokens + len(window.ids) > limit:
+    for number, window in enumerate(windows):
+        if not batches or tokens + len(window.ids) > limit or number in ends:
             limit = batch_tokens if batches else limit
             batches.append([])
             tokens = 0

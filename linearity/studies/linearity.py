@@ -46,6 +46,7 @@ from linearity.studies.collect import (
     Collected,
     batched,
     collect,
+    early_ends,
     missed_sinks,
 )
 from linearity.studies.portion import Portion
@@ -72,8 +73,6 @@ MOST_CKA_TOKENS = 2048
 MOST_PARTIALS = 32
 MOST_RECOMPUTED = 6
 """The same where the products of everything seen so far have to be made anew each time."""
-SHARES = (1 / 4, 1 / 2)
-"""Parts of the stream after which the profile is scored in earnest, to show how it settles."""
 SCORING_SHARE = 0.35
 """Part of a run's time that follows the last token; only the remaining time depends on it."""
 AHEAD_SHARE = 0.4
@@ -177,10 +176,12 @@ class _Study:
         self.half: Half | None = None
         self.next_partial = 0
         self.early: dict[int, Scores] = {}
+        self.early_at: set[int] = set()
 
     def stream(self, windows: list[Window]) -> Collected:
         self.total = sum(len(window.ids) for window in windows)
         self.halfway = -(-self.total // 2)
+        self.early_at = set(early_ends(windows).values())
         collected = self._pass(windows, None)
         if missed_sinks(collected):
             # The median fell while streaming: once more, with the medians known from the start.
@@ -306,9 +307,8 @@ class _Study:
             self.progress.partial(lambda: self._partial(collected))
 
     def _score_early(self, collected: Collected) -> None:
-        """Score neighbours as if the text ended here, after the first batch of each share."""
-        passed = sum(share * self.total <= collected.tokens < self.total for share in SHARES)
-        if len(self.early) >= passed or self.params.in_sample:
+        """Score neighbours as if the text ended here, where it is to be scored early."""
+        if collected.tokens not in self.early_at or self.params.in_sample:
             return
         try:
             scores = self._neighbours(collected)

@@ -94,15 +94,20 @@ def test_a_run_stops_where_its_progress_says_so(measure: Measure) -> None:
     assert recorder.steps[-1][0] < 8192
 
 
+@pytest.mark.parametrize("tokens", [300, 16_384])
 def test_numbers_do_not_depend_on_the_batch(
-    measure: Measure, monkeypatch: pytest.MonkeyPatch
+    tokens: int, measure: Measure, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one = measure()
-    monkeypatch.setattr(linearity, "batch_tokens", lambda _: 300)
+    monkeypatch.setattr(linearity, "batch_tokens", lambda _: tokens)
     two = measure()
 
     assert one.profile.r2_heldout == pytest.approx(two.profile.r2_heldout, abs=1e-6)
     assert one.profile.r2_fit == pytest.approx(two.profile.r2_fit, abs=1e-6)
+    assert one.sample_sizes is not None
+    assert two.sample_sizes is not None
+    assert one.sample_sizes.tokens == two.sample_sizes.tokens
+    assert len(one.sample_sizes.tokens) == 3
 
 
 def test_numbers_do_not_depend_on_how_many_pairs_are_scored_together(

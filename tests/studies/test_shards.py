@@ -36,6 +36,7 @@ def small_batches() -> Iterator[None]:
         for name in (
             "linearity.studies.linearity.LEAST_BATCH",
             "linearity.studies.helping.LEAST_BATCH",
+            "linearity.studies.collect.LEAST_BATCH",
         ):
             patch.setattr(name, BATCH)
         patch.setattr("linearity.studies.linearity.FIRST_BATCH_TOKENS", BATCH)
