@@ -1,6 +1,7 @@
 """A model and texts that are in memory already, measured as if they had been registered."""
 
 import hashlib
+import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,15 +15,17 @@ from torch import nn
 from linearity.adapters.chat_templates import SandboxedTemplate
 from linearity.adapters.documents import encode_documents
 from linearity.adapters.execute import execute
+from linearity.adapters.findings import Findings
 from linearity.adapters.hugging_face import wrapped
 from linearity.adapters.machine import memory_bytes
+from linearity.adapters.model_config import ModelConfig, read_config
 from linearity.adapters.placement import STREAMING, place
 from linearity.adapters.readers.intake import describe
 from linearity.adapters.resident import Resident
 from linearity.adapters.store import ArtifactStore
 from linearity.contracts.canonical import Json, sha256_hex
 from linearity.contracts.estimate import settle_pairs
-from linearity.contracts.families import FAMILIES
+from linearity.contracts.families import FAMILIES, is_parallel
 from linearity.contracts.inputs import DatasetRecord, Document, Message, ModelRecord
 from linearity.contracts.kinds import make_request
 from linearity.errors import (
@@ -35,7 +38,6 @@ from linearity.models.loaded import LoadedModel
 from linearity.ports import Progress
 
 SOURCE = "memory"
-LONGEST_CONTEXT = 131_072
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,8 @@ class ModelInMemory:
         RejectedInputError
             If it is of no family that is read, or spread over several devices.
         """
-        family = _family(network)
+        config = _config(network)
+        family = config.family
         attention = str(getattr(network.config, "_attn_implementation", "") or "eager")
         if attention not in FAMILIES[family].attentions:
             raise RejectedInputError(
@@ -64,7 +67,7 @@ class ModelInMemory:
                 next_step="Load it with attn_implementation="
                 + " or ".join(FAMILIES[family].attentions),
             )
-        record = _record(network, tokenizer, family, allow_template=allow_template)
+        record = _record(network, tokenizer, config, allow_template=allow_template)
         template = None
         if allow_template and isinstance(tokenizer.chat_template, str):
             special = tokenizer.special_tokens_map
@@ -159,21 +162,23 @@ def _document(item: Any, number: int) -> Document:
         ) from error
 
 
-def _family(network: Any) -> str:
-    config = getattr(network, "config", None)
-    family = str(getattr(config, "model_type", ""))
-    known = FAMILIES.get(family)
-    if not isinstance(network, nn.Module) or known is None:
-        raise RejectedInputError(
-            f"{type(network).__name__} ({family or 'no model_type'}) is of no family that is read",
-            reason="unsupported_architecture",
-            next_step=f"Use one of: {', '.join(FAMILIES)}.",
+def _config(network: Any) -> ModelConfig:
+    """Return what the model's configuration says, judged as ``config.json`` of a folder is."""
+    own: Any = getattr(network, "config", None)
+    if not isinstance(network, nn.Module) or not hasattr(own, "to_json_string"):
+        raise InvalidParameterError(
+            "model", wanted="a model of transformers", got=type(network).__name__
         )
-    if type(network).__name__ != known.architecture:
+    findings = Findings()
+    config = read_config(json.loads(own.to_json_string(use_diff=False)), findings)
+    findings.reject_if_any()
+    assert config is not None
+    whole = FAMILIES[config.family].architecture
+    if type(network).__name__ != whole:
         raise RejectedInputError(
             f"{type(network).__name__} is not a whole causal language model",
             reason="unsupported_architecture",
-            next_step=f"Load it with AutoModelForCausalLM: {known.architecture}.",
+            next_step=f"Load it with AutoModelForCausalLM: {whole}.",
         )
     if len({parameter.device for parameter in network.parameters()}) != 1:
         raise RejectedInputError(
@@ -181,13 +186,14 @@ def _family(network: Any) -> str:
             reason="unsupported_architecture",
             next_step="Move it to one device.",
         )
-    return family
+    return config
 
 
-def _record(network: Any, tokenizer: Any, family: str, *, allow_template: bool) -> ModelRecord:
-    config = network.config
+def _record(
+    network: Any, tokenizer: Any, config: ModelConfig, *, allow_template: bool
+) -> ModelRecord:
     parameters = list(network.parameters())
-    name = str(getattr(config, "_name_or_path", "") or type(network).__name__)
+    name = str(getattr(network.config, "_name_or_path", "") or type(network).__name__)
     return ModelRecord(
         id=SOURCE,
         # A folder's own name; where it lies is nobody's matter.
@@ -195,18 +201,17 @@ def _record(network: Any, tokenizer: Any, family: str, *, allow_template: bool) 
         source=SOURCE,
         reference=SOURCE,
         fingerprint=_fingerprint(network, tokenizer),
-        family=family,
-        blocks=int(config.num_hidden_layers),
-        width=int(config.hidden_size),
-        vocabulary=int(network.get_input_embeddings().num_embeddings),
-        context=min(
-            int(getattr(config, "max_position_embeddings", 0) or LONGEST_CONTEXT), LONGEST_CONTEXT
-        ),
+        family=config.family,
+        blocks=config.blocks,
+        width=config.width,
+        vocabulary=config.vocabulary,
+        context=config.context,
         parameters=sum(parameter.numel() for parameter in parameters),
         dtype=str(network.dtype).removeprefix("torch."),
         size=sum(parameter.numel() * parameter.element_size() for parameter in parameters),
         has_template=isinstance(getattr(tokenizer, "chat_template", None), str),
         template_allowed=allow_template,
+        in_parallel=is_parallel(FAMILIES[config.family], config.cleaned),
     )
 
 
