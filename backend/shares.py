@@ -42,7 +42,7 @@ _VALUE = re.compile(r"[^\x00-\x1f\x7f]{0,200}")
 _SHOWN = (
     "id", "kind", "status", "model", "dataset", "params", "progress", "queue_position", "attempt",
     "created", "started", "finished", "seconds", "heartbeat_age_s",
-    "imported",
+    "imported", "published",
 )  # fmt: skip
 
 

@@ -49,6 +49,7 @@ READER = "snapshot.js"
 
 FIGURE_KEYS: dict[str, dict[str, str]] = {
     "heatmap": {"score": "score", "split": "split", "scale": "scale"},
+    "profile": {"published": "published"},
     "curve": {"metric": "metric", "action": "action", "fitting": "fitting", "scale": "axis"},
 }
 """Which keys of the view a figure's options come from, as in the page's views."""

@@ -10,6 +10,7 @@ from backend.queue import Queue
 from linearity.adapters.clock import age_seconds
 from linearity.adapters.live import Live
 from linearity.adapters.state import InputRow, RunRow, State, UploadRow
+from linearity.contracts.published import published
 from linearity.contracts.redaction import without_texts
 from linearity.contracts.runs import RunStatus
 
@@ -82,6 +83,8 @@ class RunViews:
             request = row.request
             openings = self._state.count_report_openings(request["model"], request["dataset"])
             view |= {"report_openings": openings}
+        if row.kind == "linearity":
+            view["published"] = published_view(view["model"])
         return view
 
     def _view(self, row: RunRow, model: Json, redis: "_Redis") -> Json:
@@ -116,6 +119,14 @@ class RunViews:
             "imported": imported_view(row.imported),
             "links": links(row.id),
         }
+
+
+def published_view(model: Json) -> Json | None:
+    """Return what the paper published for a model, None for those that it did not measure."""
+    if model["blocks"] is None:
+        return None
+    found = published(str(model["name"]), blocks=model["blocks"], width=model["width"])
+    return None if found is None else found.as_json()
 
 
 def imported_view(imported: Json | None) -> Json | None:

@@ -19,6 +19,7 @@ import { VIEW, onlyMoves, viewText } from "./view_keys.js";
  * @property {string|null} curve the selected curve: strategy.action.fitting
  * @property {number|null} n the selected number of changed blocks, or token of a passage, from 1
  * @property {"all"|"different"|"identical"} show which answers
+ * @property {"0"|"1"} published whether the paper's values lie over the profile
  * @property {number} at which page of them
  * @property {"requests"|"tokens"|"prompt_tokens"|"response_tokens"|"time"|"cost"|null} measure of a log
  * @property {"en"|"ja"} lang

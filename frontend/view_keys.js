@@ -33,6 +33,7 @@ export const VIEW = {
   n: { parse: parseCount, standard: () => null },
   show: { parse: oneOf(ANSWER_FILTERS), standard: () => "all" },
   measure: { parse: oneOf(MEASURES), standard: () => null }, // then what the finding speaks of
+  published: { parse: oneOf(["0", "1"]), standard: () => "0" },
   at: { parse: parseCount, standard: () => 1 },
   lang: { parse: oneOf(["en", "ja"]), standard: browserLanguage, stored: true },
   theme: { parse: oneOf(["light", "dark"]), standard: systemTheme, stored: true },

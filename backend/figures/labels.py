@@ -35,6 +35,9 @@ LINEARITY_LABELS: dict[Language, dict[str, str]] = {
         "fit": "in-sample",
         "fit_as_paper": "in-sample, every token kept: the paper's procedure",
         "kept": "first token and sinks kept",
+        "published": "published: in-sample, read off",
+        "published_range": "{name}, {score}, middle of the depth: {low} – {high}<br>"
+        "published, in-sample, read off figure 1 of arXiv:2405.12250",
         "below": "below the axis",
         "pair_hover": "state {from} → {to}",
         "interval": "95 % interval",
@@ -91,6 +94,9 @@ LINEARITY_LABELS: dict[Language, dict[str, str]] = {
         "fit": "同一データ",
         "fit_as_paper": "同一データ、全トークン(論文の手順)",
         "kept": "先頭トークンとシンクを含む",
+        "published": "論文の値(同一データ、読み取り)",
+        "published_range": "{name}、{score}、深さの中央付近: {low}〜{high}<br>"
+        "論文の値(同一データ、arXiv:2405.12250 の図 1 から読み取り)",
         "below": "軸の範囲より下",
         "pair_hover": "状態 {from} → {to}",
         "interval": "95 % 区間",

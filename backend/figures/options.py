@@ -29,6 +29,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "fitting": ("all", *FITTINGS),
     "kept": ("1", "0"),
     "partial": ("0", "1"),
+    "published": ("0", "1"),
 }
 """Every option with its values, the default first."""
 
@@ -46,6 +47,7 @@ class FigureOptions:
     metric: str
     action: str
     fitting: str
+    published: bool = False
     plan: str | None = None
 
 
@@ -71,5 +73,6 @@ def parse_options(options: Mapping[str, str]) -> FigureOptions:
         metric=value["metric"],
         action=value["action"],
         fitting=value["fitting"],
+        published=value["published"] == "1",
         plan=options.get("plan"),
     )

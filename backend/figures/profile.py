@@ -18,6 +18,7 @@ from backend.figures.profile_lines import (
     style,
     style_key,
 )
+from backend.figures.published import published_ranges
 from backend.figures.theme import THEMES
 from linearity.contracts.paper_protocol import PAPER
 
@@ -48,10 +49,11 @@ def profile(result: Mapping[str, Any], options: FigureOptions) -> dict[str, Any]
             kept = series(result.get("kept"), f"{prefix}_heldout", blocks=blocks)
             data.append(line(kept.values, colour, width=1.5, dash="dot", name=name))
         data.append(main_line(heldout, colour, name, result, options.lang))
-    lowest = bottom_of(data)
+    ranges = published_ranges(result, options)
+    lowest = bottom_of([*data, *ranges])
     places = transition_names(result, options.lang)
     data += [below(heldouts[name], lowest, theme, words, (name, places)) for name in FIELDS]
-    data += style_key(words, theme, kept=options.kept)
+    data += [*style_key(words, theme, kept=options.kept), *ranges]
     return {"data": data, "layout": layout(result, options, blocks, lowest, ends(heldouts))}
 
 
@@ -66,8 +68,9 @@ def _in_sample(result: Mapping[str, Any], options: FigureOptions) -> dict[str, A
         main_line(line, getattr(theme, name), name, result, options.lang)
         for name, line in lines.items()
     ]
-    lowest = bottom_of(data)
-    data.append(style(words["fit_as_paper"], 2.5, "solid", theme))
+    ranges = published_ranges(result, options)
+    lowest = bottom_of([*data, *ranges])
+    data += [style(words["fit_as_paper"], 2.5, "solid", theme), *ranges]
     return {"data": data, "layout": layout(result, options, blocks, lowest, ends(lines))}
 
 

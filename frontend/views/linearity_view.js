@@ -12,6 +12,7 @@ import * as heatmapPanel from "./heatmap_panel.js";
 import { panel, plot, region } from "./panel.js";
 import { passageForm } from "./passage_form.js";
 import * as planSection from "./plan_section.js";
+import * as published from "./published.js";
 import * as table from "./table.js";
 import { hasClasses, tokenClassesPanel } from "./token_classes.js";
 import { hasErrors, tokenErrorsPanel } from "./token_errors.js";
@@ -22,7 +23,7 @@ const inBlocks = ({ x }) => ({ from: x, to: x + 1 });
 
 const DRAWINGS = {
   heatmap: drawing(cellShapes, inPairs, shownView),
-  profile: drawing(blockShapes, inBlocks),
+  profile: drawing(blockShapes, inBlocks, published.publishedQuery),
   norms: drawing(blockShapes, inBlocks),
   token_classes: { ...drawing(blockFrames, inBlocks), there: hasClasses },
   sample_sizes: { ...drawing(() => [], () => ({})), there: hasSizes },
@@ -36,6 +37,7 @@ export const summary = details.summary;
 /** @param {HTMLElement} body @returns {(state: import("../state.js").State) => void} */
 export function mount(body) {
   const switches = region("heatmap-switches", "div");
+  const paper = region("published", "div");
   const [classes, errors] = [tokenClassesPanel(), tokenErrorsPanel()];
   const plots = {
     ...Object.fromEntries(pictures.map((name) => [name, plot(name)])),
@@ -45,7 +47,7 @@ export function mount(body) {
   const sizes = panel("sample_sizes", plots.sample_sizes);
   const panels = [
     panel("heatmap", plots.heatmap, switches),
-    panel("profile", plots.profile),
+    panel("profile", plots.profile, paper),
     panel("norms", plots.norms),
     classes,
     sizes,
@@ -65,6 +67,7 @@ export function mount(body) {
   return (state) => {
     if (changed(body, state.lang)) for (const { speak } of panels) speak();
     heatmapPanel.render(switches, state);
+    published.render(paper, state);
     classes.render(state);
     errors.render(state);
     sizes.element.hidden = !hasSizes(state);

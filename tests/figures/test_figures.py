@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import product
 from statistics import median
 from typing import Any
@@ -166,6 +167,30 @@ def test_attention_and_mlp_are_lines_of_their_own_and_named_in_both_languages() 
     assert cells["layout"]["xaxis"]["ticktext"] == ["1", "2", "3", "4"]
     assert cells["layout"]["xaxis"]["tickvals"] == [2, 4, 6, 8]
     assert "block 3, MLP" in figure("token_classes", result, {})["data"][0]["text"][0][7]
+
+
+def test_the_paper_s_values_lie_over_the_profile_of_a_model_that_it_measured() -> None:
+    opt = a_result(blocks=12, model="facebook/opt-125m")
+    result = replace(opt, model=opt.model | {"width": 768}).as_json()
+
+    def frames(of: Any, **options: str) -> list[Any]:
+        made = figure("profile", of, options)
+        return [trace for trace in made["data"] if (trace.get("meta") or {}).get("published")]
+
+    stream, update = frames(result, published="1")
+    assert (min(stream["y"]), max(stream["y"])) == (0.95, 1.0)
+    assert (min(update["y"]), max(update["y"])) == (0.33, 0.65)
+    assert (min(update["x"]), max(update["x"])) == pytest.approx((4.4, 8.8))
+    assert [frame["showlegend"] for frame in (stream, update)] == [True, False]
+    assert "read off figure 1" in stream["text"]
+    assert "図 1 から読み取り" in frames(result, published="1", lang="ja")[0]["text"]
+    assert frames(
+        in_sample(replace(opt, model=opt.model | {"width": 768})).as_json(), published="1"
+    )
+    bottom = figure("profile", result, {"published": "1"})["layout"]["yaxis"]["range"][0]
+    assert bottom < 0.33
+    assert frames(result) == []
+    assert frames(RESULTS["whole"], published="1") == []
 
 
 def test_kept_tokens_can_be_left_out() -> None:

@@ -25,6 +25,7 @@ FROM_THE_SERVER = (
     "exclude_",
     "protocol_",
     "granularity_",
+    "published_",
     "pairs_",
     "state_",
     "added_",
@@ -85,6 +86,8 @@ def test_japanese_is_japanese() -> None:
     # Made of numbers, signs and places alone.
     neutral = {"key_range", "score_in_split", "action_fitted", "range_of"}
     neutral |= {"metric_kl", "metric_top1", "metric_top5", "score_cka"}
+    neutral |= {"published_range", "published_change", "list_joint"}
+    neutral |= {f"published_task_{task}" for task in ("multirc", "boolq", "cb")}
     neutral |= {"at_place", "span_of_parts", "mlp_head"}
 
     latin = {key for key, text in catalogue("ja").items() if not kana_or_kanji.search(text)}
