@@ -247,7 +247,10 @@ def is_alive(pid: int) -> bool:
 
 
 def largest_difference(one: Any, other: Any) -> float:
-    """Return the largest difference of two results' numbers, leaving time and place aside."""
+    """Return the largest difference of two results' numbers, leaving time and place aside.
+
+    Of numbers above 1 the relative one.
+    """
     if isinstance(one, dict):
         keys = [key for key in one if key not in ("created", "environment")]
         return max((largest_difference(one[key], other[key]) for key in keys), default=0.0)
@@ -256,6 +259,6 @@ def largest_difference(one: Any, other: Any) -> float:
         pairs = zip(one, other, strict=True)
         return max((largest_difference(a, b) for a, b in pairs), default=0.0)
     if isinstance(one, float):
-        return float(abs(one - other))
+        return float(abs(one - other)) / max(1.0, abs(one))
     assert one == other
     return 0.0
