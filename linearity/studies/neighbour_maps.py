@@ -25,8 +25,10 @@ from linearity.studies.scoring import Fit, Heldout, RidgeRule, score_pairs
 from linearity.studies.tables import token_errors
 from linearity.studies.text import Text
 
-STREAMING_SHARE = 0.8
-"""Part of the fitting's time that streaming takes; only the remaining time depends on it."""
+STREAMING_SHARE, SCORING_SHARE = 0.8, 0.15
+"""Parts of the fitting's time; only the remaining time depends on them."""
+HEARING_TOKENS = 512
+"""Tokens of a forward pass on a processor: after each of them a cancel is heard."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,7 @@ def fit_neighbours(
     """
     text = Text(model, documents, params)
     windows = text.windows(params)
+    total = sum(len(window.ids) for window in windows)
     collected = _streamed(model, windows, progress)
     table = collected.table()
     included = included_tokens(table, params.exclude)
@@ -111,8 +114,13 @@ def fit_neighbours(
     heldout = Heldout.of(collected, table, included, token_kinds(model, windows, table))
     check_enough(fit, heldout)
     rule = RidgeRule(None if isinstance(params.ridge, str) else params.ridge)
-    scores = score_pairs(fit, heldout, reach=1, ridge=rule)
     blocks = range(model.states - 1)
+
+    def scored(state: int) -> None:
+        share = STREAMING_SHARE + SCORING_SHARE * (state + 1) / len(blocks)
+        progress.step(total, total, "tokens", share)
+
+    scores = score_pairs(fit, heldout, reach=1, ridge=rule, after_state=scored)
     maps = [_map(fit, float(scores.ridge[block, block + 1]), block) for block in blocks]
     return NeighbourMaps(
         updates=torch.stack([update for update, _ in maps]),
@@ -128,7 +136,8 @@ def fit_neighbours(
 
 def _streamed(model: LoadedModel, windows: list[Window], progress: Progress) -> Collected:
     total = sum(len(window.ids) for window in windows)
-    batches = batched(windows, batch_tokens(model))
+    size = batch_tokens(model)
+    batches = batched(windows, min(size, HEARING_TOKENS) if model.device.type == "cpu" else size)
 
     def done(collected: Collected) -> None:
         tokens = min(collected.tokens, total)
