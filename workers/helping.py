@@ -163,6 +163,9 @@ def _compute(place: Workplace, row: RunRow, progress: HelperProgress, board: Sha
             raise RunCancelledError("no shard is left")
 
     with hold_device(place.settings.device, place.settings.locks, waiting=waiting) as device:
+        if device == "cpu" and any(s.device != "cpu" for s in place.state.shards_of(row.id)):
+            progress.log("no help from here: a processor would keep a GPU waiting")
+            return 0
         return help_execute(
             request,
             model=model,

@@ -81,7 +81,15 @@ class ShardBoard:
         sha256 = known[0].opening if known else self._store_opening(make())
         rows = [
             ShardRow(
-                self._run_id, layout.part, number, layout.plan, layout.stream, sha256, start, stop
+                run_id=self._run_id,
+                part=layout.part,
+                number=number,
+                plan=layout.plan,
+                stream=layout.stream,
+                opening=sha256,
+                start=start,
+                stop=stop,
+                device=layout.device,
             )
             for number, (start, stop) in enumerate(layout.cuts)
         ]

@@ -34,6 +34,7 @@ class ShardRow:
     opening: str
     start: int
     stop: int
+    device: str = "cpu"
     done: int = 0
     claim: int = 0
     worker: str | None = None

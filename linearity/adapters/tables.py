@@ -73,6 +73,8 @@ shards = sa.Table(
     sa.Column("plan", sa.String, nullable=False),  # digest of what is divided, and how
     sa.Column("stream", sa.String, nullable=False),  # digest of the text in its batches
     sa.Column("opening", sa.String, nullable=False),  # digest of what its shards share
+    # Of the owner: "cpu" or "cuda".
+    sa.Column("device", sa.String, nullable=False, server_default="cpu"),
     sa.Column("start", sa.Integer, nullable=False),  # from this batch
     sa.Column("stop", sa.Integer, nullable=False),  # to the one before this
     sa.Column("done", sa.Integer, nullable=False, server_default="0"),  # tokens

@@ -58,12 +58,16 @@ class Claim:
 
 @dataclass(frozen=True)
 class Layout:
-    """How a stream is divided; `plan` names it, so that a later attempt knows its own shards."""
+    """How a stream is divided; `plan` names it, so that a later attempt knows its own shards.
+
+    `device` is its owner's, for whom a much slower one would be no help.
+    """
 
     part: int
     cuts: tuple[Cut, ...]
     stream: str
     plan: str
+    device: str = "cpu"
 
 
 class Board(Protocol):
@@ -217,7 +221,7 @@ class SharedStream:
         stream = stream_digest(self.batches)
         medians = None if guard is None else guard.medians.tolist()
         plan = digest([stream, self.cuts, self.reach, medians])
-        return Layout(self.part, self.cuts, stream, plan)
+        return Layout(self.part, self.cuts, stream, plan, self.model.device.type)
 
     def _computed(self, after_batch: Callable[[int, Collected], None]) -> bool:
         """Compute a shard if one is free; return whether it was."""

@@ -1,12 +1,17 @@
 """Asking for help through a real queue, and coming too late."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import rq
 
 from linearity.adapters.live import Live, connect
+from linearity.adapters.settings import sqlite_url
+from linearity.adapters.state import ShardRow, State
+from linearity.contracts.inputs import DatasetRecord, ModelRecord
+from linearity.contracts.kinds import make_request
 from linearity.errors import RunCancelledError
 from tests.servers import running_valkey
 from workers.helping import MOST_HELPERS, HelperProgress, Helpers, help_run
@@ -81,7 +86,7 @@ def test_without_a_queue_nobody_is_asked_and_the_run_goes_on() -> None:
 
 
 def test_who_comes_too_late_does_nothing(
-    live: Live, server: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+    live: Live, server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LINEARSCOPE_DATA", str(tmp_path))
     monkeypatch.setenv("REDIS_URL", server)
@@ -100,3 +105,40 @@ def test_a_helper_stops_when_nobody_wants_the_run() -> None:
 
     with pytest.raises(RunCancelledError):
         progress.step(2, 2, "tokens", 1.0)
+
+
+def test_a_processor_does_not_keep_a_gpu_waiting(
+    server: str,
+    tmp_path: Path,
+    glass_record: ModelRecord,
+    docs_record: DatasetRecord,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    for name, value in (("DATA", str(tmp_path)), ("DEVICE", "cpu")):
+        monkeypatch.setenv(f"LINEARSCOPE_{name}", value)
+    monkeypatch.setenv("REDIS_URL", server)
+    caplog.set_level("INFO")
+    state = State(sqlite_url(tmp_path / "state.db"))
+    id = a_run_on(state, glass_record, docs_record)
+    state.divide_run(1, [ShardRow(id, 0, 0, "plan", "text", "e" * 64, 0, 1, device="cuda")])
+    help_run(id)
+
+    assert "a processor would keep a GPU waiting" in caplog.text
+    assert [row.claim for row in state.shards_of(id)] == [0]
+    state.close()
+
+
+def a_run_on(state: State, model: ModelRecord, dataset: DatasetRecord) -> str:
+    """Return a running run on two registered inputs."""
+    rows = {}
+    for kind, record in (("model", model), ("dataset", dataset)):
+        rows[kind], _ = state.add_input(
+            kind, id=record.id, name=record.name, source="builtin", reference=record.id
+        )
+        assert state.start_input(kind, record.id, 1, "worker")
+        assert state.input_ready(kind, record.id, record.as_json(), number=1)
+    request = make_request("linearity", {}, model=model, dataset=dataset)
+    run = state.submit(request, model=rows["model"], dataset=rows["dataset"]).run
+    assert state.start_attempt(run.id, 1, "owner")
+    return run.id
