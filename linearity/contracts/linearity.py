@@ -29,7 +29,7 @@ from linearity.errors import InvalidParameterError
 
 KIND = "linearity"
 SCHEMA = 2  # 2: tokens.context, passed_over and template
-METHOD = 2  # 2: the split shares out categories; only answers are scored
+METHOD = 3  # 2: splits share out categories, only answers are scored; 3: more is told of tokens
 
 MINIMUM_TOKENS = 512
 MAXIMUM_TOKENS = 50_000_000
