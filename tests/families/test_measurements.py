@@ -307,9 +307,12 @@ def test_sublayers_are_measured_or_refused_with_the_reason(
         case.record, small_store, device="cpu", dtype="float32", attention=params.attention
     )
 
-    found = measure_linearity(case.model, case.documents, params, Recorder())
-    same = measure_linearity(streamed, case.documents, params, Recorder())
+    windows = [Window(k, 0, tuple(prompt), "train") for k, prompt in enumerate(case.prompts)]
 
+    found = measure_linearity(case.model, case.documents, params, Recorder(), reach=1)
+    source = source_of(at_granularity(streamed, "sublayer"))
+    read = next(iter(source.stream([windows], ahead=lambda _done, _total: None))).states
+
+    assert torch.equal(read, record_states(at_granularity(case.model, "sublayer"), case.prompts))
     assert len(found.profile.r2_heldout) == 2 * BLOCKS
     assert all(score is not None and score <= 1 for score in found.profile.r2_heldout)
-    assert same.profile == found.profile
