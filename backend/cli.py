@@ -5,10 +5,11 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any
 
 import typer
@@ -27,6 +28,8 @@ from backend import (
 )
 from backend.children import python_command, python_environ
 from linearity.adapters.settings import Settings, read_settings
+from linearity.contracts.canonical import Json
+from linearity.contracts.named_layout import parse_parts
 from linearity.errors import ConflictError, InvalidRequestError, LinearScopeError
 
 app = typer.Typer(
@@ -181,11 +184,18 @@ def add_model(
     revisions: Annotated[
         str | None, typer.Option("--revisions", help="Of a hub id: a,b,c; registers a series.")
     ] = None,
+    blocks: Annotated[
+        str | None,
+        typer.Option("--blocks", help="Path of the list of blocks, for a family without a reader."),
+    ] = None,
+    norm: Annotated[str | None, typer.Option("--norm", help="Path of its final norm.")] = None,
     data: DataOption = None,
 ) -> None:
     """Inspect and register a model: a built-in name, a hub id or a path."""
     if revisions is None:
-        _add_input("model", name, data)
+        with _sentences():
+            parts = parse_parts({"blocks": blocks, "norm": norm})
+        _add_input("model", name, data, {} if parts is None else parts.as_json())
     with _sentences():
         status = cli_hub.add_series(_settings(data), name, revisions or "")
     raise typer.Exit(status)
@@ -250,11 +260,14 @@ def _show_input(kind: str, name: str, data: Path | None) -> None:
     _print_row(row, f"there is no {kind} {name!r}; see `linearscope {kind}s list`")
 
 
-def _add_input(kind: str, name: str, data: Path | None) -> None:
+def _add_input(
+    kind: str, name: str, data: Path | None, options: Mapping[str, Json] = MappingProxyType({})
+) -> None:
     with _sentences():
         settings = _settings(data)
     environ = python_environ(os.environ) | {"LINEARSCOPE_DATA": str(settings.data)}
     command = python_command("workers", "register", kind, name)
+    command += ["--options", json.dumps(dict(options))] if options else []
     raise typer.Exit(subprocess.run(command, env=environ, check=False).returncode)
 
 

@@ -12,11 +12,19 @@ from backend.queue import Queue
 from backend.strict_json import check_fields
 from backend.visitors import LOCAL
 from linearity.adapters.live import Live
-from linearity.adapters.naming import InputName, name_hub, name_input, name_path, name_revision
+from linearity.adapters.naming import (
+    InputName,
+    name_hub,
+    name_input,
+    name_path,
+    name_revision,
+    named_apart,
+)
 from linearity.adapters.state import InputRow, State
 from linearity.adapters.state_inputs import Intake
 from linearity.contracts.canonical import Json
 from linearity.contracts.inputs import BUILTIN_DATASETS, BUILTIN_MODELS
+from linearity.contracts.named_layout import NamedParts, parse_parts
 from linearity.contracts.parameters import choice
 from linearity.errors import (
     InvalidParameterError,
@@ -41,9 +49,14 @@ def register_input(  # noqa: PLR0913  # what it acts on, and for whom
     owner: str = "local",
 ) -> InputRow:
     """Register what `body` names and queue its inspection, unless it is known already."""
+    parts = parse_parts(body) if kind == "model" else None
+    if parts is not None:
+        body = {key: value for key, value in body.items() if key not in ("blocks", "norm")}
     name = parse_name(kind, body, roots=roots)
+    if parts is not None and name.source == "builtin":
+        raise InvalidParameterError("blocks", wanted="nothing for a built-in", got=parts.blocks)
     live.ping()  # nothing is promised that nobody could start
-    row, created = _add(state, kind, name, owner)
+    row, created = _add(state, kind, named_apart(name, parts), owner, parts)
     if created:
         ask_for_inspection(row, queue, live)
     return row
@@ -92,14 +105,16 @@ def parse_name(kind: str, body: Mapping[str, Json], *, roots: Sequence[Path]) ->
     return _builtin(kind, str(body.get("name") or ""))
 
 
-def _add(state: State, kind: str, name: InputName, owner: str) -> tuple[InputRow, bool]:
+def _add(
+    state: State, kind: str, name: InputName, owner: str, parts: NamedParts | None = None
+) -> tuple[InputRow, bool]:
     return state.add_input(
         kind,
         id=name.id,
         name=name.name,
         source=name.source,
         reference=name.reference,
-        intake=Intake(owner=owner),
+        intake=Intake(owner=owner, options=None if parts is None else parts.as_json()),
     )
 
 

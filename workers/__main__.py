@@ -15,6 +15,7 @@ from redis.retry import Retry
 from linearity.adapters.lifetime import watch_parent
 from linearity.adapters.settings import Settings, read_settings
 from linearity.contracts.canonical import strict_loads
+from linearity.contracts.named_layout import NamedParts, parse_parts
 from linearity.contracts.reading import ReadingOptions
 from linearity.errors import LinearScopeError
 
@@ -54,7 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
     register = commands.add_parser("register", help="inspect a model or dataset in this process")
     register.add_argument("kind", choices=("model", "dataset"))
     register.add_argument("name", help="a built-in name, a hub id or a path")
-    register.add_argument("--options", default="{}", help="how a dataset is read, as JSON")
+    register.add_argument("--options", default="{}", help="how it is read, as JSON")
     options = parser.parse_args(arguments)
     _prepare_process()
     try:
@@ -125,12 +126,20 @@ def _register(kind: str, name: str, options: str, settings: Settings) -> int:
             state=state,
             store=ArtifactStore(settings.store),
             log=log.info,
-            options=ReadingOptions.from_json(strict_loads(options.encode())),
+            options=_options(kind, options),
         )
     finally:
         state.close()
     sys.stdout.write(f"{row.kind} {row.id}: {row.state}\n")
     return 0
+
+
+def _options(kind: str, text: str) -> ReadingOptions | NamedParts | None:
+    """Return how a dataset is read, or where the blocks of a model are."""
+    given = strict_loads(text.encode())
+    if kind == "dataset":
+        return ReadingOptions.from_json(given)
+    return parse_parts(given if isinstance(given, dict) else {})
 
 
 def patient_client(url: str) -> redis.Redis:

@@ -10,12 +10,13 @@ from linearity.adapters.inputs import prepare_model
 from linearity.adapters.log_datasets import prepare_set
 from linearity.adapters.logs import prepare_log
 from linearity.adapters.model_intake import received_model
-from linearity.adapters.naming import InputName, name_hub_dataset, name_input
+from linearity.adapters.naming import InputName, name_hub_dataset, name_input, named_apart
 from linearity.adapters.state import InputRow, State, UploadRow
 from linearity.adapters.state_inputs import Intake
 from linearity.adapters.store import ArtifactStore
 from linearity.contracts.canonical import digest
 from linearity.contracts.inputs import StoredFile
+from linearity.contracts.named_layout import NamedParts, parse_parts
 from linearity.contracts.reading import HubDataset, ReadingOptions
 from linearity.contracts.runs import InputState
 from linearity.errors import LinearScopeError
@@ -48,7 +49,8 @@ def inspect(
         named = InputName(row.id, row.name, row.source, row.reference)
         return dict(received_model(named, stored_files(uploads), store=store, log=log).as_json())
     if row.kind == "model":
-        model = prepare_model(row.reference, store=store, roots=roots, log=log)
+        parts = parse_parts(row.options or {})
+        model = prepare_model(row.reference, store=store, roots=roots, log=log, parts=parts)
         return dict(replace(model, id=row.id, name=row.name).as_json())
     if row.source == "log":
         return dict(prepare_set(row, store=store, log=log).as_json())
@@ -70,9 +72,11 @@ def register_here(
     state: State,
     store: ArtifactStore,
     log: Callable[[str], None],
-    options: ReadingOptions | None = None,
+    options: ReadingOptions | NamedParts | None = None,
 ) -> InputRow:
     """Register an input in this process, without a queue, and return its final row.
+
+    `options` say how a dataset is read, or where the blocks of a model are.
 
     Raises
     ------
@@ -81,7 +85,9 @@ def register_here(
     """
     named = _named(kind, text)
     reading = {} if options is None else options.as_json()
-    if reading:  # the same files read in another way are another dataset
+    if isinstance(options, NamedParts):
+        named = named_apart(named, options)
+    elif reading:  # the same files read in another way are another dataset
         named = replace(named, id=f"{named.id}-{digest(reading)[:8]}")
     # A server that runs beside this leaves the row to whom it belongs.
     worker = f"terminal-{os.getpid()}"

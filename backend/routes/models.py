@@ -28,6 +28,8 @@ _BODY = json_body(
     revisions={"type": "array", "items": {"type": "string"}, "description": "hub: a series"},
     paths={"type": "array", "items": {"type": "string"}, "description": "path: a series"},
     files=FILES,
+    blocks={"type": "string", "description": "path and hub: the list of blocks, model.layers"},
+    norm={"type": "string", "description": "path and hub: the final norm, model.norm"},
 )
 _ALLOW = json_body("allow", allow={"type": "boolean"})
 

@@ -6,7 +6,6 @@ from linearity.adapters.families.family import Shape
 from linearity.adapters.findings import Findings
 from linearity.adapters.model_config import ModelConfig
 from linearity.adapters.safetensors_header import Tensor
-from linearity.contracts.families import FAMILIES
 
 HEAD = "lm_head.weight"
 MOST_FINDINGS = 20
@@ -26,8 +25,7 @@ def check_weights(
         for tensor in tensors
         if not tensor.is_recomputed
     }
-    base = FAMILIES[config.family].decoder.partition(".")[0]
-    expected = _as_saved(_in_parts(config, held), held, base)
+    expected = _as_saved(_in_parts(config, held), held, config.base)
     missing = sorted(set(expected) - set(held) - ({HEAD} if config.is_tied else set()))
     for name in missing[:MOST_FINDINGS]:
         where = " (config.json does not tie it to the input embedding)" if name == HEAD else ""

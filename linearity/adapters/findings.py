@@ -24,7 +24,10 @@ NEXT_STEPS = {
     "Remove the key, or analyse the 16-bit original.",
     "bad_config": "Check config.json against the model's original.",
     "unsupported_architecture": "Take a model of one of these families; docs/science.md lists what "
-    "is measured with each.",
+    "is measured with each. Of another causal model that transformers knows, name the list of "
+    "blocks and the final norm by path (--blocks model.layers --norm model.norm): its linearity "
+    "can be measured.",
+    "bad_layout": "Name the list of blocks and the final norm as print(model) shows them.",
     "missing_weights": "Export the whole checkpoint again; a missing block would be filled with "
     "random numbers.",
     "unexpected_weights": "Export the whole checkpoint again, with the config.json that belongs "

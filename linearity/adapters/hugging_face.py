@@ -22,7 +22,7 @@ from linearity.adapters.token_texts import detokenizer, shower, token_text
 from linearity.adapters.tokenizer_library import open_tokenizer
 from linearity.adapters.weight_files import WeightFiles, move_buffers, parameters_without_numbers
 from linearity.contracts.canonical import strict_loads
-from linearity.contracts.families import FAMILIES
+from linearity.contracts.families import family_of
 from linearity.contracts.inputs import ModelRecord, StoredFile
 from linearity.contracts.model_files import GENERATION
 from linearity.contracts.templates import may_render
@@ -60,7 +60,7 @@ def load_model(
     """
     from transformers import AutoModelForCausalLM, GenerationConfig
 
-    family = FAMILIES[record.family]
+    family = family_of(record)
     with assembled(record.files, store) as folder:
         places = room and device_map(_empty_network(folder, dtype, attention), family, room)
         network, info = AutoModelForCausalLM.from_pretrained(
@@ -135,7 +135,7 @@ def wrapped(
 ) -> LoadedModel:
     """Return a network and its tokenizer as studies use them, on the device where it lies."""
     return LoadedModel(
-        layout=find_layout(network, FAMILIES[record.family]),
+        layout=find_layout(network, family_of(record)),
         width=record.width,
         device=network.device,
         tokenize=_tokenize(tokenizer, record.vocabulary),

@@ -26,6 +26,7 @@ from linearity.contracts.inputs import (
     Document,
     ModelRecord,
 )
+from linearity.contracts.named_layout import NamedParts
 from linearity.contracts.reading import ReadingOptions
 from linearity.errors import UnknownInputError
 
@@ -33,7 +34,12 @@ Log = Callable[[str], None]
 
 
 def prepare_model(
-    reference: str, *, store: ArtifactStore, roots: Sequence[Path] | None, log: Log
+    reference: str,
+    *,
+    store: ArtifactStore,
+    roots: Sequence[Path] | None,
+    log: Log,
+    parts: NamedParts | None = None,
 ) -> ModelRecord:
     """Find a model, check everything about it and return its record.
 
@@ -45,6 +51,8 @@ def prepare_model(
         Folders that local models may lie in; None allows any (a command line of one's own).
     log : callable
         Receives lines for people.
+    parts : NamedParts or None
+        Where its blocks are, for a family without a reader.
 
     Raises
     ------
@@ -56,8 +64,8 @@ def prepare_model(
     if path is None:
         folder, commit = _hub_folder(reference, log)
         named = name_hub(reference.partition("@")[0], commit)
-        return inspect_model(offered_files(folder), named, store=store, log=log)
-    offered = offered_files(path)
+        return inspect_model(offered_files(folder, parts), named, store=store, log=log)
+    offered = offered_files(path, parts)
     for file in offered.files:
         allowed_path(str(file.path), roots)  # a link may leave the folder, not the allowed ones
     return inspect_model(offered, name_path(str(path)), store=store, log=log)

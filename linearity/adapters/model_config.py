@@ -15,6 +15,7 @@ from linearity.adapters.findings import Findings
 from linearity.contracts.canonical import Json
 from linearity.contracts.families import FAMILIES
 from linearity.contracts.model_files import CONFIG
+from linearity.contracts.named_layout import NamedLayout
 
 MOST_LABELS = 10_000
 
@@ -56,6 +57,8 @@ class ModelConfig:
         What files may hold in the place of a weight that the library puts together.
     cleaned : mapping
         Known fields only, in the spelling that transformers reads.
+    layout : NamedLayout or None
+        Where its parts are, for a family without a reader.
     """
 
     family: str
@@ -69,19 +72,19 @@ class ModelConfig:
     aliases: Mapping[str, str]
     parts: Mapping[str, Mapping[str, Shape]]
     cleaned: Mapping[str, Json]
+    layout: NamedLayout | None = None
+
+    @property
+    def base(self) -> str:
+        """The outermost part of the decoder's path, which old checkpoints leave out of names."""
+        decoder = FAMILIES[self.family].decoder if self.layout is None else self.layout.decoder
+        return decoder.partition(".")[0]
 
 
 def read_config(config: Mapping[str, Json], findings: Findings) -> ModelConfig | None:
     """Return what ``config.json`` says, or None with findings."""
     before = len(findings.reasons)
-    for key in FORBIDDEN_KEYS:
-        if config.get(key) is not None:
-            findings.refuse(
-                "forbidden_config_key",
-                f"{CONFIG}: the key {key!r} is not accepted",
-                file=CONFIG,
-                field=key,
-            )
+    refuse_forbidden(config, findings)
     named = config.get("model_type")
     if not isinstance(named, str) or named not in FAMILIES:
         findings.refuse(
@@ -97,12 +100,24 @@ def read_config(config: Mapping[str, Json], findings: Findings) -> ModelConfig |
     return read if len(findings.reasons) == before else None
 
 
+def refuse_forbidden(config: Mapping[str, Json], findings: Findings) -> None:
+    """Refuse keys that would load something, or choose what computes."""
+    for key in FORBIDDEN_KEYS:
+        if config.get(key) is not None:
+            findings.refuse(
+                "forbidden_config_key",
+                f"{CONFIG}: the key {key!r} is not accepted",
+                file=CONFIG,
+                field=key,
+            )
+
+
 def _read(family: str, fields: Fields, findings: Findings) -> ModelConfig:
     described = READERS[family](fields)
     sizes = described.sizes
     _check_labels(fields, findings)
     is_tied = fields.flag("tie_word_embeddings", default=FAMILIES[family].is_tied)
-    dtype = _dtype(fields)
+    dtype = read_dtype(fields)
     common: dict[str, Json] = {
         "architectures": [FAMILIES[family].architecture],
         "model_type": family,
@@ -126,7 +141,8 @@ def _read(family: str, fields: Fields, findings: Findings) -> ModelConfig:
     )
 
 
-def _dtype(fields: Fields) -> str | None:
+def read_dtype(fields: Fields) -> str | None:
+    """Return what the file says that the weights are; None where it does not."""
     key = "dtype" if fields.values.get("dtype") is not None else "torch_dtype"
     named = fields.choice(key, DTYPES, default="auto")
     return None if named == "auto" else named

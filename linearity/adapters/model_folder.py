@@ -28,6 +28,7 @@ from linearity.adapters.given_files import (
 )
 from linearity.adapters.model_config import ModelConfig, read_config
 from linearity.adapters.model_index import check_index, listed_shards
+from linearity.adapters.named_model import read_named
 from linearity.adapters.safetensors_header import Tensor, read_header
 from linearity.adapters.tensor_scan import scan_weights
 from linearity.adapters.tokenizer_file import TokenizerFile, read_tokenizer
@@ -36,6 +37,7 @@ from linearity.adapters.tokenizer_trial import try_tokenizer
 from linearity.contracts.canonical import Json, canonical_json, sha256_hex
 from linearity.contracts.families import FAMILIES, is_parallel
 from linearity.contracts.model_files import CONFIG, GENERATION, INDEX, PICKLES, TOKENIZER, WEIGHTS
+from linearity.contracts.named_layout import NamedLayout, NamedParts
 
 _DTYPES = {"F32": "float32", "F16": "float16", "BF16": "bfloat16", "F64": "float64"}
 
@@ -55,6 +57,7 @@ class ModelFacts:
     parameters: int
     dtype: str
     in_parallel: bool
+    layout: NamedLayout | None = None
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,15 @@ class _WeightFile:
 class ModelFolder:
     """Files by name, and what has been found in them so far."""
 
-    def __init__(self, files: Sequence[GivenFile], others: Sequence[str], log: Log) -> None:
+    def __init__(
+        self,
+        files: Sequence[GivenFile],
+        others: Sequence[str],
+        log: Log,
+        *,
+        parts: NamedParts | None = None,
+    ) -> None:
+        self._parts = parts
         self._paths = {file.name: file for file in files}
         self._others = others
         self._log = log
@@ -120,7 +131,7 @@ class ModelFolder:
         """
         self._read_small_files()
         given = self._object(CONFIG)
-        config = None if given is None else read_config(given, self._findings)
+        config = None if given is None else self._read_config(given)
         if self._read_headers() and config is not None:
             check_weights(self._tensors(), config, self._findings)
         tokenizer = self._read_tokenizer(config)
@@ -139,6 +150,12 @@ class ModelFolder:
         if INDEX in self._small:
             cleaned[INDEX] = canonical_json({"metadata": {}, "weight_map": self._places()})
         return InspectedModel(facts, scanned, cleaned, self._findings.warnings)
+
+    def _read_config(self, given: Mapping[str, Json]) -> ModelConfig | None:
+        if self._parts is None:
+            return read_config(given, self._findings)
+        self._log("building the model without numbers, to see its blocks")
+        return read_named(given, self._parts, self._findings)
 
     def _read_small_files(self) -> None:
         for name in LARGEST:
@@ -280,5 +297,6 @@ def _facts(config: ModelConfig, weights: Mapping[str, Sequence[Tensor]]) -> Mode
         context=config.context,
         parameters=sum(math.prod(tensor.shape) for tensor in tensors),
         dtype="float32" if computed == "float64" else computed,
-        in_parallel=is_parallel(FAMILIES[config.family], config.cleaned),
+        in_parallel=config.layout is None and is_parallel(FAMILIES[config.family], config.cleaned),
+        layout=config.layout,
     )

@@ -13,6 +13,7 @@ from linearity.adapters.store import ArtifactStore
 from linearity.adapters.tokenizer_library import open_tokenizer
 from linearity.contracts.canonical import Json, digest
 from linearity.contracts.inputs import ModelRecord, StoredFile
+from linearity.contracts.named_layout import NamedLayout, NamedParts, parse_parts
 from linearity.errors import CorruptObjectError
 
 SLOWEST_SCAN = 20_000_000
@@ -31,11 +32,14 @@ class OfferedModel:
         Names of files beside them, for a hint only.
     digests : mapping of str to str
         sha256 of the files that are objects of the store, by name.
+    parts : NamedParts or None
+        Where its blocks are, for a family without a reader.
     """
 
     files: tuple[GivenFile, ...]
     others: tuple[str, ...] = ()
     digests: Mapping[str, str] | None = None
+    parts: NamedParts | None = None
 
 
 def inspect_model(
@@ -58,6 +62,7 @@ def inspect_model(
         "files": [[file.name, str(file.path)] for file in offered.files],
         "others": offered.others,
         "store": str(store.root.absolute()),
+        "parts": {} if offered.parts is None else offered.parts.as_json(),
     }
     size = sum(file.path.stat().st_size for file in offered.files)
     limits = Limits(
@@ -75,7 +80,9 @@ def inspect_here(argument: Json, log: Log) -> Json:
     files = [GivenFile(name, Path(path)) for name, path in _pairs(argument["files"])]
     others = argument["others"]
     assert isinstance(others, list)
-    folder = ModelFolder(files, list(map(str, others)), log)
+    parts = argument["parts"]
+    assert isinstance(parts, dict)
+    folder = ModelFolder(files, list(map(str, others)), log, parts=parse_parts(parts))
     model = folder.inspect(is_trusted=False)
     _open_tokenizer(model)
     return {
@@ -86,9 +93,14 @@ def inspect_here(argument: Json, log: Log) -> Json:
     }
 
 
-def model_fingerprint(digests: Mapping[str, str]) -> str:
-    """Return what identifies a model: the names and digests of its files as they were given."""
-    return digest(sorted([name, sha256] for name, sha256 in digests.items()))
+def model_fingerprint(digests: Mapping[str, str], layout: NamedLayout | None = None) -> str:
+    """Return what identifies a model: the names and digests of its files as they were given.
+
+    And the list of blocks, where it was named: another list has other states. The norm changes
+    none.
+    """
+    named = [] if layout is None else [["", f"{layout.decoder}.{layout.blocks}"]]
+    return digest(named + sorted([name, sha256] for name, sha256 in digests.items()))
 
 
 def _open_tokenizer(model: InspectedModel) -> None:
@@ -122,13 +134,18 @@ def _record(answer: Mapping[str, Json], offered: OfferedModel, named: InputName)
                     file["modified_ns"] if in_place else None,
                 )
             )
+    layout = facts.pop("layout")
+    named_layout = NamedLayout.from_json(layout) if isinstance(layout, dict) else None
     return ModelRecord(
         **facts,
+        layout=named_layout,
         id=named.id,
         name=named.name,
         source=named.source,
         reference=named.reference,
-        fingerprint=model_fingerprint({name: file["sha256"] for name, file in given.items()}),
+        fingerprint=model_fingerprint(
+            {name: file["sha256"] for name, file in given.items()}, named_layout
+        ),
         size=sum(file["size"] for file in given.values()),
         files=tuple(files),
         warnings=tuple(map(str, warnings)),

@@ -15,13 +15,14 @@ from linearity.adapters.store import ArtifactStore
 from linearity.contracts.canonical import Json
 from linearity.contracts.inputs import ModelRecord, StoredFile
 from linearity.contracts.model_files import is_model_file
+from linearity.contracts.named_layout import NamedParts
 from linearity.errors import UnknownInputError
 
 MOST_ENTRIES = 10_000
 """Of a folder that are looked at."""
 
 
-def offered_files(folder: Path) -> OfferedModel:
+def offered_files(folder: Path, parts: NamedParts | None = None) -> OfferedModel:
     """Return the files of a folder that may be part of a model, and the names of a few others."""
     entries = sorted(islice(folder.iterdir(), MOST_ENTRIES)) if folder.is_dir() else []
     files = [
@@ -30,11 +31,16 @@ def offered_files(folder: Path) -> OfferedModel:
         if is_model_file(entry.name) and entry.is_file()
     ]
     others = [entry.name for entry in entries if not is_model_file(entry.name)]
-    return OfferedModel(tuple(files), tuple(others[:100]))
+    return OfferedModel(tuple(files), tuple(others[:100]), parts=parts)
 
 
 def received_model(
-    named: InputName, files: Sequence[StoredFile], *, store: ArtifactStore, log: Log
+    named: InputName,
+    files: Sequence[StoredFile],
+    *,
+    store: ArtifactStore,
+    log: Log,
+    parts: NamedParts | None = None,
 ) -> ModelRecord:
     """Check everything about a model whose files are objects of the store; return its record.
 
@@ -49,7 +55,8 @@ def received_model(
             f"the uploaded file {gone[0]} is no longer here", next_step="Upload the model again."
         )
     digests = {file.name: file.sha256 for file in files}
-    return inspect_model(OfferedModel(tuple(given), digests=digests), named, store=store, log=log)
+    offered = OfferedModel(tuple(given), digests=digests, parts=parts)
+    return inspect_model(offered, named, store=store, log=log)
 
 
 def prepare_builtin_model(name: str, store: ArtifactStore, log: Log) -> ModelRecord:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from linearity.contracts.canonical import digest
 from linearity.contracts.inputs import BUILTIN_DATASETS, BUILTIN_MODELS
+from linearity.contracts.named_layout import NamedParts
 from linearity.contracts.reading import HubDataset
 from linearity.errors import InvalidParameterError, UnknownInputError
 
@@ -87,6 +88,14 @@ def name_path(text: str) -> InputName:
     name = path.name or "root"
     id = safe_id(f"{name}-{digest(str(path))[:8]}", str(path))
     return InputName(id=id, name=name, source="path", reference=str(path))
+
+
+def named_apart(name: InputName, parts: NamedParts | None) -> InputName:
+    """Return the registration of the same files with other blocks named: another model."""
+    if parts is None:
+        return name
+    text = f"{name.id}-{digest(parts.as_json())[:8]}"
+    return replace(name, id=safe_id(text, text))
 
 
 def safe_id(text: str, material: str) -> str:

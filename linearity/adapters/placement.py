@@ -65,7 +65,7 @@ def place(request: RunRequest, model: ModelRecord, *, device: str, most: int | N
     free = {name: free_memory(name, most) for name in device.split(",")}
     first, available = next(iter(free.items()))
     cost = estimate(request, model, flops_per_second=None)
-    if cost.streaming is None:
+    if cost.streaming is None or model.layout is not None:
         _check_whole(request, model, device=first, free=available)
         return Placement(first)
     if cost.memory_bytes <= available:
@@ -88,10 +88,12 @@ def _check_whole(request: RunRequest, model: ModelRecord, *, device: str, free: 
     weights = weights_bytes(request, model)
     if weights <= free:
         return
+    why = f"{request.kind} needs the whole model on one device: it changes blocks and runs the rest"
+    if model.layout is not None:
+        why = "a model whose blocks were named by path is only run as a whole"
     raise OutOfDeviceMemoryError(
         f"the weights of {model.name} take {size_text(weights)}, {device} has {size_text(free)} "
-        f"for this run, and {request.kind} needs the whole model on one device: it changes blocks "
-        "and runs the rest again and again",
+        f"for this run, and {why}",
         next_step="Use a device with more memory or a smaller dtype. Only linearity streams a "
         "model through memory block by block, or shares it out over several devices.",
         device=device,

@@ -118,7 +118,7 @@ def parse_sampling(
         seed=whole_number("seed", given.get("seed", 0), low=0, high=2**32 - 1),
         ridge=ridge(given.get("ridge", "auto"), low="1e-9"),
         dtype=automatic_choice(given, "dtype", model.dtype, ("float32", "bfloat16", "float16")),
-        attention=attention_of(given, model.family),
+        attention=attention_of(given, model),
         template=parse_template(given, model=model, known=templates),
         score=choice("score", given.get("score", "answer"), SCORES),
     )

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 from linearity.contracts.actions import ACTIONS
 from linearity.contracts.canonical import Json
+from linearity.contracts.inputs import ModelRecord
+from linearity.contracts.named_layout import ONLY_LINEARITY
 from linearity.contracts.parameters import automatic_choice
 from linearity.errors import InvalidParameterError
 
@@ -90,6 +92,8 @@ class Family:
         Whether blocks are told ``position_ids``.
     stacks : Stacks or None
         How files name experts that the library stacks; None without experts.
+    kinds_refusal : str
+        Why nothing but ``linearity`` makes sense; empty where everything does.
     """
 
     architecture: str
@@ -107,6 +111,7 @@ class Family:
     has_tuples: bool = False
     has_positions: bool = True
     stacks: Stacks | None = None
+    kinds_refusal: str = ""
 
     def refusal(self, action: str) -> str:
         """Return why an action makes no sense here; empty where it does."""
@@ -208,9 +213,44 @@ FAMILIES: dict[str, Family] = {
 LLAMA = FAMILIES["llama"]
 
 
-def attention_of(given: Mapping[str, Json], family: str) -> str:
-    """Return the parameter ``attention``: the family's first unless another of its is named."""
-    known = FAMILIES[family].attentions
+def family_of(model: ModelRecord) -> Family:
+    """Return what is known of a model's blocks; little where its user named them."""
+    layout = model.layout
+    if layout is None:
+        return FAMILIES[model.family]
+    return Family(
+        "",
+        decoder=layout.decoder,
+        head=layout.head,
+        blocks=layout.blocks,
+        norm=layout.norm,
+        between="",
+        kinds_refusal=ONLY_LINEARITY,
+        attentions=layout.attentions,
+    )
+
+
+def refuse_kind(kind: str, model: ModelRecord) -> None:
+    """Refuse every kind but linearity where nothing else makes sense.
+
+    Raises
+    ------
+    InvalidParameterError
+        With the reason.
+    """
+    why = family_of(model).kinds_refusal
+    if why and kind != "linearity":
+        raise InvalidParameterError(
+            "kind",
+            wanted=f"linearity ({model.family}: {why})",
+            got=kind,
+            next_step="Measure linearity, or take a model of a supported family.",
+        )
+
+
+def attention_of(given: Mapping[str, Json], model: ModelRecord) -> str:
+    """Return the parameter ``attention``: the model's first unless another of its is named."""
+    known = family_of(model).attentions
     return automatic_choice(given, "attention", known[0], known)
 
 

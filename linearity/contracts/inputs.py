@@ -5,11 +5,12 @@ identified by its *fingerprint*, the digest of its content. The web process read
 and needs neither torch nor the bytes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Self
 
 from linearity.contracts.canonical import Json
+from linearity.contracts.named_layout import NamedLayout
 
 BUILTIN_MODELS = {
     "smollm2": "SmolLM2-135M-Instruct",
@@ -68,6 +69,8 @@ class ModelRecord:
         Whether an administrator let the chat template of an upload or a folder be rendered.
     in_parallel : bool
         Whether attention and MLP of a block read the same state, so that none lies between them.
+    layout : NamedLayout or None
+        Where its blocks are, as its user named them, for a family without a reader.
     """
 
     id: str
@@ -88,6 +91,7 @@ class ModelRecord:
     has_template: bool = False
     template_allowed: bool = False
     in_parallel: bool = False
+    layout: NamedLayout | None = None
 
     def as_json(self) -> dict[str, Json]:
         """Return the record as plain values."""
@@ -101,7 +105,10 @@ class ModelRecord:
         assert isinstance(files, list | tuple)
         assert isinstance(warnings, list | tuple)
         kept = tuple(StoredFile(**item) for item in files)
-        return cls(**fields, files=kept, warnings=tuple(map(str, warnings)))  # type: ignore[arg-type]  # plain values written by as_json
+        layout = fields.pop("layout", None)
+        named = NamedLayout.from_json(layout) if isinstance(layout, Mapping) else None
+        told = tuple(map(str, warnings))
+        return cls(**fields, files=kept, warnings=told, layout=named)  # type: ignore[arg-type]  # plain values written by as_json
 
 
 @dataclass(frozen=True)

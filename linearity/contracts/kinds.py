@@ -8,6 +8,7 @@ from linearity.contracts import ablation, answers, linearity, passage, plan
 from linearity.contracts.actions import parse_plan
 from linearity.contracts.canonical import Json
 from linearity.contracts.common import FEWEST_FIT_TOKENS_PER_WIDTH
+from linearity.contracts.families import refuse_kind
 from linearity.contracts.inputs import DatasetRecord, ModelRecord
 from linearity.contracts.parameters import choice
 from linearity.contracts.runs import KINDS, RunRequest
@@ -48,6 +49,7 @@ def make_request(
         For the first thing that is wrong, before any work is queued.
     """
     known = _KINDS[choice("kind", kind, KINDS)]
+    refuse_kind(kind, model)
     parsed = known.parse(params, model=model)
     _check_text(parsed, model, dataset)
     return RunRequest(
@@ -74,7 +76,9 @@ def parse_params(kind: str, params: Mapping[str, Json], *, model: ModelRecord) -
     InvalidRequestError
         For the first thing that is wrong.
     """
-    return _KINDS[choice("kind", kind, KINDS)].parse(params, model=model).as_json()
+    known = _KINDS[choice("kind", kind, KINDS)]
+    refuse_kind(kind, model)
+    return known.parse(params, model=model).as_json()
 
 
 def check_current(request: RunRequest) -> None:

@@ -150,7 +150,7 @@ def parse_params(params: Mapping[str, Json], *, model: ModelRecord) -> Linearity
         repeats=whole_number("repeats", given.get("repeats", 1), low=1, high=MOST_REPEATS),
         granularity=_granularity(given, model),
         dtype=automatic_choice(given, "dtype", model.dtype, DTYPES),
-        attention=attention_of(given, model.family),
+        attention=attention_of(given, model),
         template=parse_template(given, model=model),
         score=choice("score", given.get("score", "answer"), SCORES),
     )
@@ -162,7 +162,7 @@ def _paper_params(given: Mapping[str, Json], model: ModelRecord) -> LinearityPar
         seed=whole_number("seed", given.get("seed", 0), low=0, high=2**32 - 1),
         pairs=choice("pairs", given.get("pairs", "auto"), ("auto", "all", "adjacent")),
         dtype=automatic_choice(given, "dtype", model.dtype, DTYPES),
-        attention=attention_of(given, model.family),
+        attention=attention_of(given, model),
         protocol=PAPER,
         **fixed,
     )
@@ -189,6 +189,13 @@ def linearity_request(
 
 def _granularity(given: Mapping[str, Json], model: ModelRecord) -> str:
     chosen = choice("granularity", given.get("granularity", BLOCK), GRANULARITIES)
+    if chosen == SUBLAYER and model.layout is not None:
+        raise InvalidParameterError(
+            "granularity",
+            wanted="block (what is inside a block that was named by path is not known)",
+            got=chosen,
+            next_step="Leave granularity out.",
+        )
     if chosen == SUBLAYER and (model.in_parallel or not FAMILIES[model.family].between):
         raise InvalidParameterError(
             "granularity",

@@ -205,6 +205,18 @@ REGISTRATIONS = {
     ),
     "29 revision type": register(422, "invalid_parameter", source="hub", name="a/b", revision=3),
     "relative path": register(422, "invalid_parameter", source="path", path="models/x"),
+    "blocks alone": register(
+        422, "invalid_parameter", source="hub", name="o/n", blocks="model.layers"
+    ),
+    "blocks of a built-in": register(
+        422, "invalid_parameter", source="builtin", name="glass-en", blocks="m.h", norm="m.n"
+    ),
+    "blocks that are code": register(
+        422, "invalid_parameter", source="hub", name="o/n", blocks="model.layers()", norm="m.n"
+    ),
+    "blocks of no text": register(
+        422, "invalid_parameter", source="hub", name="o/n", blocks=["model.layers"], norm="m.n"
+    ),
     "path outside": register(403, "path_not_allowed", source="path", path="/etc"),
     "path with a name too long": register(
         403, "path_not_allowed", source="path", path="/" + "x" * 5000

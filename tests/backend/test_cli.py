@@ -162,6 +162,15 @@ def test_what_is_not_there_is_a_sentence_and_status_one(
     assert "Traceback" not in answer.stderr
 
 
+def test_blocks_named_on_the_command_line_are_judged_before_anything_is_read(
+    tmp_path: Path,
+) -> None:
+    answer = run_cli(tmp_path, "models", "add", "/no/folder", "--blocks", "model.layers")
+
+    assert answer.returncode == 2
+    assert answer.stderr.startswith("norm: wanted a dotted path")
+
+
 def test_an_empty_installation_lists_nothing_and_says_what_to_do(tmp_path: Path) -> None:
     answer = run_cli(tmp_path, "models", "list")
 

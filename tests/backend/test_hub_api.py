@@ -326,6 +326,24 @@ def test_folders_become_a_series_named_by_where_they_lie(
     assert [row["name"] for row in answer.json()["items"]] == ["step10", "step20"]
 
 
+def test_blocks_that_are_named_make_another_model_of_the_same_folder(
+    client: TestClient, settings: Settings, services: Services
+) -> None:
+    folder = settings.model_roots[0] / "mine"
+    folder.mkdir()
+    body = {"source": "path", "path": str(folder)}
+    parts = {"blocks": "model.layers", "norm": "model.norm"}
+
+    plain = client.post(MODELS, json=body).json()
+    named = client.post(MODELS, json=body | parts).json()
+    again = client.post(MODELS, json=body | parts).json()
+
+    assert named["id"] == again["id"] != plain["id"]
+    row = services.state.get_input("model", named["id"])
+    assert row is not None
+    assert row.options == parts
+
+
 def test_what_a_device_holds_decides_whether_a_model_fits(services: Services) -> None:
     from backend.forecasts import Device, forecast
     from linearity.adapters.first_look import FirstLook

@@ -12,8 +12,10 @@ from linearity.adapters.state import InputRow, State, UploadRow
 from linearity.adapters.state_inputs import Intake
 from linearity.adapters.state_uploads import Declared, UploadLimits
 from linearity.adapters.store import ArtifactStore
+from linearity.contracts.named_layout import NamedParts
 from linearity.contracts.runs import InputState
 from linearity.errors import RejectedInputError
+from tests.families.test_named import write as write_named
 from workers.registration import inspect, register_here
 
 
@@ -83,3 +85,20 @@ def test_a_text_that_somebody_only_looks_at_is_registered_from_a_terminal(
     row = register_here("dataset", str(path), state=state, store=store, log=lambda _: None)
 
     assert (row.state, row.owner) == (InputState.READY, "ann")
+
+
+def test_blocks_named_in_a_terminal_are_kept_with_the_model(
+    tmp_path: Path, store: ArtifactStore, state: State
+) -> None:
+    folder = write_named(tmp_path / "granite", "granite")
+    parts = NamedParts("model.layers", "model.norm")
+
+    row = register_here(
+        "model", str(folder), state=state, store=store, log=lambda _: None, options=parts
+    )
+
+    assert (row.state, row.options) == (InputState.READY, parts.as_json())
+    assert row.record is not None
+    assert row.record["id"] == row.id != name_path(str(folder)).id
+    layout = {"decoder": "model", "head": "lm_head", "blocks": "layers", "norm": "norm"}
+    assert {**row.record["layout"], "attentions": None} == {**layout, "attentions": None}
