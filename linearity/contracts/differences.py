@@ -1,8 +1,8 @@
 """Two results of one question, compared value by value: what `linearscope verify` reports.
 
-The difference of two numbers is ``|a - b| / max(1, |a|)``: relative above 1, absolute below. All
-other values must be equal, but for sentences, whose numbers are rounded: each may differ by one in
-its last digit. What belongs to the moment and the machine is not compared.
+The difference of two numbers is ``|a - b| / max(1, |a|)``: relative above 1, absolute below, and
+of counts absolute. All other values must be equal, but for sentences, whose numbers are rounded:
+each may differ by one in its last digit. What belongs to the moment and the machine is left out.
 """
 
 import re
@@ -12,7 +12,7 @@ from itertools import zip_longest
 from typing import Any
 
 from linearity.contracts.canonical import Json
-from linearity.contracts.tolerances import Conditions, compared, tolerance
+from linearity.contracts.tolerances import Conditions, compared, count_tolerance, tolerance
 
 _NUMBER = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?")
 _SENTENCES = ("finding.", "warnings.message")
@@ -118,7 +118,7 @@ def _leaves(
 
 def _difference(leaf: _Leaf, conditions: Conditions) -> FieldDifference:
     rounded = isinstance(leaf.stored, float) or isinstance(leaf.computed, float)
-    allowed = tolerance(leaf.field, conditions) if rounded else 0.0
+    allowed = tolerance(leaf.field, conditions) if rounded else count_tolerance(leaf.field)
     largest = _distance(leaf)
     agrees = largest is not None and largest <= allowed
     return FieldDifference(leaf.field, 1, largest, allowed, leaf.place, agrees)
@@ -128,7 +128,8 @@ def _distance(leaf: _Leaf) -> float | None:
     """Return how far apart two values are; None where that is not a number."""
     stored, computed = leaf.stored, leaf.computed
     if _is_number(stored) and _is_number(computed):
-        return float(abs(stored - computed) / max(1.0, abs(stored)))
+        whole = isinstance(stored, int) and isinstance(computed, int)
+        return float(abs(stored - computed) / (1.0 if whole else max(1.0, abs(stored))))
     same = type(stored) is type(computed) and stored == computed
     is_sentence = leaf.field.startswith(_SENTENCES)
     if not same and is_sentence and isinstance(stored, str) and isinstance(computed, str):

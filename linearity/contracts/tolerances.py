@@ -1,8 +1,8 @@
 """How far two computations of one question may lie apart, field by field; docs/science.md.
 
-Measured with glass-en on python-docs, the table's last column being one CPU against one H100. In
-float32 everything but single tokens stayed within 4e-6. In half precision another device rounds
-every layer otherwise, so that near ties fall the other way.
+Measured on python-docs, one CPU against one H100: glass-en in all kinds, smollm2 in `linearity`.
+On another device sums and layers round otherwise; updates and states with massive activations show
+it most. In half precision near ties fall the other way.
 """
 
 import re
@@ -35,26 +35,30 @@ class Tolerance:
     ----------
     fields : str
         A regular expression of whole field names.
-    single, half : float
-        In float32, and in bfloat16 or float16.
+    single, elsewhere, half : float
+        In float32 on the same device, on another one, and in bfloat16 or float16.
     """
 
     fields: str
     single: float
+    elsewhere: float
     half: float
 
 
 TOLERANCES = (
-    Tolerance(r"token_errors\.counts", 1.0, 1.0),
-    Tolerance(r"error|token_errors\.p\d\d", 1e-4, 5e-2),
-    Tolerance(r"guard\.worst_tokens\.(kl|nll_diff)", 1e-4, 5e-2),
-    Tolerance(r"documents\.(kl|nll|nll_diff|nll_dense|top1)", 1e-5, 2e-2),
-    Tolerance(r"(.*\.)?(top1|top5)", 1e-5, 2e-2),
-    Tolerance(r"(dense|point|single|curves|scores|interaction|categories)\..*", 1e-5, 5e-3),
-    Tolerance(r"summary\..*", 1e-5, 2e-2),
-    Tolerance(r".*", 1e-5, 1e-3),
+    Tolerance(r"error|token_errors\.p\d\d", 1e-4, 1e-4, 5e-2),
+    Tolerance(r"guard\.worst_tokens\.(kl|nll_diff)", 1e-4, 1e-4, 5e-2),
+    Tolerance(r"documents\.(kl|nll|nll_diff|nll_dense|top1)", 1e-5, 5e-5, 5e-2),
+    Tolerance(r"(.*\.)?(top1|top5)", 1e-5, 5e-5, 2e-2),
+    Tolerance(r"(dense|point|single|curves|scores|interaction|categories)\..*", 1e-5, 5e-5, 5e-3),
+    Tolerance(r"summary\..*", 1e-5, 5e-5, 2e-2),
+    Tolerance(r"kept\..*|token_classes\.error|.*\.(anisotropy|effective_rank)", 1e-5, 1e-4, 1e-2),
+    Tolerance(r"(.*\.)?update_.*", 1e-5, 5e-5, 5e-3),
+    Tolerance(r".*", 1e-5, 5e-5, 2e-3),
 )
 """The first that fits holds."""
+
+_COUNTS_AT_EDGES = re.compile(r"token_errors\.counts")
 
 _OF_THE_MOMENT = re.compile(r"environment\..*|created|(model|dataset)\.(id|name)")
 _DECIDED_BY_TIES = re.compile(
@@ -67,7 +71,14 @@ in which bin an error beside an edge falls."""
 def tolerance(field: str, conditions: Conditions) -> float:
     """Return how far numbers of a field may lie apart."""
     rule = next(rule for rule in TOLERANCES if re.fullmatch(rule.fields, field))
-    return rule.half if conditions.dtype in HALF else rule.single
+    if conditions.dtype in HALF:
+        return rule.half
+    return rule.single if conditions.same_device else rule.elsewhere
+
+
+def count_tolerance(field: str) -> float:
+    """Return by how much whole numbers may differ: a token beside an edge changes its bin."""
+    return 1.0 if _COUNTS_AT_EDGES.fullmatch(field) else 0.0
 
 
 def compared(field: str, conditions: Conditions) -> bool:

@@ -99,8 +99,33 @@ def test_a_sentence_may_differ_by_one_in_a_last_digit(sentence: str, agrees: boo
     assert compared(*changed(finding__en=sentence)).agrees is agrees
 
 
+@pytest.mark.parametrize(
+    ("conditions", "by", "agrees"),
+    [
+        (CPU, 2e-5, False),
+        (Conditions("float32", same_device=False), 2e-5, True),
+        (Conditions("float32", same_device=False), 6e-5, False),
+        (Conditions("bfloat16", same_device=True), 1.5e-3, True),
+        (Conditions("float16", same_device=False), 3e-3, False),
+    ],
+)
+def test_another_device_or_type_rounds_otherwise(
+    conditions: Conditions, by: float, agrees: bool
+) -> None:
+    found = compared(*changed(profile__r2_heldout__2=lambda score: score + by), conditions)
+
+    assert found.agrees is agrees
+
+
+@pytest.mark.parametrize(("more", "agrees"), [(1, True), (2, False)])
+def test_a_token_beside_an_edge_may_change_its_bin(more: int, agrees: bool) -> None:
+    path = "token_errors__counts__1__3"
+
+    assert compared(*changed(**{path: lambda count: count + more})).agrees is agrees
+
+
 def test_half_precision_on_another_device_compares_scores_and_no_sentences() -> None:
-    both = changed(profile__r2_heldout__2=lambda s: s + 9e-4, finding__en="Something else.")
+    both = changed(profile__r2_heldout__2=lambda s: s + 1.9e-3, finding__en="Something else.")
 
     assert compared(*both, OTHER_HALF).agrees
     assert not compared(*both, Conditions("bfloat16", same_device=True)).agrees
