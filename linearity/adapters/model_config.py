@@ -19,8 +19,8 @@ from linearity.contracts.named_layout import NamedLayout
 
 MOST_LABELS = 10_000
 
+CODE = "auto_map"
 FORBIDDEN_KEYS = (
-    "auto_map",
     "quantization_config",
     "_attn_implementation",
     "attn_implementation",
@@ -96,6 +96,7 @@ def read_config(config: Mapping[str, Json], findings: Findings) -> ModelConfig |
             bounds=(", ".join(FAMILIES), str(named)[:60]),
         )
         return None
+    check_code(config, FAMILIES[named].architecture, findings)
     read = _read(named, Fields(config, CONFIG, findings), findings)
     return read if len(findings.reasons) == before else None
 
@@ -110,6 +111,29 @@ def refuse_forbidden(config: Mapping[str, Json], findings: Findings) -> None:
                 file=CONFIG,
                 field=key,
             )
+
+
+def check_code(config: Mapping[str, Json], native: str, findings: Findings) -> None:
+    """Refuse code of a repository, unless it stands beside an architecture that transformers has.
+
+    No such code is ever run. Where ``architectures`` names the library's own class, the library's
+    own computes, and every weight must be its; where it names another, that other is meant.
+    """
+    if config.get(CODE) is None:
+        return
+    if config.get("architectures") == [native]:
+        findings.warn(
+            f"{CONFIG} names code of its own ({CODE}), which is not run: this is measured as the "
+            f"{native} of transformers"
+        )
+        return
+    findings.refuse(
+        "forbidden_config_key",
+        f"{CONFIG}: the key {CODE!r} names code for {str(config.get('architectures'))[:60]}; it is "
+        f"left aside only beside {native}, which transformers has itself",
+        file=CONFIG,
+        field=CODE,
+    )
 
 
 def _read(family: str, fields: Fields, findings: Findings) -> ModelConfig:

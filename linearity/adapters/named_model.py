@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 from linearity.adapters.config_fields import Fields
 from linearity.adapters.findings import Findings
 from linearity.adapters.model_config import (
+    CODE,
     FORBIDDEN_KEYS,
     ModelConfig,
+    check_code,
     read_dtype,
     refuse_forbidden,
 )
@@ -83,7 +85,7 @@ def _cleaned(config: Mapping[str, Json], findings: Findings) -> dict[str, Json]:
         _refuse(findings, f"transformers has no causal language model {str(family)[:60]!r}")
         return {}
     shared = {field.name for field in fields_of(PreTrainedConfig)} - set(_KEPT)
-    left_out = shared.union(FORBIDDEN_KEYS, _IGNORED)
+    left_out = shared.union(FORBIDDEN_KEYS, _IGNORED, [CODE])
     cleaned: dict[str, Json] = {}
     for name, value in config.items():
         if name in left_out or name.startswith("_"):
@@ -98,6 +100,7 @@ def _cleaned(config: Mapping[str, Json], findings: Findings) -> dict[str, Json]:
             continue
         cleaned[name] = value
     architecture = str(MODEL_FOR_CAUSAL_LM_MAPPING_NAMES[str(family)])
+    check_code(config, architecture, findings)
     return cleaned | {"model_type": family, "architectures": [architecture]}
 
 

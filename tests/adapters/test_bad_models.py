@@ -386,10 +386,18 @@ CONFIGS: dict[str, Case] = {
     "an unknown activation": (config(hidden_act="os.system"), "bad_config", C, "os.system"),
     "dtype os.system": (config(dtype="os.system"), "bad_config", C, "dtype is 'os.system'"),
     "torch_dtype load": (config(torch_dtype="load"), "bad_config", C, "torch_dtype is 'load'"),
+    "code for another architecture": (
+        config(architectures=["EvilForCausalLM"], auto_map={"AutoModel": "evil/repo--model.Evil"}),
+        "forbidden_config_key", C, "'auto_map' names code for ['EvilForCausalLM']"),
+    "code for an architecture beside": (
+        config(architectures=["LlamaForCausalLM", "Evil"], auto_map={"AutoModel": "m.Evil"}),
+        "forbidden_config_key", C, "'auto_map' names code"),
+    "code for no architecture": (
+        config(architectures=None, auto_map={"AutoModel": "m.Evil"}),
+        "forbidden_config_key", C, "'auto_map' names code for None"),
     **{
         key: (config(**{key: value}), "forbidden_config_key", C, key)
         for key, value in {
-            "auto_map": {"AutoModel": "evil/repo--model.Evil"},
             "quantization_config": {"quant_method": "fp8"},
             "_attn_implementation": "evil/repo",
             "attn_implementation": "evil/repo",

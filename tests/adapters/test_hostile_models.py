@@ -43,6 +43,7 @@ IGNORED_CONFIG = {
     "base_model_name_or_path": "/etc",
     "output_attentions": True,
     "use_cache": "yes",
+    "auto_map": {"AutoConfig": "evil.Config", "AutoModelForCausalLM": "evil/repo--model.Evil"},
 }
 HOSTILE_TOKENIZER = {
     "tokenizer_class": "AutoModelForCausalLM",
@@ -70,7 +71,7 @@ def watched(folder: Path, store: ArtifactStore) -> dict[str, Any]:
     files = [[file.name, str(file.path)] for file in offered_files(folder).files]
     seen = call_limited(
         "tests.adapters.limited_targets:inspect_under_watch",
-        {"files": files, "others": [], "store": str(store.root)},
+        {"files": files, "others": [], "store": str(store.root), "parts": {}},
     )
     assert isinstance(seen, dict)
     return dict(seen)
@@ -121,6 +122,35 @@ def test_the_library_reads_known_settings_only(tmp_path: Path, store: ArtifactSt
     assert not {*IGNORED_CONFIG, "num_labels"} & set(kept["config.json"])
     assert kept["tokenizer_config.json"] == {"tokenizer_class": "PreTrainedTokenizerFast"}
     assert kept["generation_config.json"] == {"eos_token_id": 2}
+
+
+def test_code_beside_an_architecture_of_the_library_is_left_aside_and_said(
+    tmp_path: Path, store: ArtifactStore
+) -> None:
+    plain, coded = (write_tiny_llama(tmp_path / name) for name in ("plain", "coded"))
+    code = {"auto_map": {"AutoConfig": "evil.Config", "AutoModelForCausalLM": "evil.Model"}}
+    spell("config.json", CONFIG | code)(coded)
+    ran = tmp_path / "ran"
+    (coded / "evil.py").write_text(f"open({str(ran)!r}, 'w')\nclass Config: ...\nclass Model: ...")
+    (coded / "__init__.py").write_text(f"open({str(ran)!r}, 'w')")
+
+    one, other = inspect(coded, store), inspect(plain, store)
+    models = [
+        load_model(record, store, device="cpu", dtype="float32", attention="eager")
+        for record in (one, other)
+    ]
+
+    assert not ran.exists()
+    assert [file.name for file in one.files] == [file.name for file in other.files]
+    assert not any(file.name.endswith(".py") for file in one.files)
+    config = next(file.sha256 for file in one.files if file.name == "config.json")
+    assert config == next(file.sha256 for file in other.files if file.name == "config.json")
+    assert b"evil" not in store.get(config)
+    assert [type(model.network).__module__ for model in models] == [
+        "transformers.models.llama.modeling_llama"
+    ] * 2
+    assert ["measured as the LlamaForCausalLM of transformers" in w for w in one.warnings] == [True]
+    assert other.warnings == ()
 
 
 def test_a_template_is_kept_but_the_library_that_reads_tokenizers_is_never_given_it(

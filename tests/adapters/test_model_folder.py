@@ -97,7 +97,8 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str, str]] = {
     "no weights": (lambda f: (f / "model.safetensors").unlink(), "file_missing", "model.safe"),
     "no tokenizer": (lambda f: (f / "tokenizer.json").unlink(), "file_missing", "tokenizer.json"),
     "remote code": (
-        lambda f: change_config(f, auto_map={"AutoModel": "x.Y"}), "forbidden_config_key",
+        lambda f: change_config(f, architectures=["Y"], auto_map={"AutoModel": "x.Y"}),
+        "forbidden_config_key",
         "auto_map"),
     "chosen kernels": (
         lambda f: change_config(f, _attn_implementation="evil/repo"), "forbidden_config_key",
