@@ -20,7 +20,10 @@ from linearity.errors import InvalidParameterError, NonFiniteStatesError, TooFew
 from linearity.measure.intervals import FEWEST_DOCUMENTS
 from linearity.measure.moments import Moments, Split
 from linearity.measure.sampling import VALIDATION_SHARE
-from linearity.studies.scoring import Fit, Heldout, RidgeRule, Scores, score_pairs
+from linearity.studies.ridges import RidgeRule
+from linearity.studies.scores import Scores
+from linearity.studies.scoring import score_pairs
+from linearity.studies.sides import Fit, Heldout
 from linearity.studies.warnings import FEW_TOKENS_A_COORDINATE
 
 FEWEST_ROWS = 20

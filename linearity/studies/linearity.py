@@ -50,9 +50,12 @@ from linearity.studies.collect import (
     missed_sinks,
 )
 from linearity.studies.portion import Portion
-from linearity.studies.scoring import Fit, Heldout, RidgeRule, Scores, score_neighbours, score_pairs
+from linearity.studies.ridges import RidgeRule
+from linearity.studies.scores import Scores
+from linearity.studies.scoring import score_neighbours, score_pairs
 from linearity.studies.scripts import used_template
 from linearity.studies.shards import Board, SharedStream
+from linearity.studies.sides import Fit, Heldout
 from linearity.studies.tables import (
     heldout_diagonals,
     pairs_of,

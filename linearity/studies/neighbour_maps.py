@@ -21,7 +21,9 @@ from linearity.models.states import source_of
 from linearity.ports import Progress
 from linearity.studies.collect import Collected, batched, collect, missed_sinks
 from linearity.studies.linearity import check_enough, included_tokens, token_kinds
-from linearity.studies.scoring import Fit, Heldout, RidgeRule, score_pairs
+from linearity.studies.ridges import RidgeRule
+from linearity.studies.scoring import score_pairs
+from linearity.studies.sides import Fit, Heldout
 from linearity.studies.tables import token_errors
 from linearity.studies.text import Text
 

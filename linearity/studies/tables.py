@@ -21,7 +21,8 @@ from linearity.contracts.linearity import (
 from linearity.contracts.token_errors import TokenErrors
 from linearity.measure.tokens import TokenTable
 from linearity.studies.collect import Collected
-from linearity.studies.scoring import Heldout, Interval, Scores
+from linearity.studies.scores import Interval, Scores
+from linearity.studies.sides import Heldout
 
 MOST_SINKS_LISTED = 200
 

@@ -12,7 +12,7 @@ from linearity.contracts.runs import RunWarning
 from linearity.measure.intervals import FEWEST_DOCUMENTS
 from linearity.measure.moments import accumulation_dtype
 from linearity.measure.sampling import VALIDATION_SHARE
-from linearity.studies.scoring import Scores
+from linearity.studies.scores import Scores
 
 FEW_TOKENS_A_COORDINATE = 10
 HARMLESS_CONDITION = 1e5

@@ -13,7 +13,7 @@ from linearity.contracts.linearity import parse_params
 from linearity.contracts.runs import RunWarning
 from linearity.models.loaded import LoadedModel
 from linearity.studies.linearity import Measurement, measure_linearity
-from linearity.studies.scoring import Scores
+from linearity.studies.scores import Scores
 from linearity.studies.warnings import warnings_of
 from tests.browser.seed import MODEL
 from tests.builders import a_result

@@ -7,7 +7,10 @@ import torch
 
 from linearity.studies import collect as collecting
 from linearity.studies.collect import Collected, open_stream
-from linearity.studies.scoring import Fit, Heldout, RidgeRule, Scores, score_pairs
+from linearity.studies.ridges import RidgeRule
+from linearity.studies.scores import Scores
+from linearity.studies.scoring import score_pairs
+from linearity.studies.sides import Fit, Heldout
 from tests.studies.streams import Stream, a_stream, collected_of, differences
 
 FIELDS = [

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from linearity.studies.scoring import Heldout
+from linearity.studies.sides import Heldout
 
 
 @pytest.mark.parametrize("most", [1, 2, 7, 10, 41, 100])
