@@ -139,6 +139,7 @@ def test_every_figure_has_a_name(visit: Visit) -> None:
 
     assert names[:3] == ["Every pair of states", "Block by block", "Size of what a block adds"]
     assert sorted(names[3:]) == [
+        "How the errors of single tokens spread",
         "Where in the text it is not linear",
         "Would more tokens change it?",
     ]

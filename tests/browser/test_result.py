@@ -78,7 +78,7 @@ def test_no_chart_can_be_sent_to_a_cloud(visit: Visit) -> None:
         page.evaluate(
             "() => [...document.querySelectorAll('.plot')].map((p) => p._context.showSendToCloud)"
         )
-        == [False] * 5
+        == [False] * 6
     )
 
 
@@ -170,10 +170,10 @@ def test_a_selection_is_marked_in_every_picture_and_told_to_screen_readers(visit
 
     shapes = [
         page.locator(f".plot-{name}").evaluate("(plot) => plot.layout.shapes.length")
-        for name in ("heatmap", "profile", "norms", "token_classes")
+        for name in ("heatmap", "profile", "norms", "token_classes", "token_errors")
     ]
 
-    assert shapes == [4, 1, 1, 1]
+    assert shapes == [4, 1, 1, 1, 1]
     assert "State 12 to 15" in page.locator("[aria-live=polite]").all_inner_texts()[-1]
 
 
@@ -188,6 +188,19 @@ def test_every_score_is_a_map_and_an_address(visit: Visit) -> None:
     wanted = [row[1:] for row in visit.site.result["pairs"]["cka"][:-1]]
     shown = cells(page)["scores"]
     assert [row[k:] for k, row in enumerate(shown)] == [row[k:] for k, row in enumerate(wanted)]
+
+
+def test_errors_of_single_tokens_have_a_picture_and_a_table(visit: Visit) -> None:
+    page = visit.open_result()
+
+    errors = visit.site.result["token_errors"]
+    page.locator(".panel-token_errors summary").click()
+    row = page.locator(".panel-token_errors tbody tr").nth(12)
+    assert row.locator("td").first.inner_text() == f"{errors['p50'][12]:.3g}"
+    beyond = sum(errors["counts"][12][errors["edges"].index(1.0) + 1 :]) / errors["tokens"]
+    assert float(row.locator("td").last.inner_text().rstrip("%")) == pytest.approx(
+        100 * beyond, abs=0.06
+    )
 
 
 def test_classes_of_tokens_have_a_picture_and_a_table(visit: Visit) -> None:
