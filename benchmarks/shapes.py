@@ -9,28 +9,36 @@ from linearity.models.families import find_layout
 from linearity.models.loaded import LoadedModel
 
 WIDTH_7B, BLOCKS_7B, VOCABULARY_7B = 4096, 32, 32_000
+HEAD = 128
 
 
 def llama_7b(device: str) -> LoadedModel:
     """Return a bfloat16 model of Llama-2-7B's shape; its tokenizer reads decimal numbers."""
+    return llama(device, width=WIDTH_7B, blocks=BLOCKS_7B, inner=11_008)
+
+
+def llama(
+    device: str, *, width: int, blocks: int, inner: int, dtype: torch.dtype = torch.bfloat16
+) -> LoadedModel:
+    """Return a Llama of any shape with random weights; its tokenizer reads decimal numbers."""
     config = LlamaConfig(
         vocab_size=VOCABULARY_7B,
-        hidden_size=WIDTH_7B,
-        intermediate_size=11_008,
-        num_hidden_layers=BLOCKS_7B,
-        num_attention_heads=32,
-        num_key_value_heads=32,
+        hidden_size=width,
+        intermediate_size=inner,
+        num_hidden_layers=blocks,
+        num_attention_heads=width // HEAD,
+        num_key_value_heads=width // HEAD,
         max_position_embeddings=4096,
         attn_implementation="sdpa",
     )
     torch.manual_seed(0)
     with torch.device(device):
-        torch.set_default_dtype(torch.bfloat16)
+        torch.set_default_dtype(dtype)
         network = LlamaForCausalLM(config).eval()
         torch.set_default_dtype(torch.float32)
     return LoadedModel(
         layout=find_layout(network),
-        width=WIDTH_7B,
+        width=width,
         device=torch.device(device),
         tokenize=lambda text: [int(word) for word in text.split()],
         bos=None,

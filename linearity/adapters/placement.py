@@ -88,7 +88,8 @@ def _check_whole(request: RunRequest, model: ModelRecord, *, device: str, free: 
     weights = weights_bytes(request, model)
     if weights <= free:
         return
-    why = f"{request.kind} needs the whole model on one device: it changes blocks and runs the rest"
+    does = "asks it about new text" if request.kind == "passage" else "changes blocks"
+    why = f"{request.kind} needs the whole model on one device, because it {does}"
     if model.layout is not None:
         why = "a model whose blocks were named by path is only run as a whole"
     raise OutOfDeviceMemoryError(
