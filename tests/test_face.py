@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, BertConfig, BertModel
+from transformers import AlbertConfig, AlbertModel, AutoModelForCausalLM, AutoTokenizer
 
 import linearity
 from backend.exports import to_csv
@@ -212,10 +212,10 @@ def test_a_model_of_no_family_is_refused_with_those_that_are_read(
     network: tuple[Any, Any],
 ) -> None:
     model, tokenizer = network
-    config = BertConfig(hidden_size=16, num_hidden_layers=1, num_attention_heads=1, vocab_size=50)
+    config = AlbertConfig(hidden_size=16, num_hidden_layers=1, num_attention_heads=1, vocab_size=50)
 
     with pytest.raises(RejectedInputError) as refused:
-        measure(BertModel(config), tokenizer, ["x"])
+        measure(AlbertModel(config), tokenizer, ["x"])
     assert "llama" in str(refused.value)
     with pytest.raises(RejectedInputError, match="whole causal"):
         measure(model.model, tokenizer, ["x"])

@@ -23,7 +23,7 @@ def check_weights(
         config.aliases.get(tensor.name, tensor.name): (file, tensor)
         for file, tensors in files.items()
         for tensor in tensors
-        if not tensor.is_recomputed
+        if not tensor.is_recomputed and not config.is_beside(tensor.name)
     }
     expected = _as_saved(_in_parts(config, held), held, config.base)
     missing = sorted(set(expected) - set(held) - ({HEAD} if config.is_tied else set()))

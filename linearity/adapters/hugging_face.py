@@ -58,12 +58,15 @@ def load_model(
     RejectedInputError
         If transformers would fill in weights of its own.
     """
-    from transformers import AutoModelForCausalLM, GenerationConfig
+    from transformers import AutoModel, AutoModelForCausalLM, GenerationConfig
 
     family = family_of(record)
     with assembled(record.files, store) as folder:
         places = room and device_map(_empty_network(folder, dtype, attention), family, room)
-        network, info = AutoModelForCausalLM.from_pretrained(
+        # What stands on top of an encoder is left out: it belongs to no state.
+        made = AutoModel if family.is_encoder else AutoModelForCausalLM
+        more = {"add_pooling_layer": False} if family.has_pooler else {}
+        network, info = made.from_pretrained(
             folder,
             device_map=places,
             dtype=getattr(torch, dtype),
@@ -73,10 +76,11 @@ def load_model(
             use_safetensors=True,
             output_loading_info=True,
             # Ours, or the file's penalties and samplers would become defaults of every answer.
-            generation_config=GenerationConfig(),
+            **({} if family.is_encoder else {"generation_config": GenerationConfig()}),
+            **more,
         )
         model = _with_tokenizer(network, folder, record, store, torch.device(device))
-    _check_loaded(info)
+    _check_loaded(info, family.beside)
     network.eval()
     if places is None:
         network.to(device)
@@ -134,12 +138,15 @@ def wrapped(
     stops: tuple[int, ...],
 ) -> LoadedModel:
     """Return a network and its tokenizer as studies use them, on the device where it lies."""
+    family = family_of(record)
+    first, last = _around(tokenizer) if family.is_encoder else (_automatic_bos(tokenizer), ())
     return LoadedModel(
-        layout=find_layout(network, family_of(record)),
+        layout=find_layout(network, family),
         width=record.width,
         device=network.device,
         tokenize=_tokenize(tokenizer, record.vocabulary),
-        bos=_automatic_bos(tokenizer),
+        bos=first,
+        after=last,
         network=network,
         detokenize=detokenizer(tokenizer),
         show=shower(tokenizer),
@@ -219,10 +226,11 @@ def _unchanged(file: StoredFile) -> Path:
     return path
 
 
-def _check_loaded(info: dict[str, object]) -> None:
+def _check_loaded(info: dict[str, object], beside: tuple[str, ...]) -> None:
     unexpected = info.get("unexpected_keys")
     assert isinstance(unexpected, Collection)
-    told = info | {"unexpected_keys": [name for name in unexpected if not is_recomputed(name)]}
+    strange = [n for n in unexpected if not is_recomputed(n) and not n.startswith(beside)]
+    told = info | {"unexpected_keys": strange}
     for key in ("missing_keys", "unexpected_keys", "mismatched_keys", "error_msgs"):
         if told.get(key):
             raise RejectedInputError(
@@ -277,6 +285,16 @@ def _template(
     if not isinstance(template, str):
         return None
     return SandboxedTemplate(record.name, template, tokenizer.special_tokens_map)
+
+
+def _around(tokenizer: "PreTrainedTokenizerBase") -> tuple[int | None, tuple[int, ...]]:
+    """Return what the tokenizer puts before every text, [CLS], and behind it, [SEP]."""
+    alone = tokenizer("a", add_special_tokens=False)["input_ids"]
+    ids = tokenizer("a", add_special_tokens=True)["input_ids"]
+    places = [k for k in range(len(ids)) if ids[k : k + len(alone)] == alone]
+    if not alone or not places or places[0] > 1:
+        return None, ()
+    return (ids[0] if places[0] else None), tuple(ids[places[0] + len(alone) :][:1])
 
 
 def _automatic_bos(tokenizer: "PreTrainedTokenizerBase") -> int | None:

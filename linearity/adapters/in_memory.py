@@ -178,7 +178,7 @@ def _config(network: Any) -> ModelConfig:
         raise RejectedInputError(
             f"{type(network).__name__} is not a whole causal language model",
             reason="unsupported_architecture",
-            next_step=f"Load it with AutoModelForCausalLM: {whole}.",
+            next_step=f"Load it as a {whole}.",
         )
     if len({parameter.device for parameter in network.parameters()}) != 1:
         raise RejectedInputError(

@@ -32,6 +32,10 @@ FORBIDDEN_KEYS = (
     "trust_remote_code",
     "per_layer_config",
 )
+ENCODER = (
+    "an encoder: only its linearity is measured; its states are behind the LayerNorm of each "
+    "block, so an update holds what that norm takes away, too"
+)
 DTYPES = ("float32", "float16", "bfloat16", "float64", "auto")
 
 
@@ -74,6 +78,10 @@ class ModelConfig:
     cleaned: Mapping[str, Json]
     layout: NamedLayout | None = None
 
+    def is_beside(self, name: str) -> bool:
+        """Return whether a weight stands on top of what is measured, and is not read."""
+        return self.layout is None and name.startswith(FAMILIES[self.family].beside)
+
     @property
     def base(self) -> str:
         """The outermost part of the decoder's path, which old checkpoints leave out of names."""
@@ -98,6 +106,8 @@ def read_config(config: Mapping[str, Json], findings: Findings) -> ModelConfig |
         return None
     check_code(config, FAMILIES[named].architecture, findings)
     read = _read(named, Fields(config, CONFIG, findings), findings)
+    if FAMILIES[named].is_encoder:
+        findings.warn(ENCODER)
     return read if len(findings.reasons) == before else None
 
 
@@ -150,6 +160,8 @@ def _read(family: str, fields: Fields, findings: Findings) -> ModelConfig:
     }
     for name in ("bos_token_id", "eos_token_id", "pad_token_id"):
         common[name] = _token_ids(fields.values.get(name), name, sizes.vocabulary, findings)
+    if common["pad_token_id"] is None and "pad_token_id" in described.cleaned:
+        del common["pad_token_id"]  # of an encoder, positions may begin behind it
     return ModelConfig(
         family=family,
         blocks=sizes.blocks,

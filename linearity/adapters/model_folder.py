@@ -285,7 +285,8 @@ def _state(stream: BinaryIO) -> tuple[int, int, int]:
 
 
 def _facts(config: ModelConfig, weights: Mapping[str, Sequence[Tensor]]) -> ModelFacts:
-    tensors = [t for file in weights.values() for t in file if not t.is_recomputed]
+    held = [t for file in weights.values() for t in file if not t.is_recomputed]
+    tensors = [tensor for tensor in held if not config.is_beside(tensor.name)]
     types = {_DTYPES[tensor.dtype] for tensor in tensors}
     only = types.pop() if len(types) == 1 else "float32"
     computed = config.dtype or only

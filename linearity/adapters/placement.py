@@ -11,6 +11,7 @@ import torch
 
 from linearity.adapters.machine import memory_bytes, size_text
 from linearity.contracts.estimate import Estimate, estimate, weights_bytes
+from linearity.contracts.families import runs_whole
 from linearity.contracts.inputs import ModelRecord
 from linearity.contracts.runs import RunRequest
 from linearity.errors import OutOfDeviceMemoryError
@@ -65,7 +66,7 @@ def place(request: RunRequest, model: ModelRecord, *, device: str, most: int | N
     free = {name: free_memory(name, most) for name in device.split(",")}
     first, available = next(iter(free.items()))
     cost = estimate(request, model, flops_per_second=None)
-    if cost.streaming is None or model.layout is not None:
+    if cost.streaming is None or runs_whole(model):
         _check_whole(request, model, device=first, free=available)
         return Placement(first)
     if cost.memory_bytes <= available:
@@ -90,8 +91,8 @@ def _check_whole(request: RunRequest, model: ModelRecord, *, device: str, free: 
         return
     does = "asks it about new text" if request.kind == "passage" else "changes blocks"
     why = f"{request.kind} needs the whole model on one device, because it {does}"
-    if model.layout is not None:
-        why = "a model whose blocks were named by path is only run as a whole"
+    if runs_whole(model):
+        why = f"this {model.family} is only run as a whole"
     raise OutOfDeviceMemoryError(
         f"the weights of {model.name} take {size_text(weights)}, {device} has {size_text(free)} "
         f"for this run, and {why}",

@@ -25,7 +25,9 @@ WIDTHS = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2}
 """Bytes of a number of each type that is accepted."""
 
 BUFFER_WIDTHS = WIDTHS | {"BOOL": 1, "U8": 1, "I64": 8}
-_RECOMPUTED = re.compile(r"(^|\.)((attn|attention)\.(masked_)?bias|rotary_emb\.\w+)$")
+_RECOMPUTED = re.compile(
+    r"(^|\.)((attn|attention)\.(masked_)?bias|rotary_emb\.\w+|embeddings\.position_ids)$"
+)
 
 _FIELDS = {"dtype", "shape", "data_offsets"}
 _FOREIGN = (

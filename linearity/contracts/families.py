@@ -27,6 +27,12 @@ NO_ONE_MAP = (
 )
 
 
+ONLY_STATES = (
+    "an encoder has no next-token loss, by which a change of blocks could be judged, and writes "
+    "no answers"
+)
+
+
 @dataclass(frozen=True)
 class Stacks:
     """How published checkpoints name the experts that the library stacks in two arrays a block.
@@ -94,6 +100,14 @@ class Family:
         How files name experts that the library stacks; None without experts.
     kinds_refusal : str
         Why nothing but ``linearity`` makes sense; empty where everything does.
+    is_encoder : bool
+        Whether tokens see those after them too, and blocks norm the stream itself.
+    has_pooler : bool
+        Whether transformers puts a pooler on top unless it is told not to.
+    reserved : int
+        Positions that no token of a text may have.
+    beside : tuple of str
+        How the names of weights begin that files may hold and that are not read.
     """
 
     architecture: str
@@ -112,6 +126,10 @@ class Family:
     has_positions: bool = True
     stacks: Stacks | None = None
     kinds_refusal: str = ""
+    is_encoder: bool = False
+    has_pooler: bool = False
+    reserved: int = 0
+    beside: tuple[str, ...] = ()
 
     def refusal(self, action: str) -> str:
         """Return why an action makes no sense here; empty where it does."""
@@ -120,6 +138,32 @@ class Family:
 
 def _experts(architecture: str, stacks: Stacks = Stacks()) -> Family:
     return Family(architecture, merged_refusal=NO_ONE_MAP, linear_refusal=NO_ONE_MAP, stacks=stacks)
+
+
+def _encoder(architecture: str, name: str, blocks: str, reserved: int) -> Family:
+    tops = (
+        "pooler.",
+        "cls.",
+        "lm_head.",
+        "vocab_",
+        "classifier.",
+        "pre_classifier.",
+        "qa_outputs.",
+    )
+    return Family(
+        architecture,
+        is_tied=True,
+        decoder="",
+        head="",
+        blocks=blocks,
+        norm="",
+        between="",
+        kinds_refusal=ONLY_STATES,
+        is_encoder=True,
+        has_pooler=name != "distilbert",
+        reserved=reserved,
+        beside=(*tops, f"{name}.pooler."),
+    )
 
 
 FAMILIES: dict[str, Family] = {
@@ -207,6 +251,9 @@ FAMILIES: dict[str, Family] = {
     "qwen2_moe": _experts("Qwen2MoeForCausalLM"),
     "qwen3_moe": _experts("Qwen3MoeForCausalLM"),
     "olmoe": _experts("OlmoeForCausalLM"),
+    "bert": _encoder("BertModel", "bert", "encoder.layer", 1),
+    "roberta": _encoder("RobertaModel", "roberta", "encoder.layer", 3),
+    "distilbert": _encoder("DistilBertModel", "distilbert", "transformer.layer", 1),
 }
 """By transformers' ``model_type``."""
 
@@ -228,6 +275,11 @@ def family_of(model: ModelRecord) -> Family:
         kinds_refusal=ONLY_LINEARITY,
         attentions=layout.attentions,
     )
+
+
+def runs_whole(model: ModelRecord) -> bool:
+    """Return whether a model is only run as a whole, and only for its states."""
+    return bool(family_of(model).kinds_refusal)
 
 
 def refuse_kind(kind: str, model: ModelRecord) -> None:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 from linearity.contracts.canonical import Json
-from linearity.contracts.families import FAMILIES, attention_of
+from linearity.contracts.families import FAMILIES, attention_of, family_of, runs_whole
 from linearity.contracts.granularity import BLOCK, GRANULARITIES, SUBLAYER
 from linearity.contracts.inputs import DatasetRecord, ModelRecord
 from linearity.contracts.paper_protocol import PAPER, fixed_parameters, protocol_of
@@ -189,10 +189,10 @@ def linearity_request(
 
 def _granularity(given: Mapping[str, Json], model: ModelRecord) -> str:
     chosen = choice("granularity", given.get("granularity", BLOCK), GRANULARITIES)
-    if chosen == SUBLAYER and model.layout is not None:
+    if chosen == SUBLAYER and runs_whole(model):
         raise InvalidParameterError(
             "granularity",
-            wanted="block (what is inside a block that was named by path is not known)",
+            wanted=f"block ({model.family}: {family_of(model).kinds_refusal})",
             got=chosen,
             next_step="Leave granularity out.",
         )

@@ -64,8 +64,12 @@ def find_layout(model: nn.Module, family: Family = LLAMA) -> Layout:
     return Layout(
         decoder=decoder,
         blocks=list(blocks),
-        norm=_part(model, f"{family.decoder}.{family.norm}", "final norm", nn.Module),
-        head=_part(model, family.head, "output embedding", nn.Module),
+        norm=nn.Identity()
+        if family.is_encoder
+        else _part(model, f"{family.decoder}.{family.norm}", "final norm", nn.Module),
+        head=nn.Identity()
+        if family.is_encoder
+        else _part(model, family.head, "output embedding", nn.Module),
         cap=getattr(config, "final_logit_softcapping", None),
         family=family,
         between=[]
@@ -76,7 +80,7 @@ def find_layout(model: nn.Module, family: Family = LLAMA) -> Layout:
 
 def _part(model: nn.Module, path: str, what: str, kind: type[Part]) -> Part:
     found: object = model
-    for name in path.split("."):
+    for name in filter(None, path.split(".")):
         found = getattr(found, name, None)
     if not isinstance(found, kind):
         raise RejectedInputError(

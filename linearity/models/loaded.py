@@ -69,6 +69,8 @@ class LoadedModel:
         What gives the states where the weights are not in memory; None where they are.
     sublayers : bool
         Whether the state between attention and MLP of every block is a state, too.
+    after : tuple of int
+        Put behind every window, and read but no token of it: what ends a text of an encoder.
     """
 
     layout: Layout
@@ -86,6 +88,7 @@ class LoadedModel:
     special: frozenset[int] = frozenset()
     source: StateSource | None = None
     sublayers: bool = False
+    after: tuple[int, ...] = ()
 
     @property
     def granularity(self) -> str:

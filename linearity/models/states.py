@@ -78,12 +78,14 @@ def record_states(model: LoadedModel, windows: Sequence[Sequence[int]]) -> Tenso
 
 @torch.inference_mode()
 def _forward(model: LoadedModel, windows: Sequence[Sequence[int]]) -> Tensor:
-    ids, mask = padded(windows, model.device)
+    ids, mask = padded([(*window, *model.after) for window in windows], model.device)
     with _recorded(model.layout, sublayers=model.sublayers) as states:
         model.layout.decoder(
             input_ids=ids, attention_mask=None if mask.all() else mask.long(), use_cache=False
         )
-    kept = mask.flatten().nonzero().squeeze(1)
+    # What stands behind every window is read, and is no token of it.
+    own = torch.arange(ids.shape[1]) < torch.tensor([len(w) for w in windows])[:, None]
+    kept = own.flatten().nonzero().squeeze(1).to(ids.device)
     # Blocks may lie on several devices; states are gathered on the first.
     rows = [state.to(ids.device).reshape(-1, state.shape[-1]) for state in states]
     if len(kept) < mask.numel():

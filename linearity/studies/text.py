@@ -56,9 +56,19 @@ class Text:
 
     def warnings(self, params: LinearityParams, windows: Sequence[Window]) -> list[RunWarning]:
         """Return what to know about how the text was read."""
+        about_model = [_behind_norm()] if self._model.layout.family.is_encoder else []
         if params.in_sample:
-            return paper_warnings(windows, characters_of(self._texts))
-        return record_warnings(self._scripts, windows)
+            return about_model + paper_warnings(windows, characters_of(self._texts))
+        return about_model + record_warnings(self._scripts, windows)
+
+
+def _behind_norm() -> RunWarning:
+    return RunWarning(
+        "behind_norm",
+        "This is an encoder: its states are the outputs of whole blocks, behind their LayerNorm. "
+        "What a block adds is the difference of two such states, so it also holds what the norm "
+        "takes away; do not compare update scores with those of a decoder.",
+    )
 
 
 def repeated(params: LinearityParams, part: int) -> LinearityParams:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from linearity.adapters.config_fields import Fields
 from linearity.adapters.families.bloom import read_bloom
+from linearity.adapters.families.encoders import read_bert, read_distilbert, read_roberta
 from linearity.adapters.families.falcon import read_falcon
 from linearity.adapters.families.family import Description
 from linearity.adapters.families.gemma import read_gemma, read_gemma2, read_gemma3
@@ -49,5 +50,8 @@ READERS: dict[str, Callable[[Fields], Description]] = {
     "qwen2_moe": read_qwen2_moe,
     "qwen3_moe": read_qwen3_moe,
     "olmoe": read_olmoe,
+    "bert": read_bert,
+    "roberta": read_roberta,
+    "distilbert": read_distilbert,
 }
 """Each notes a finding for everything that is out of bounds."""
