@@ -11,10 +11,9 @@ from collections.abc import Callable
 
 import torch
 from machine import surroundings
-from shapes import BLOCKS_7B, WIDTH_7B, llama_7b, number_documents
+from shapes import BLOCKS_7B, WIDTH_7B, linearity_params, llama_7b, number_documents
 
 from linearity.contracts.canonical import Json
-from linearity.contracts.linearity import LinearityParams
 from linearity.studies.linearity import measure_linearity
 
 PEAK_FLOPS = 790e12
@@ -51,12 +50,14 @@ def main() -> None:
         return
     model = llama_7b("cuda:0")
     documents = number_documents(given.tokens // 1024 + 80, 1024)
-    measure_linearity(model, documents, _params(2048, given.pairs), Clock(), reach=1)  # warm
+    measure_linearity(
+        model, documents, linearity_params(2048, pairs=given.pairs), Clock(), reach=1
+    )  # warm
     torch.cuda.reset_peak_memory_stats()
     clock = Clock()
     reach = 1 if given.pairs == "adjacent" else BLOCKS_7B
     measured = measure_linearity(
-        model, documents, _params(given.tokens, given.pairs), clock, reach=reach
+        model, documents, linearity_params(given.tokens, pairs=given.pairs), clock, reach=reach
     )
     torch.cuda.synchronize()
     seconds = time.perf_counter() - clock.started
@@ -87,22 +88,6 @@ def _report(
     for key, value in figures.items():
         print(f"{key:20} {value}")
     print(json.dumps(figures))
-
-
-def _params(tokens: int, pairs: str) -> LinearityParams:
-    return LinearityParams(
-        tokens=tokens,
-        context=256,
-        heldout=0.25,
-        seed=0,
-        ridge="auto",
-        exclude="sinks",
-        pairs=pairs,
-        repeats=1,
-        granularity="block",
-        dtype="bfloat16",
-        attention="sdpa",
-    )
 
 
 def _arguments() -> argparse.Namespace:

@@ -13,9 +13,8 @@ from typing import Any
 
 import torch
 from machine import surroundings
-from shapes import llama, number_documents
+from shapes import linearity_params, llama, number_documents
 
-from linearity.contracts.linearity import LinearityParams
 from linearity.studies.linearity import measure_linearity
 
 DOCUMENT_TOKENS = 512
@@ -65,9 +64,10 @@ def measured(shape: dict[str, int], device: str) -> dict[str, Any]:
     documents = number_documents(
         shape["tokens"] // DOCUMENT_TOKENS + SPARE_DOCUMENTS, DOCUMENT_TOKENS
     )
-    measure_linearity(model, documents, _params(2048, dtype), Quiet(), reach=1)
+    wanted = {"pairs": "all", "dtype": str(dtype).removeprefix("torch.")}
+    measure_linearity(model, documents, linearity_params(2048, **wanted), Quiet(), reach=1)
     started = time.perf_counter()
-    measure_linearity(model, documents, _params(shape["tokens"], dtype), Quiet())
+    measure_linearity(model, documents, linearity_params(shape["tokens"], **wanted), Quiet())
     seconds = time.perf_counter() - started
     peak = (
         torch.cuda.max_memory_allocated()
@@ -75,22 +75,6 @@ def measured(shape: dict[str, int], device: str) -> dict[str, Any]:
         else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KIB
     )
     return {**shape, "seconds": round(seconds, 2), "peak_gib": round(peak / GIB, 2)}
-
-
-def _params(tokens: int, dtype: torch.dtype) -> LinearityParams:
-    return LinearityParams(
-        tokens=tokens,
-        context=256,
-        heldout=0.25,
-        seed=0,
-        ridge="auto",
-        exclude="sinks",
-        pairs="all",
-        repeats=1,
-        granularity="block",
-        dtype=str(dtype).removeprefix("torch."),
-        attention="sdpa",
-    )
 
 
 def _arguments() -> argparse.Namespace:

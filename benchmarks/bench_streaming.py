@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 from machine import surroundings
 from safetensors.torch import save_file
-from shapes import BLOCKS_7B, VOCABULARY_7B, WIDTH_7B, number_documents
+from shapes import BLOCKS_7B, VOCABULARY_7B, WIDTH_7B, linearity_params, number_documents
 from torch import nn
 from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -26,7 +26,6 @@ from linearity.adapters.scratch import Scratch
 from linearity.adapters.weight_files import WeightFiles, move_buffers, parameters_without_numbers
 from linearity.contracts.canonical import Json
 from linearity.contracts.inputs import StoredFile
-from linearity.contracts.linearity import LinearityParams
 from linearity.measure.moments import accumulation_dtype
 from linearity.models.families import find_layout
 from linearity.models.loaded import LoadedModel
@@ -190,19 +189,7 @@ def _numbers(text: str) -> list[int]:
 
 def _measure(model: LoadedModel, given: argparse.Namespace, clock: Clock) -> Measurement:
     documents = number_documents(given.tokens // 1024 + 80, 1024)
-    params = LinearityParams(
-        tokens=given.tokens,
-        context=256,
-        heldout=0.25,
-        seed=0,
-        ridge="auto",
-        exclude="sinks",
-        pairs=given.pairs,
-        repeats=1,
-        granularity="block",
-        dtype="bfloat16",
-        attention="sdpa",
-    )
+    params = linearity_params(given.tokens, pairs=given.pairs)
     reach = 1 if given.pairs == "adjacent" else given.layers
     measured = measure_linearity(model, documents, params, clock, reach=reach)
     if model.device.type == "cuda":

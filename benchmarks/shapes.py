@@ -5,6 +5,7 @@ import random
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from linearity.contracts.linearity import LinearityParams
 from linearity.models.families import find_layout
 from linearity.models.loaded import LoadedModel
 
@@ -26,8 +27,8 @@ def llama(
         hidden_size=width,
         intermediate_size=inner,
         num_hidden_layers=blocks,
-        num_attention_heads=width // HEAD,
-        num_key_value_heads=width // HEAD,
+        num_attention_heads=max(width // HEAD, 1),
+        num_key_value_heads=max(width // HEAD, 1),
         max_position_embeddings=4096,
         attn_implementation="sdpa",
     )
@@ -43,6 +44,23 @@ def llama(
         tokenize=lambda text: [int(word) for word in text.split()],
         bos=None,
         network=network,
+    )
+
+
+def linearity_params(tokens: int, *, pairs: str, dtype: str = "bfloat16") -> LinearityParams:
+    """Return the usual parameters of a linearity run with so many tokens."""
+    return LinearityParams(
+        tokens=tokens,
+        context=256,
+        heldout=0.25,
+        seed=0,
+        ridge="auto",
+        exclude="sinks",
+        pairs=pairs,
+        repeats=1,
+        granularity="block",
+        dtype=dtype,
+        attention="sdpa",
     )
 
 
