@@ -27,6 +27,8 @@ NO_ONE_MAP = (
 )
 
 
+OF_STATES = ("linearity", "passage")
+"""Kinds that only read states."""
 ONLY_STATES = (
     "an encoder has no next-token loss, by which a change of blocks could be judged, and writes "
     "no answers"
@@ -99,7 +101,7 @@ class Family:
     stacks : Stacks or None
         How files name experts that the library stacks; None without experts.
     kinds_refusal : str
-        Why nothing but ``linearity`` makes sense; empty where everything does.
+        Why only kinds that read states make sense; empty where all do.
     is_encoder : bool
         Whether tokens see those after them too, and blocks norm the stream itself.
     has_pooler : bool
@@ -283,7 +285,7 @@ def runs_whole(model: ModelRecord) -> bool:
 
 
 def refuse_kind(kind: str, model: ModelRecord) -> None:
-    """Refuse every kind but linearity where nothing else makes sense.
+    """Refuse kinds that change a model where only its states are known.
 
     Raises
     ------
@@ -291,7 +293,7 @@ def refuse_kind(kind: str, model: ModelRecord) -> None:
         With the reason.
     """
     why = family_of(model).kinds_refusal
-    if why and kind != "linearity":
+    if why and kind not in OF_STATES:
         raise InvalidParameterError(
             "kind",
             wanted=f"linearity ({model.family}: {why})",

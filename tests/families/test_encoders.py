@@ -8,6 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from linearity.adapters.execute import execute
 from linearity.adapters.findings import Findings
 from linearity.adapters.hugging_face import load_model
 from linearity.adapters.inputs import load_documents, prepare_model
@@ -139,6 +140,30 @@ def test_linearity_is_measured_and_everything_else_says_why_not(
             make_request(kind, {"plan": "1:drop"}, model=record, dataset=docs_record)
     with pytest.raises(InvalidParameterError, match="an encoder has no next-token loss"):
         parse_params({"granularity": "sublayer"}, model=record)
+
+
+@pytest.mark.parametrize("family", ENCODERS)
+def test_a_passage_is_read_token_by_token_between_what_stands_around_it(
+    family: str, tmp_path: Path, small_store: ArtifactStore, docs_record: DatasetRecord
+) -> None:
+    record = registered(write(tmp_path / family, build(family)), small_store)
+    given = {"text": "a cat, the cat.", "tokens": 1024, "context": 24}
+    request = make_request("passage", given, model=record, dataset=docs_record)
+
+    found = execute(
+        request,
+        model=record,
+        dataset=docs_record,
+        store=small_store,
+        device="cpu",
+        progress=Recorder(),
+    )
+
+    tokens = found["passage"]
+    assert isinstance(tokens, list)
+    model = opened(record, small_store)
+    assert len(tokens) == 1 + len(model.tokenize("a cat, the cat."))  # with [CLS], without [SEP]
+    assert "behind_norm" in json.dumps(found["warnings"])
 
 
 def test_a_checkpoint_with_a_head_and_old_names_has_the_states_of_its_encoder(

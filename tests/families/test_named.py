@@ -86,6 +86,8 @@ def test_states_are_the_library_s_and_only_linearity_is_measured(
     for kind in ("ablation", "plan", "answers"):
         with pytest.raises(InvalidParameterError, match="its blocks were named by path"):
             make_request(kind, {"plan": "1:drop"}, model=record, dataset=docs_record)
+    passage = {"text": "a cat, the cat."}
+    assert make_request("passage", passage, model=record, dataset=docs_record).kind == "passage"
     with pytest.raises(InvalidParameterError, match="named by path"):
         parse_params({"granularity": "sublayer"}, model=record)
 
