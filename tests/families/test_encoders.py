@@ -14,6 +14,7 @@ from linearity.adapters.hugging_face import load_model
 from linearity.adapters.inputs import load_documents, prepare_model
 from linearity.adapters.model_config import read_config
 from linearity.adapters.store import ArtifactStore
+from linearity.contracts.canonical import Json
 from linearity.contracts.families import FAMILIES
 from linearity.contracts.inputs import DatasetRecord, Document, ModelRecord
 from linearity.contracts.kinds import make_request
@@ -147,7 +148,7 @@ def test_a_passage_is_read_token_by_token_between_what_stands_around_it(
     family: str, tmp_path: Path, small_store: ArtifactStore, docs_record: DatasetRecord
 ) -> None:
     record = registered(write(tmp_path / family, build(family)), small_store)
-    given = {"text": "a cat, the cat.", "tokens": 1024, "context": 24}
+    given: dict[str, Json] = {"text": "a cat, the cat.", "tokens": 1024, "context": 24}
     request = make_request("passage", given, model=record, dataset=docs_record)
 
     found = execute(
