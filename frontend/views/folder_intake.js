@@ -4,6 +4,7 @@ import { checkFolder, listFolders } from "../api.js";
 import { fill, h } from "../dom.js";
 import { bytes } from "../format.js";
 import { t } from "../i18n.js";
+import { namedBlocks } from "./named_blocks.js";
 import { preflightCard, sizeText } from "./preflight_card.js";
 import { problemText } from "./problem.js";
 import { register } from "./register_model.js";
@@ -88,7 +89,8 @@ async function look(place, path, name) {
     const model = await checkFolder(path);
     const click = () => register(place, { source: "path", path: model.path });
     const button = h("button", { type: "button", class: "primary", disabled: !model.usable, on: { click } }, t("register_model", { name }));
-    fill(place.card, preflightCard(model, name, button));
+    const named = namedBlocks(model, (parts) => register(place, { source: "path", path: model.path, ...parts }));
+    fill(place.card, preflightCard(model, name, button, named));
     place.card.querySelector("h3").focus();
   } catch (error) {
     fill(place.message, problemText(error));

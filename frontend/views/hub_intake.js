@@ -5,6 +5,7 @@ import { fill, h } from "../dom.js";
 import { bytes, integer } from "../format.js";
 import { t } from "../i18n.js";
 import { combobox } from "./combobox.js";
+import { namedBlocks } from "./named_blocks.js";
 import { millions, preflightCard } from "./preflight_card.js";
 import { problemText } from "./problem.js";
 import { register } from "./register_model.js";
@@ -96,6 +97,7 @@ function card(place, model) {
     model,
     revision ? `${name}@${revision}` : name,
     model.registered ? registered() : h("button", { type: "button", class: "primary", disabled: !model.usable, on: { click } }, t("register_model", { name })),
+    model.registered ? null : namedBlocks(model, (parts) => register(place, { ...one, ...parts })),
     revisionField(place, model),
     seriesOf(place, model),
   );

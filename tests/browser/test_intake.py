@@ -190,3 +190,29 @@ def test_both_panels_fit_a_phone_in_japanese(phone: Visit, visit: Visit, hub: Hu
     assert "コミット" in page.locator(".preflight").inner_text()
     assert violations(page) == []
     assert phone.errors == []
+
+
+def test_the_blocks_of_an_unknown_family_are_named_and_registered_with_the_model(
+    visit: Visit, hub: Hub
+) -> None:
+    root = visit.site.services.settings.model_roots[0]
+    folder = root / "unknown" / "granite"
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = b"\x02\0\0\0\0\0\0\0{}"
+    for name, data in files(model_type="granite").items():
+        (folder / name).write_bytes(weights if name.endswith(".safetensors") else data)
+    page = visit.open("/library/add/model")
+    page.get_by_role("button", name=str(root), exact=True).click()
+    page.get_by_role("button", name="unknown", exact=True).click()
+    page.get_by_role("button", name="Look at granite").click()
+    page.get_by_text("'granite' is not supported").wait_for()
+
+    page.get_by_label("List of blocks").fill("model.layers")
+    page.get_by_label("Final norm").fill("model.norm")
+    page.get_by_role("button", name="Register with these blocks").click()
+    page.locator(".folder-intake [aria-live] a").wait_for()
+
+    rows = visit.site.services.state.list_inputs("model")
+    named = [row for row in rows if row.options == {"blocks": "model.layers", "norm": "model.norm"}]
+    assert [row.reference for row in named] == [str(folder)]
+    assert violations(page) == []
