@@ -48,6 +48,14 @@ app.add_typer(runs, name="runs")
 DataOption = Annotated[
     Path | None, typer.Option("--data", help="Data folder; default LINEARSCOPE_DATA or ./data.")
 ]
+BlocksOption = Annotated[
+    str | None,
+    typer.Option("--blocks", help="Path of the list of blocks, for a family without a reader."),
+]
+NormOption = Annotated[str | None, typer.Option("--norm", help="Path of its final norm.")]
+TemplateOption = Annotated[
+    bool, typer.Option("--allow-template", help="Render the chat template of a folder too.")
+]
 
 
 def main() -> None:
@@ -118,9 +126,9 @@ def run(  # noqa: PLR0913  # the options of one command
     device: Annotated[
         str | None, typer.Option("--device", help="cpu, cuda:N or cuda:0,cuda:1.")
     ] = None,
-    allow_template: Annotated[
-        bool, typer.Option("--allow-template", help="Render the chat template of a folder too.")
-    ] = False,
+    allow_template: TemplateOption = False,
+    blocks: BlocksOption = None,
+    norm: NormOption = None,
 ) -> None:
     """Compute one result in this process: no server, no queue, no database."""
     arguments = ["run", kind, "--model", model, "--dataset", dataset]
@@ -128,8 +136,7 @@ def run(  # noqa: PLR0913  # the options of one command
         arguments += ["--set", item]
     if device is not None:
         arguments += ["--device", device]
-    if allow_template:
-        arguments.append("--allow-template")
+    arguments += _model_options(allow_template, blocks, norm)
     if html is not None:
         raise typer.Exit(cli_html.run_to_page(arguments, html=html, out=out))
     if out is not None:
@@ -138,7 +145,7 @@ def run(  # noqa: PLR0913  # the options of one command
 
 
 @app.command()
-def verify(  # the options of one command
+def verify(  # noqa: PLR0913  # the options of one command
     result: Annotated[str, typer.Argument(help="A result, or a bundle of a run.")],
     model: Annotated[
         str | None, typer.Option("--model", help="What it was computed on, if not registered.")
@@ -147,17 +154,23 @@ def verify(  # the options of one command
     device: Annotated[
         str | None, typer.Option("--device", help="cpu, cuda:N or cuda:0,cuda:1.")
     ] = None,
-    allow_template: Annotated[
-        bool, typer.Option("--allow-template", help="Render the chat template of a folder too.")
-    ] = False,
+    allow_template: TemplateOption = False,
+    blocks: BlocksOption = None,
+    norm: NormOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the comparison as JSON.")] = False,
 ) -> None:
     """Compute a result again and compare: status 0 agrees, 1 differs, 2 cannot be verified."""
     arguments = ["verify", result]
     for name, value in (("--model", model), ("--dataset", dataset), ("--device", device)):
         arguments += [name, value] if value is not None else []
-    arguments += ["--allow-template"] if allow_template else []
+    arguments += _model_options(allow_template, blocks, norm)
     _become("linearity", *arguments, *(["--json"] if as_json else []))
+
+
+def _model_options(allow_template: bool, blocks: str | None, norm: str | None) -> list[str]:
+    named = [("--blocks", blocks), ("--norm", norm)]
+    arguments = [text for name, value in named if value is not None for text in (name, value)]
+    return arguments + (["--allow-template"] if allow_template else [])
 
 
 @app.command()
@@ -184,11 +197,8 @@ def add_model(
     revisions: Annotated[
         str | None, typer.Option("--revisions", help="Of a hub id: a,b,c; registers a series.")
     ] = None,
-    blocks: Annotated[
-        str | None,
-        typer.Option("--blocks", help="Path of the list of blocks, for a family without a reader."),
-    ] = None,
-    norm: Annotated[str | None, typer.Option("--norm", help="Path of its final norm.")] = None,
+    blocks: BlocksOption = None,
+    norm: NormOption = None,
     data: DataOption = None,
 ) -> None:
     """Inspect and register a model: a built-in name, a hub id or a path."""

@@ -12,6 +12,7 @@ from linearity.contracts.estimate import settle_pairs
 from linearity.contracts.kinds import make_request
 from linearity.contracts.runs import KINDS
 from linearity.errors import InvalidParameterError, LinearScopeError, MalformedJSONError
+from linearity.model_options import AS_KNOWN, ModelOptions, add_model_options
 from linearity.progress_bar import ProgressBar, say
 from linearity.verify_command import VerifyOptions, verify_command
 
@@ -26,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             model=given.model,
             dataset=given.dataset,
             device=given.device,
-            allow_template=given.allow_template,
+            reading=ModelOptions.of(given),
             as_json=given.json,
         )
         return verify_command(given.result, options)
@@ -37,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings=given.settings,
         out=given.out,
         device=given.device,
-        allow_template=given.allow_template,
+        options=ModelOptions.of(given),
     )
 
 
@@ -60,9 +61,7 @@ def _parser() -> argparse.ArgumentParser:
             "--device",
             help="cpu, cuda:N or several like cuda:0,cuda:1; by default a GPU if there is one",
         )
-        command.add_argument(
-            "--allow-template", action="store_true", help="render the chat template of a folder too"
-        )
+        add_model_options(command)
     return parser
 
 
@@ -74,7 +73,7 @@ def run_command(  # noqa: PLR0913  # the options of one command
     settings: Sequence[str],
     out: str | None,
     device: str | None,
-    allow_template: bool = False,
+    options: ModelOptions = AS_KNOWN,
 ) -> int:
     """Run one kind and write its result as JSON; return the exit code.
 
@@ -83,7 +82,7 @@ def run_command(  # noqa: PLR0913  # the options of one command
     try:
         if out is not None and not Path(out).absolute().parent.is_dir():
             raise InvalidParameterError("--out", wanted="a file in an existing folder", got=out)
-        result = _run(kind, model, dataset, parse_settings(settings), device, allow_template)
+        result = _run(kind, model, dataset, parse_settings(settings), device, options)
     except LinearScopeError as error:
         say(f"error: {error.message}" + (f"\n{error.next_step}" if error.next_step else ""))
         return 2
@@ -145,7 +144,7 @@ def _run(
     dataset: str,
     params: dict[str, Json],
     device: str | None,
-    allow_template: bool,
+    options: ModelOptions,
 ) -> dict[str, Json]:
     from linearity.adapters.execute import execute
     from linearity.adapters.inputs import prepare_dataset, prepare_model
@@ -155,8 +154,8 @@ def _run(
     chosen = read_settings(os.environ)
     wanted = read_device("--device", device) or chosen.device
     store = ArtifactStore(chosen.store)
-    found = prepare_model(model, store=store, roots=None, log=say)
-    model_record = replace(found, template_allowed=allow_template)
+    found = prepare_model(model, store=store, roots=None, log=say, parts=options.parts)
+    model_record = replace(found, template_allowed=options.allow_template)
     dataset_record = prepare_dataset(dataset, store=store, roots=None, log=say)
     device = wanted or default_device()
     asked = make_request(kind, params, model=model_record, dataset=dataset_record)

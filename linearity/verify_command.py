@@ -11,6 +11,7 @@ from typing import Any
 from linearity.contracts.canonical import canonical_json
 from linearity.contracts.differences import FieldDifference
 from linearity.errors import InvalidParameterError, LinearScopeError
+from linearity.model_options import AS_KNOWN, ModelOptions
 from linearity.progress_bar import ProgressBar, say
 from linearity.verifying import (
     Verification,
@@ -30,7 +31,7 @@ class VerifyOptions:
     model: str | None = None
     dataset: str | None = None
     device: str | None = None
-    allow_template: bool = False
+    reading: ModelOptions = AS_KNOWN
     as_json: bool = False
 
 
@@ -63,7 +64,7 @@ def _verify(path: str, options: VerifyOptions) -> Verification:
     settings = read_settings(os.environ)
     device = read_device("--device", options.device) or settings.device
     places: Any = {"settings": settings, "store": ArtifactStore(settings.store), "log": say}
-    model = find_model(result["model"], given=options.model, **places)
+    model = find_model(result["model"], given=options.model, parts=options.reading.parts, **places)
     dataset = find_dataset(result["dataset"], given=options.dataset, **places)
     if result["params"].get("split") == "report":
         say("this opens the report split; a server counts openings, a command line cannot")
@@ -71,7 +72,7 @@ def _verify(path: str, options: VerifyOptions) -> Verification:
     try:
         return verify(
             result,
-            model=allowing_template(model, options.allow_template),
+            model=allowing_template(model, options.reading.allow_template),
             dataset=dataset,
             store=places["store"],
             device=device or _default_device(),

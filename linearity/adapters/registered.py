@@ -13,6 +13,7 @@ from linearity.contracts.inputs import (
     DatasetRecord,
     ModelRecord,
 )
+from linearity.contracts.named_layout import NamedParts
 from linearity.contracts.runs import InputState
 from linearity.errors import InputChangedError, UnknownInputError
 
@@ -21,7 +22,13 @@ Record = TypeVar("Record", ModelRecord, DatasetRecord)
 
 
 def find_model(
-    named: Named, *, given: str | None, settings: Settings, store: ArtifactStore, log: Log
+    named: Named,
+    *,
+    given: str | None,
+    settings: Settings,
+    store: ArtifactStore,
+    log: Log,
+    parts: NamedParts | None = None,
 ) -> ModelRecord:
     """Return the record of the model that a result names by its fingerprint.
 
@@ -35,6 +42,8 @@ def find_model(
         Which state database to look into; a machine may have none.
     store : ArtifactStore
     log : callable
+    parts : NamedParts or None
+        Where the blocks of `given` are, for a family without a reader.
 
     Raises
     ------
@@ -45,7 +54,7 @@ def find_model(
     """
 
     def prepare(reference: str) -> ModelRecord:
-        return prepare_model(reference, store=store, roots=None, log=log)
+        return prepare_model(reference, store=store, roots=None, log=log, parts=parts)
 
     if given is not None:
         return _same("model", named, prepare(given))

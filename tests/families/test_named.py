@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from linearity.__main__ import main
 from linearity.adapters.findings import Findings
 from linearity.adapters.hugging_face import load_model
 from linearity.adapters.inputs import load_documents, prepare_model
@@ -221,3 +222,22 @@ def test_a_path_is_letters_digits_and_dots(path: Any) -> None:
         parse_parts({"blocks": path, "norm": "model.norm"})
     with pytest.raises(InvalidParameterError, match="norm: wanted a dotted path"):
         parse_parts({"blocks": "model.layers", "norm": path} if path != "" else {"blocks": "x"})
+
+
+def test_the_command_line_measures_and_verifies_a_model_whose_blocks_it_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LINEARSCOPE_DATA", str(tmp_path / "data"))
+    model, out = str(write(tmp_path / "granite", "granite")), tmp_path / "result.json"
+    named = ["--blocks", LLAMA.blocks, "--norm", LLAMA.norm]
+    asked = ["--set", "tokens=1024", "--set", "context=24", "--dataset", "python-docs"]
+    run = ["run", "linearity", "--model", model, *asked, "--device", "cpu", "--out", str(out)]
+
+    assert main(run) == 2
+    assert "--blocks" in capsys.readouterr().err
+    assert main([*run, "--blocks", "model.layers"]) == 2
+    assert "final norm" in capsys.readouterr().err
+    assert main([*run, *named]) == 0
+    verified = main(["verify", str(out), "--model", model, "--device", "cpu", *named])
+
+    assert verified == 0, capsys.readouterr()
