@@ -60,7 +60,8 @@ def test_every_worker_of_the_file_waits_at_the_queue(containers: dict[str, Conta
 
         assert worker_pids(queue) == wanted
         waited_at = sorted(one.queue_names() for one in Worker.all(queue, serializer="json"))
-        assert waited_at == [["analysis"], ["analysis"], ["interactive"], ["interactive"]]
+        analysis, interactive = ["analysis", "help"], ["interactive"]
+        assert waited_at == [analysis, analysis, interactive, interactive]
 
 
 def test_the_page_is_closed_without_the_token(containers: dict[str, Container]) -> None:
