@@ -35,7 +35,7 @@ class Sweeper:
         stamps = {digest: stamp_object(self.store, digest) for digest in waiting}
         named = self.state.named_objects()
         if needed := named.intersection(stamps):
-            self.state.drop_removals(needed)
+            self.state.settle_removals(needed, self.store.has)
         free = {d: s for d, s in stamps.items() if d not in named and not self._is_young(s)}
         if not free or self.state.is_inspecting():
             return 0
@@ -60,5 +60,5 @@ class Sweeper:
         if stamp is not None and not take_away(self.store, digest, stamp):
             return False  # stored anew just now; the next pass sees whether anybody names it
         self.results.forget_spellings(digest)  # somebody may have been reading it
-        self.state.drop_removals([digest])
+        self.state.settle_removals([digest], self.store.has)
         return stamp is not None

@@ -6,7 +6,7 @@ loses nothing but time.
 """
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,10 +61,16 @@ class RemovalStates(Transactions):
         with self._write() as connection:
             write_down(connection, digests)
 
-    def drop_removals(self, digests: Collection[str]) -> None:
-        """Cross out digests: they are gone, or somebody needs them again."""
+    def settle_removals(self, digests: Collection[str], is_there: Callable[[str], bool]) -> None:
+        """Cross out digests that are gone, or that somebody needs again.
+
+        Both are looked at once more while nobody else writes: a row that named one may have been
+        deleted a moment ago, and its note be this very one; or the same bytes came and went again.
+        """
         with self._write() as connection:
-            connection.execute(removals.delete().where(removals.c.sha256.in_(digests)))
+            named = _named(connection, ())
+            settled = [d for d in digests if d in named or not is_there(d)]
+            connection.execute(removals.delete().where(removals.c.sha256.in_(settled)))
 
     def named_objects(self, *, without: Collection[InputName | str] = ()) -> set[str]:
         """Return every digest that a row names, as if the rows `without` were gone.
@@ -73,19 +79,7 @@ class RemovalStates(Transactions):
         over; what a derived dataset was made of is history as well. Both do not count.
         """
         with self._read() as connection:
-            named: set[str] = set()
-            for row in connection.execute(sa.select(inputs.c.kind, inputs.c.id, _text())):
-                if InputName(row.kind, row.id) not in without:
-                    named |= digests_in(row.record)
-            found = connection.execute(sa.select(uploads.c.kind, uploads.c.input, uploads.c.sha256))
-            named |= {row.sha256 for row in found if InputName(row.kind, row.input) not in without}
-            results = connection.execute(sa.select(runs.c.id, runs.c.result))
-            named |= {row.result for row in results if row.id not in without}
-            frozen = sa.select(shares.c.run_id, shares.c.result).where(shares.c.revoked.is_(None))
-            named |= {r.result for r in connection.execute(frozen) if r.run_id not in without}
-            pieces = connection.execute(sa.select(shards.c.opening, shards.c.sha256))
-            named |= {digest for row in pieces for digest in row}
-        return {digest for digest in named if digest}
+            return _named(connection, without)
 
     def results_of(self, run_ids: Collection[str]) -> set[str]:
         """Return the stored results of runs: the present ones and those that links froze."""
@@ -114,6 +108,22 @@ class RemovalStates(Transactions):
         with self._engine.connect() as connection:
             raw: Any = connection.connection.dbapi_connection
             raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _named(connection: Connection, without: Collection[InputName | str]) -> set[str]:
+    named: set[str] = set()
+    for row in connection.execute(sa.select(inputs.c.kind, inputs.c.id, _text())):
+        if InputName(row.kind, row.id) not in without:
+            named |= digests_in(row.record)
+    found = connection.execute(sa.select(uploads.c.kind, uploads.c.input, uploads.c.sha256))
+    named |= {row.sha256 for row in found if InputName(row.kind, row.input) not in without}
+    results = connection.execute(sa.select(runs.c.id, runs.c.result))
+    named |= {row.result for row in results if row.id not in without}
+    frozen = sa.select(shares.c.run_id, shares.c.result).where(shares.c.revoked.is_(None))
+    named |= {row.result for row in connection.execute(frozen) if row.run_id not in without}
+    pieces = connection.execute(sa.select(shards.c.opening, shards.c.sha256))
+    named |= {digest for row in pieces for digest in row}
+    return {digest for digest in named if digest}
 
 
 def digests_in(text: str | None) -> set[str]:

@@ -7,10 +7,13 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
+from backend import sweeping
 from backend.dependencies import Services
 from backend.refusals import UnknownUploadError
 from backend.sweeping import Sweeper
 from linearity.adapters.state import UploadRow
+from linearity.adapters.store import ArtifactStore
+from linearity.adapters.store_removals import Stamp, take_away
 from linearity.contracts.canonical import sha256_hex
 from tests.backend.builders import ORIGIN
 from tests.backend.test_uploads_api import DATA, declare, patch, row_of
@@ -82,6 +85,59 @@ def test_a_file_deleted_between_digest_and_object_leaves_no_object(
         services.uploads.finish_file(row)
 
     assert not services.store.has(sha256_hex(DATA))
+
+
+def come(client: TestClient, name: str) -> None:
+    patch(client, declare(client, name), 0, DATA)
+
+
+def go(client: TestClient, name: str) -> None:
+    assert client.delete(f"/api/v1/datasets/{name}").status_code == 204
+
+
+def test_what_is_deleted_between_the_look_and_the_crossing_out_is_still_taken_away(
+    client: TestClient, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweeper = Sweeper(services.state, services.store, services.results, young_seconds=0)
+    look = services.state.named_objects
+    come(client, NAMES[0])
+    services.state.add_removals([sha256_hex(DATA)])  # as if another name of it were gone
+
+    def look_and_delete() -> set[str]:
+        named = look()
+        monkeypatch.undo()
+        go(client, NAMES[0])  # noted already
+        return named
+
+    monkeypatch.setattr(services.state, "named_objects", look_and_delete)
+    sweeper.run_once()
+    sweeper.run_once()
+
+    assert not services.store.has(sha256_hex(DATA))
+    assert services.state.removals() == []
+
+
+def test_what_comes_and_goes_between_the_taking_away_and_the_crossing_out_is_taken_away_too(
+    client: TestClient, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweeper = Sweeper(services.state, services.store, services.results, young_seconds=0)
+    come(client, NAMES[0])
+    go(client, NAMES[0])
+
+    def take_and_return(store: ArtifactStore, sha256: str, stamp: Stamp) -> bool:
+        taken = take_away(store, sha256, stamp)
+        monkeypatch.undo()
+        come(client, NAMES[1])
+        go(client, NAMES[1])
+        return taken
+
+    monkeypatch.setattr(sweeping, "take_away", take_and_return)
+    sweeper.run_once()
+    assert services.store.has(sha256_hex(DATA))
+    sweeper.run_once()
+
+    assert not services.store.has(sha256_hex(DATA))
+    assert services.state.removals() == []
 
 
 def test_the_same_bytes_come_and_go_under_three_names_and_nobody_loses_them(
