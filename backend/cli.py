@@ -48,6 +48,7 @@ app.add_typer(runs, name="runs")
 DataOption = Annotated[
     Path | None, typer.Option("--data", help="Data folder; default LINEARSCOPE_DATA or ./data.")
 ]
+DeviceOption = Annotated[str | None, typer.Option("--device", help="cpu, cuda:N or cuda:0,cuda:1.")]
 BlocksOption = Annotated[
     str | None,
     typer.Option("--blocks", help="Path of the list of blocks, for a family without a reader."),
@@ -123,9 +124,7 @@ def run(  # noqa: PLR0913  # the options of one command
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", help="Write the result here.")] = None,
     html: Annotated[Path | None, typer.Option("--html", help="Write an offline page.")] = None,
-    device: Annotated[
-        str | None, typer.Option("--device", help="cpu, cuda:N or cuda:0,cuda:1.")
-    ] = None,
+    device: DeviceOption = None,
     allow_template: TemplateOption = False,
     blocks: BlocksOption = None,
     norm: NormOption = None,
@@ -151,9 +150,7 @@ def verify(  # noqa: PLR0913  # the options of one command
         str | None, typer.Option("--model", help="What it was computed on, if not registered.")
     ] = None,
     dataset: Annotated[str | None, typer.Option("--dataset", help="The same.")] = None,
-    device: Annotated[
-        str | None, typer.Option("--device", help="cpu, cuda:N or cuda:0,cuda:1.")
-    ] = None,
+    device: DeviceOption = None,
     allow_template: TemplateOption = False,
     blocks: BlocksOption = None,
     norm: NormOption = None,

@@ -13,7 +13,7 @@ from linearity.contracts.kinds import make_request
 from linearity.contracts.runs import KINDS
 from linearity.errors import InvalidParameterError, LinearScopeError, MalformedJSONError
 from linearity.model_options import AS_KNOWN, ModelOptions, add_model_options
-from linearity.progress_bar import ProgressBar, say
+from linearity.progress_bar import OPENS_REPORT, ProgressBar, say, say_problem
 from linearity.verify_command import VerifyOptions, verify_command
 
 
@@ -84,7 +84,7 @@ def run_command(  # noqa: PLR0913  # the options of one command
             raise InvalidParameterError("--out", wanted="a file in an existing folder", got=out)
         result = _run(kind, model, dataset, parse_settings(settings), device, options)
     except LinearScopeError as error:
-        say(f"error: {error.message}" + (f"\n{error.next_step}" if error.next_step else ""))
+        say_problem(error)
         return 2
     except KeyboardInterrupt:
         say("stopped")
@@ -150,6 +150,7 @@ def _run(
     from linearity.adapters.inputs import prepare_dataset, prepare_model
     from linearity.adapters.settings import MOST_BYTES, read_device, read_settings
     from linearity.adapters.store import ArtifactStore
+    from linearity.models.memory import default_device
 
     chosen = read_settings(os.environ)
     wanted = read_device("--device", device) or chosen.device
@@ -162,7 +163,7 @@ def _run(
     memory = min(_memory_bytes(device), chosen.device_memory or MOST_BYTES)
     request = settle_pairs(asked, model_record, memory_bytes=memory)
     if request.params.get("split") == "report":
-        say("this opens the report split; a server counts openings, a command line cannot")
+        say(OPENS_REPORT)
     progress = ProgressBar()
     try:
         return execute(
@@ -187,13 +188,6 @@ def _memory_bytes(device: str) -> int:
     from linearity.adapters.machine import memory_bytes
 
     return memory_bytes()
-
-
-def default_device() -> str:
-    """Return ``cuda:0`` if a GPU can be used, else ``cpu``."""
-    import torch
-
-    return "cuda:0" if torch.cuda.is_available() else "cpu"
 
 
 if __name__ == "__main__":

@@ -5,6 +5,9 @@ import time
 from collections.abc import Callable
 
 from linearity.contracts.canonical import Json
+from linearity.errors import LinearScopeError
+
+OPENS_REPORT = "this opens the report split; a server counts openings, a command line cannot"
 
 
 class ProgressBar:
@@ -55,3 +58,8 @@ class NoProgress:
 def say(message: str) -> None:
     """Write a line for people; standard output is for results."""
     sys.stderr.write(message + "\n")
+
+
+def say_problem(error: LinearScopeError) -> None:
+    """Say what went wrong, and the next step if there is one."""
+    say(f"error: {error.message}" + (f"\n{error.next_step}" if error.next_step else ""))

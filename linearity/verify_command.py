@@ -12,7 +12,7 @@ from linearity.contracts.canonical import canonical_json
 from linearity.contracts.differences import FieldDifference
 from linearity.errors import InvalidParameterError, LinearScopeError
 from linearity.model_options import AS_KNOWN, ModelOptions
-from linearity.progress_bar import ProgressBar, say
+from linearity.progress_bar import OPENS_REPORT, ProgressBar, say, say_problem
 from linearity.verifying import (
     Verification,
     allowing_template,
@@ -40,7 +40,7 @@ def verify_command(path: str, options: VerifyOptions) -> int:
     try:
         found = _verify(path, options)
     except LinearScopeError as error:
-        say(f"error: {error.message}" + (f"\n{error.next_step}" if error.next_step else ""))
+        say_problem(error)
         return CANNOT
     except KeyboardInterrupt:
         say("stopped")
@@ -57,6 +57,7 @@ def _verify(path: str, options: VerifyOptions) -> Verification:
     from linearity.adapters.registered import find_dataset, find_model
     from linearity.adapters.settings import read_device, read_settings
     from linearity.adapters.store import ArtifactStore
+    from linearity.models.memory import default_device
 
     result = read_any(_bytes(path))
     if not check_question(result):
@@ -67,7 +68,7 @@ def _verify(path: str, options: VerifyOptions) -> Verification:
     model = find_model(result["model"], given=options.model, parts=options.reading.parts, **places)
     dataset = find_dataset(result["dataset"], given=options.dataset, **places)
     if result["params"].get("split") == "report":
-        say("this opens the report split; a server counts openings, a command line cannot")
+        say(OPENS_REPORT)
     progress = ProgressBar()
     try:
         return verify(
@@ -75,7 +76,7 @@ def _verify(path: str, options: VerifyOptions) -> Verification:
             model=allowing_template(model, options.reading.allow_template),
             dataset=dataset,
             store=places["store"],
-            device=device or _default_device(),
+            device=device or default_device(),
             progress=progress,
         )
     finally:
@@ -88,12 +89,6 @@ def _bytes(path: str) -> bytes:
     except OSError as error:
         wanted = "a result that `linearscope run --out` or a download wrote"
         raise InvalidParameterError("RESULT", wanted=wanted, got=path) from error
-
-
-def _default_device() -> str:
-    import torch
-
-    return "cuda:0" if torch.cuda.is_available() else "cpu"
 
 
 def _lines(found: Verification) -> Iterator[str]:

@@ -10,12 +10,12 @@ from backend.figures.options import FigureOptions
 from backend.figures.points import LOWEST_REMAINDER, Row
 from backend.figures.theme import (
     COLORSCALE,
-    FONT_SIZE,
     THEMES,
     Theme,
     axis,
     base_layout,
     block_ticks,
+    log_colorbar,
     log_ticks,
     meta,
 )
@@ -123,15 +123,7 @@ def _cells(
             f"%{{text}}<br>{words['block']} %{{y}} · {words['class_error']} "
             "<b>%{customdata:.3~g}</b><extra></extra>"
         ),
-        "colorbar": {
-            "outlinewidth": 0,
-            "thickness": 10,
-            "xpad": 6,
-            "ypad": 0,
-            "tickvals": [math.log10(place) for place in places],
-            "ticktext": [f"{place:g}" for place in places],
-            "tickfont": {"size": FONT_SIZE, "color": theme.muted},
-        },
+        "colorbar": log_colorbar(theme, places),
     }
 
 

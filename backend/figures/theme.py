@@ -4,6 +4,7 @@ The colours are those of ``frontend/styles/tokens.css``; a test compares the two
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -121,6 +122,19 @@ def log_ticks(low: float, high: float, *, at_most: int = 10) -> list[float]:
         if len(shown) <= at_most:
             return shown
     return shown[:: len(shown) // at_most + 1]
+
+
+def log_colorbar(theme: Theme, places: Sequence[float]) -> dict[str, Any]:
+    """Return a slim bar of colours for logarithms, with the numbers themselves at `places`."""
+    return {
+        "outlinewidth": 0,
+        "thickness": 10,
+        "xpad": 6,
+        "ypad": 0,
+        "tickvals": [math.log10(place) for place in places],
+        "ticktext": [f"{place:g}" for place in places],
+        "tickfont": {"size": FONT_SIZE, "color": theme.muted},
+    }
 
 
 def meta(theme: Theme, caption: str, **more: str) -> dict[str, Any]:

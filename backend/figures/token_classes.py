@@ -8,7 +8,15 @@ from backend.figures.labels import LABELS, caption
 from backend.figures.options import FigureOptions
 from backend.figures.places import transition_axis, transition_names
 from backend.figures.points import LOWEST_REMAINDER, Row
-from backend.figures.theme import COLORSCALE, FONT_SIZE, THEMES, axis, base_layout, log_ticks, meta
+from backend.figures.theme import (
+    COLORSCALE,
+    THEMES,
+    axis,
+    base_layout,
+    log_colorbar,
+    log_ticks,
+    meta,
+)
 
 MARGIN = {"l": 200, "r": 72, "t": 8, "b": 40}
 NARROW_MARGIN = MARGIN | {"l": 130, "r": 56}
@@ -46,15 +54,7 @@ def token_classes(result: Mapping[str, Any], options: FigureOptions) -> dict[str
             f"%{{text}} · {words['class_error']} "
             "<b>%{customdata:.3~g}</b><extra></extra>"
         ),
-        "colorbar": {
-            "outlinewidth": 0,
-            "thickness": 10,
-            "xpad": 6,
-            "ypad": 0,
-            "tickvals": [math.log10(place) for place in places],
-            "ticktext": [f"{place:g}" for place in places],
-            "tickfont": {"size": FONT_SIZE, "color": theme.muted},
-        },
+        "colorbar": log_colorbar(theme, places),
     }  # fmt: skip
     layout = base_layout(theme) | {
         "margin": MARGIN,

@@ -1,4 +1,4 @@
-"""How much memory a device has left, and what that means for the work on it."""
+"""Which device, how much memory it has left, and what that means for the work on it."""
 
 import os
 
@@ -13,6 +13,11 @@ BATCH_SHARE = 6
 STREAMED_BYTES = 2 << 30
 """The same of a model that streams through memory because there is little of it."""
 SMALLEST_BATCH = 256
+
+
+def default_device() -> str:
+    """Return ``cuda:0`` if a GPU can be used, else ``cpu``."""
+    return "cuda:0" if torch.cuda.is_available() else "cpu"
 
 
 def free_bytes(device: torch.device) -> int:
