@@ -100,7 +100,7 @@ def freed_bytes(services: Services, rows: Sequence[InputRow], runs: Sequence[Run
     for run in runs:
         size += FileCheckpoints(services.store.root, run.id).size()
         if run.result:
-            own |= {run.result, *services.results.spellings(run.result)}
+            own |= {*run.named, *services.results.spellings(run.result)}
     return size + sum(object_size(services.store, digest) for digest in own - named)
 
 

@@ -151,7 +151,7 @@ def submit(
             run=run.id,
             error=run.error,
         )
-    if submission.outcome == "finished" and run.result and not _is_intact(store, run.result):
+    if submission.outcome == "finished" and not _is_intact(store, run):
         run = state.reopen(run.id, model=question.model, dataset=question.dataset) or run
     if run.status.is_open and submission.outcome != "joined":
         with contextlib.suppress(RedisError):
@@ -261,12 +261,13 @@ def _ready_input(state: State, kind: str, text: str) -> InputRow:
     return row
 
 
-def _is_intact(store: ArtifactStore, sha256: str) -> bool:
+def _is_intact(store: ArtifactStore, run: RunRow) -> bool:
     try:
-        store.get(sha256)
+        store.get(str(run.result))
     except (FileNotFoundError, CorruptObjectError):
         return False
-    return True
+    # What it keeps beside its result may be large, so it is only looked for.
+    return all(map(store.has, run.named))
 
 
 def _gib(size: int) -> str:

@@ -18,6 +18,7 @@ from linearity.adapters.state import Pulse, RunRow
 from linearity.adapters.state_removals import digests_in
 from linearity.contracts.canonical import Json, canonical_json
 from linearity.contracts.inputs import DatasetRecord, ModelRecord
+from linearity.contracts.kept import KeptObject, kept_objects
 from linearity.contracts.kinds import check_current
 from linearity.contracts.runs import RunRequest
 from linearity.errors import RunCancelledError
@@ -36,6 +37,9 @@ log = logging.getLogger(__name__)
 CACHED_ENCODING = "identity"
 CLEARING = ("out_of_memory", "internal_error")
 """Problems after which nothing that was kept between runs is used again."""
+
+Outcome = tuple[str, bytes, list[KeptObject]]
+"""A stored result: its sha256, its bytes, and what it keeps in the store beside itself."""
 
 
 def run_attempt(run_id: str, attempt: int) -> None:
@@ -113,23 +117,25 @@ def _work(place: Workplace, row: RunRow) -> None:
     if isinstance(outcome, Problem):
         place.state.fail(row.id, row.attempt, outcome.value)
         return
-    sha256, data = outcome
+    sha256, data, objects = outcome
     seconds = time.monotonic() - started
-    if place.state.finish(row.id, row.attempt, sha256, seconds):
+    if place.state.finish(row.id, row.attempt, sha256, seconds, objects=objects):
         FileCheckpoints(place.store.root, row.id).delete()
         _cache(place, row, sha256, data)
 
 
 def _outcome(
     place: Workplace, row: RunRow, progress: WorkerProgress, board: ShardBoard
-) -> tuple[str, bytes] | Problem:
+) -> Outcome | Problem:
     desk = desk_here()
-    outcome = result_or_problem(
-        lambda: store_result(_compute(place, row, progress, board), place.store)
-    )
+    outcome = result_or_problem(lambda: _stored(place, _compute(place, row, progress, board)))
     if desk is not None and isinstance(outcome, Problem) and outcome.code in CLEARING:
         desk.clear()
     return outcome
+
+
+def _stored(place: Workplace, result: dict[str, Json]) -> Outcome:
+    return *store_result(result, place.store), kept_objects(result)
 
 
 def _compute(

@@ -14,7 +14,7 @@ from linearity.adapters.tables import metadata
 from linearity.contracts.runs import InputState, RunStatus
 from linearity.errors import ConflictError
 
-TABLES_VERSION = 3
+TABLES_VERSION = 4
 BUSY_SECONDS = 10
 MAXIMUM_DEATHS = 3
 OPEN_STATUSES = (RunStatus.QUEUED, RunStatus.RUNNING)
@@ -79,7 +79,14 @@ class RunRow:
     quarantined: bool
     owner: str = "local"
     imported: dict[str, Any] | None = None
+    objects: list[dict[str, Any]] | None = None
     attempts: tuple[AttemptRow, ...] = field(default=())
+
+    @property
+    def named(self) -> set[str]:
+        """The stored objects that it names: its result, and what that keeps beside itself."""
+        kept = {str(item["sha256"]) for item in self.objects or ()}
+        return kept | ({self.result} if self.result else set())
 
     @property
     def heartbeat(self) -> str | None:

@@ -112,13 +112,14 @@ class RemovalStates(Transactions):
 
 def _named(connection: Connection, without: Collection[InputName | str]) -> set[str]:
     named: set[str] = set()
-    for row in connection.execute(sa.select(inputs.c.kind, inputs.c.id, _text())):
+    for row in connection.execute(sa.select(inputs.c.kind, inputs.c.id, _text(inputs.c.record))):
         if InputName(row.kind, row.id) not in without:
             named |= digests_in(row.record)
     found = connection.execute(sa.select(uploads.c.kind, uploads.c.input, uploads.c.sha256))
     named |= {row.sha256 for row in found if InputName(row.kind, row.input) not in without}
-    results = connection.execute(sa.select(runs.c.id, runs.c.result))
-    named |= {row.result for row in results if row.id not in without}
+    for run in connection.execute(sa.select(runs.c.id, runs.c.result, _text(runs.c.objects))):
+        if run.id not in without:
+            named |= {run.result} | digests_in(run.objects)
     frozen = sa.select(shares.c.run_id, shares.c.result).where(shares.c.revoked.is_(None))
     named |= {row.result for row in connection.execute(frozen) if row.run_id not in without}
     pieces = connection.execute(sa.select(shards.c.opening, shards.c.sha256))
@@ -131,8 +132,9 @@ def digests_in(text: str | None) -> set[str]:
     return set(_DIGEST.findall(text or ""))
 
 
-def _text() -> sa.ColumnElement[str]:
-    return sa.type_coerce(inputs.c.record, sa.Text).label("record")
+def _text(column: sa.Column[Any]) -> sa.ColumnElement[str]:
+    """Return a column of JSON as the text that it is in the database."""
+    return sa.type_coerce(column, sa.Text).label(column.name)
 
 
 def _refuse_open_runs(
@@ -153,7 +155,7 @@ def _refuse_open_runs(
 
 def _forget_input(connection: Connection, name: InputName) -> set[str]:
     one = (inputs.c.kind == name.kind, inputs.c.id == name.id)
-    row = connection.execute(sa.select(_text()).where(*one)).first()
+    row = connection.execute(sa.select(_text(inputs.c.record)).where(*one)).first()
     files = (uploads.c.kind == name.kind, uploads.c.input == name.id)
     sent = connection.execute(sa.select(uploads.c.sha256).where(*files)).scalars()
     named = {digest for digest in sent if digest} | digests_in(row.record if row else None)
@@ -167,13 +169,16 @@ def forget_run(connection: Connection, id: str) -> set[str]:
     links = shares.c.run_id == id
     frozen = connection.execute(sa.select(shares.c.result).where(links)).scalars()
     named = {digest for digest in frozen if digest}
-    result = connection.execute(sa.select(runs.c.result).where(runs.c.id == id)).scalar()
+    own = sa.select(runs.c.result, _text(runs.c.objects)).where(runs.c.id == id)
+    row = connection.execute(own).first()
     open_links = shares.update().where(links, shares.c.revoked.is_(None))
     connection.execute(open_links.values(revoked=utc_now()))
     # Its parameters may hold a text that somebody wrote.
     connection.execute(shares.update().where(links).values(frozen=None))
     connection.execute(runs.delete().where(runs.c.id == id))
-    return named | ({result} if result else set())
+    if row is not None:
+        named |= digests_in(row.result) | digests_in(row.objects)
+    return named
 
 
 def write_down(connection: Connection, digests: Iterable[str]) -> None:

@@ -25,6 +25,7 @@ from linearity.adapters.database import (
 from linearity.adapters.state_removals import forget_run, write_down
 from linearity.adapters.state_shards import forget_shards, release_shards
 from linearity.adapters.tables import attempts, openings, runs
+from linearity.contracts.kept import KeptObject
 from linearity.contracts.runs import RunRequest, RunStatus
 from linearity.errors import ConflictError, InvalidParameterError, UnknownRunError
 
@@ -80,7 +81,7 @@ class RunStates(Transactions):
             elif row.quarantined and not force:
                 return Submission(row, "quarantined")
             else:
-                write_down(connection, [row.result] if row.result else [])
+                write_down(connection, row.named)
                 _requeue(connection, row, deaths=0)
                 _name_inputs(connection, request.run_id, model, dataset)
             return Submission(_require_run(connection, request.run_id), "new")
@@ -220,11 +221,19 @@ class RunStates(Transactions):
             connection.execute(_attempt(run_id, number).values(heartbeat=utc_now()))
             return "ok"
 
-    def finish(self, run_id: str, number: int, result: str, seconds: float) -> bool:
-        """Record the stored result; False if the attempt is no longer wanted."""
-        return self._end(
-            run_id, number, RunStatus.FINISHED, "finished", result=result, seconds=seconds
-        )
+    def finish(
+        self,
+        run_id: str,
+        number: int,
+        result: str,
+        seconds: float,
+        *,
+        objects: Sequence[KeptObject] = (),
+    ) -> bool:
+        """Record the stored result and the objects that it names; False if nobody wants it."""
+        kept = [item.as_json() for item in objects] or None
+        values = {"result": result, "seconds": seconds, "objects": kept}
+        return self._end(run_id, number, RunStatus.FINISHED, "finished", **values)
 
     def fail(self, run_id: str, number: int, problem: dict[str, Any]) -> bool:
         """Record why the run failed; False if the attempt is no longer wanted."""
@@ -295,7 +304,7 @@ class RunStates(Transactions):
             row = _find_run(connection, run_id)
             if row is None or row.status is not RunStatus.FINISHED:
                 return None
-            write_down(connection, [row.result] if row.result else [])
+            write_down(connection, row.named)
             _requeue(connection, row, deaths=0)
             _name_inputs(connection, run_id, model, dataset)
             return _require_run(connection, run_id)
@@ -425,6 +434,7 @@ def _requeue(connection: Connection, row: RunRow, *, deaths: int) -> None:
             finished=None,
             error=None,
             result=None,
+            objects=None,
             seconds=None,
             quarantined=False,
             imported=None,

@@ -49,6 +49,8 @@ runs = sa.Table(
     sa.Column("owner", sa.String, nullable=False, server_default="local"),  # who asked first
     # Of a run that came in a bundle: when, from which version, and what its inputs were.
     sa.Column("imported", sa.JSON(none_as_null=True)),
+    # [{"sha256", "bytes"}]: what it keeps in the store beside its result, healed weights or files.
+    sa.Column("objects", sa.JSON(none_as_null=True)),
 )
 
 attempts = sa.Table(

@@ -4,13 +4,18 @@ import os
 from typing import Any
 
 import pytest
+from starlette.testclient import TestClient
 
 from backend.dependencies import Services
+from backend.dependents import freed_bytes
 from backend.negotiation import compress
+from backend.submissions import ask, submit
 from backend.sweeping import Sweeper
 from linearity.adapters.settings import Settings
+from linearity.adapters.state import RunRow
 from linearity.adapters.state_removals import InputName
-from tests.backend.builders import a_finished_run, ready_inputs
+from linearity.contracts.kept import KeptObject
+from tests.backend.builders import a_finished_run, a_running_run, current, ready_inputs
 from tests.backend.working import works_here
 from workers.registration import inspect
 from workers.tasks import register_input
@@ -132,3 +137,62 @@ def test_a_damaged_result_goes_when_its_run_is_computed_again(services: Services
     assert again is not None
     assert sweep(services) == 1
     assert not damaged.exists()
+
+
+def a_run_that_keeps(services: Services, kept: bytes) -> RunRow:
+    """Finish a run that keeps an object beside its result."""
+    run = a_running_run(services)
+    named = KeptObject(services.store.put(kept), len(kept))
+    result = services.store.put(b"{}")
+    assert services.state.finish(run.id, run.attempt, result, 1.5, objects=[named])
+    return current(services, run)
+
+
+def test_what_a_run_keeps_beside_its_result_stays_as_long_as_the_run(
+    services: Services, client: TestClient
+) -> None:
+    run = a_run_that_keeps(services, TEXT.encode())
+    services.state.add_removals(run.named)  # as a worker notes whatever it stores
+
+    assert (sweep(services), objects(services)) == (0, run.named)
+    assert client.delete(f"/api/v1/runs/{run.id}").status_code == 204
+    sweep(services)
+    assert objects(services) == set()
+
+
+def test_what_a_run_keeps_is_counted_among_what_goes_with_it(services: Services) -> None:
+    run = a_run_that_keeps(services, TEXT.encode())
+
+    assert freed_bytes(services, [], [run]) == len(TEXT) + len("{}")
+
+
+def test_what_a_run_kept_goes_when_it_is_computed_again(services: Services) -> None:
+    run = a_run_that_keeps(services, TEXT.encode())
+    model, dataset = ready_inputs(services)
+
+    again = services.state.reopen(run.id, model=model, dataset=dataset)
+
+    assert again
+    assert again.objects is None
+    sweep(services)
+    assert objects(services) == set()
+
+
+def test_a_run_that_lost_what_it_kept_is_computed_again(services: Services) -> None:
+    run = a_run_that_keeps(services, TEXT.encode())
+    assert run.objects
+    model, dataset = ready_inputs(services)
+    body = {"kind": "linearity", "model": model.id, "dataset": dataset.id, "params": {}}
+    question = ask(body, state=services.state)
+    doors: dict[str, Any] = {
+        "state": services.state,
+        "queue": services.queue,
+        "live": services.live,
+        "store": services.store,
+    }
+    assert question.request.run_id == run.id
+    assert submit(question, **doors).finished
+
+    services.store.delete(run.objects[0]["sha256"])
+
+    assert not submit(question, **doors).finished
