@@ -45,6 +45,7 @@ PROBLEMS: dict[str, Problem] = {
     "hub_unreachable": Problem(503, "The hub cannot be reached"),
     "path_not_allowed": Problem(403, "Path outside the allowed folders"),
     "rejected_input": Problem(422, "This input cannot be used"),
+    "healed_mismatch": Problem(422, "Healed weights that do not fit"),
     "input_changed": Problem(409, "The files have changed"),
     "invalid_result": Problem(422, "Not a result"),
     "invalid_bundle": Problem(422, "Not a run bundle"),

@@ -11,6 +11,7 @@ from statistics import median
 
 from redis.exceptions import RedisError
 
+from backend.healed_names import with_healed_weights
 from backend.queue import Queue
 from backend.refusals import (
     AlreadyFinishedError,
@@ -63,7 +64,7 @@ class Answer:
     finished: bool
 
 
-def ask(body: Mapping[str, Json], *, state: State) -> Question:
+def ask(body: Mapping[str, Json], *, state: State, store: ArtifactStore) -> Question:
     """Return the question that `body` asks.
 
     Raises
@@ -85,7 +86,10 @@ def ask(body: Mapping[str, Json], *, state: State) -> Question:
     params = body.get("params") or {}
     assert isinstance(params, Mapping)
     asked = make_request(
-        kind, params, model=record, dataset=DatasetRecord.from_json(dataset.record)
+        kind,
+        with_healed_weights(params, state=state, store=store),
+        model=record,
+        dataset=DatasetRecord.from_json(dataset.record),
     )
     request = settle_pairs(asked, record, memory_bytes=memory_bytes())
     speed = measured_speed(state, record.id, kind=kind)

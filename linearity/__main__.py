@@ -3,11 +3,12 @@
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from linearity.contracts.canonical import Json, canonical_json, strict_loads
+from linearity.contracts.changed import weights_of
 from linearity.contracts.estimate import settle_pairs
 from linearity.contracts.kinds import make_request
 from linearity.contracts.runs import KINDS
@@ -101,7 +102,8 @@ def run_command(  # noqa: PLR0913  # the options of one command
 def parse_settings(settings: Sequence[str]) -> dict[str, Json]:
     """Turn ``key=value`` texts into parameters: JSON if it parses, else text; commas make lists.
 
-    A passage is taken as it stands, or from a file: ``text=@file``.
+    A passage is taken as it stands, or from a file: ``text=@file``; healed weights by their sha256,
+    or by the result of the run that wrote them: ``healed=file``.
 
     A value that is JSON as a whole stays whole: ``canaries=[{...}]``. Any other comma cuts, so a
     plan arrives as the list of its steps, which the contract joins again.
@@ -111,7 +113,7 @@ def parse_settings(settings: Sequence[str]) -> dict[str, Json]:
         name, equals, value = setting.partition("=")
         if not equals:
             raise InvalidParameterError("--set", wanted="KEY=VALUE", got=setting)
-        params[name] = _passage(value) if name == "text" else _value(value)
+        params[name] = _READ.get(name, _value)(value)
     return params
 
 
@@ -131,11 +133,25 @@ def _passage(text: str) -> str:
         ) from error
 
 
+def _healed(text: str) -> Json:
+    """Return the sha256 of healed weights: as it is written, or as a result in a file names it."""
+    if not Path(text).is_file():
+        return text
+    try:
+        result = strict_loads(Path(text).read_bytes())
+    except MalformedJSONError:
+        result = None
+    return weights_of(result if isinstance(result, Mapping) else {})
+
+
 def _value(text: str) -> Json:
     try:
         return strict_loads(text.encode())
     except MalformedJSONError:
         return [_value(part) for part in text.split(",")] if "," in text else text
+
+
+_READ: dict[str, Callable[[str], Json]] = {"text": _passage, "healed": _healed}
 
 
 def _run(

@@ -18,6 +18,7 @@
     |- ConflictError                 it cannot be done in the present state (409)
     |- PathNotAllowedError           a path outside the configured folders (403)
     |- RejectedInputError            a model or dataset that cannot be used, with reasons (422)
+    |- HealedMismatchError           healed weights of another model or plan, or none (422)
     |- InputChangedError             files differ from those that were registered (409)
     |- OutdatedRequestError          asked for with numbers that an older version computed (409)
     |- MeasurementError              the numbers themselves are wrong; names the block
@@ -200,6 +201,12 @@ class RejectedInputError(LinearScopeError):
 
     def __init__(self, message: str, *, reason: str, next_step: str = "", **data: object) -> None:
         super().__init__(message, next_step=next_step, reason=reason, **data)
+
+
+class HealedMismatchError(LinearScopeError):
+    """Healed weights that are none, or those of another model, plan or fitting."""
+
+    code = "healed_mismatch"
 
 
 class InputChangedError(LinearScopeError):

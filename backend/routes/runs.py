@@ -62,7 +62,7 @@ def submit_run(
     body: JsonObject, services: ServicesDep, visitor: VisitorDep, estimate: bool = False
 ) -> Response:
     """Start or join a run (202) or find it finished (200); ``estimate=1`` only tells its cost."""
-    question = ask(body, state=services.state)
+    question = ask(body, state=services.state, store=services.store)
     if estimate:
         devices = known_devices(services.queue, services.live)
         sizes = [device.memory_bytes for device in devices if device.memory_bytes is not None]

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 import transformers
 
+from linearity.adapters.healed_files import load_healed
 from linearity.adapters.hugging_face import load_model, streamed_model
 from linearity.adapters.inputs import load_records
 from linearity.adapters.packages import software_version
@@ -26,6 +27,7 @@ from linearity.adapters.store import ArtifactStore
 from linearity.contracts.ablation import AblationParams, AblationResult
 from linearity.contracts.answers import AnswersParams, AnswersResult
 from linearity.contracts.canonical import Json
+from linearity.contracts.changed import ChangedParams
 from linearity.contracts.common import Sampling
 from linearity.contracts.granularity import SUBLAYER, state_names
 from linearity.contracts.inputs import DatasetRecord, Document, ModelRecord
@@ -35,6 +37,7 @@ from linearity.contracts.passage import MOST_TOKENS, PassageParams, PassageResul
 from linearity.contracts.plan import PlanParams, PlanResult
 from linearity.contracts.runs import RunRequest
 from linearity.errors import OutOfDeviceMemoryError
+from linearity.models.healed import HealedWeights
 from linearity.models.loaded import LoadedModel
 from linearity.ports import Checkpoints, NoCheckpoints, Progress
 from linearity.studies.ablation import measure_ablation
@@ -192,6 +195,12 @@ class _Run:
         if self.placement.mode == STREAMING:
             return streamed_model(self.model, self.store, **held)
         return load_model(self.model, self.store, **held, room=self.placement.room)
+
+    def healed(self, params: ChangedParams) -> HealedWeights | None:
+        """Return the healed weights that the parameters name, or None."""
+        if not params.healed:
+            return None
+        return load_healed(params.healed, self.store, model=self.model.fingerprint)
 
     def material(self, sampling: Sampling) -> tuple[Material, list[Document]]:
         """Return what plans are measured with, and the records of the dataset."""

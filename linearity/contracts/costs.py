@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from linearity.contracts.ablation import AblationParams
 from linearity.contracts.actions import Plan, parse_plan
 from linearity.contracts.answers import AnswersParams
+from linearity.contracts.changed import ChangedParams
 from linearity.contracts.common import PROBABILITY_BYTES, Sampling
 from linearity.contracts.inputs import ModelRecord
 from linearity.contracts.plan import PREVIEW_TOKENS, PlanParams
@@ -128,16 +129,23 @@ class _PlanFit:
     plan: Plan
     fitting: str
 
+    @classmethod
+    def of(cls, params: ChangedParams, model: ModelRecord) -> "_PlanFit":
+        """Return what the changed model of a kind takes; healed weights bring their maps along."""
+        plan = parse_plan(params.plan, blocks=model.blocks)
+        drops = Plan(tuple(step for step in plan.steps if step.action == "drop"))
+        return cls(plan if params.fits else drops, params.fitting)
+
     @property
     def actions(self) -> set[str]:
         return {step.action for step in self.plan.steps}
 
     def memory(self, size: "_Sizes") -> int:
         sequential = self.fitting == "sequential"
-        return 0 if self.actions == {"drop"} else size.fitted(sequential=sequential)
+        return 0 if self.actions <= {"drop"} else size.fitted(sequential=sequential)
 
     def flops(self, size: "_Sizes") -> float:
-        return 0.0 if self.actions == {"drop"} else size.fit_flops
+        return 0.0 if self.actions <= {"drop"} else size.fit_flops
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import Protocol
 from linearity.contracts import ablation, answers, linearity, passage, plan
 from linearity.contracts.actions import parse_plan
 from linearity.contracts.canonical import Json
+from linearity.contracts.changed import ChangedParams
 from linearity.contracts.common import FEWEST_FIT_TOKENS_PER_WIDTH
 from linearity.contracts.families import refuse_kind
 from linearity.contracts.inputs import DatasetRecord, ModelRecord
@@ -121,6 +122,8 @@ def _check_text(params: _Params, model: ModelRecord, dataset: DatasetRecord) -> 
 
 def _fits(params: _Params, model: ModelRecord) -> bool:
     if isinstance(params, ablation.AblationParams):
+        return params.fits
+    if isinstance(params, ChangedParams):
         return params.fits
     if isinstance(params, plan.PlanParams | answers.AnswersParams):
         steps = parse_plan(params.plan, blocks=model.blocks).steps

@@ -4,7 +4,7 @@ Measuring from stored states (`linearity.models.replay`) and changing a model in
 (`linearity.models.surgery`) both walk the same segments, so what is measured is what is run.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -94,6 +94,8 @@ class Segment:
         What its down projection becomes when a map is merged into it.
     linear : LinearBlock or None
         What runs instead of any block.
+    weights : mapping of str to Tensor, or None
+        What stands in the place of the block's own parameters of these names.
     """
 
     first: int
@@ -102,6 +104,7 @@ class Segment:
     block: int | None = None
     down: Down | None = field(default=None, repr=False, compare=False)
     linear: LinearBlock | None = field(default=None, repr=False, compare=False)
+    weights: Mapping[str, Tensor] | None = field(default=None, repr=False, compare=False)
 
 
 Changes = tuple[Segment, ...]

@@ -5,7 +5,7 @@ comes after its first change, and the next plan only what comes after the first 
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from inspect import signature
 
@@ -18,6 +18,7 @@ from linearity.measure.windows import Window
 from linearity.models.changes import Changes, Segment, kept, shared_prefix, unchanged
 from linearity.models.down import down_projection, merged
 from linearity.models.loaded import LoadedModel
+from linearity.models.replaced import replaced
 from linearity.models.states import padded
 
 Check = Callable[[], None]
@@ -224,9 +225,11 @@ class Passages:
             output: Tensor = segment.linear(state, position_ids=positions)
             return output
         block = self.model.layout.blocks[segment.block]
-        if segment.down is None:
-            return _output(block(state, **batch.calls[segment.block]))
-        with merged(block, segment.down, self.model.layout.family):
+        with ExitStack() as undo:
+            if segment.down is not None:
+                undo.enter_context(merged(block, segment.down, self.model.layout.family))
+            if segment.weights is not None:
+                undo.enter_context(replaced(block, segment.weights))
             return _output(block(state, **batch.calls[segment.block]))
 
     def _continue(

@@ -13,6 +13,7 @@ from linearity.models.changes import Changes, LinearBlock, Segment
 from linearity.models.down import merged
 from linearity.models.families import Layout
 from linearity.models.loaded import LoadedModel
+from linearity.models.replaced import replaced
 
 
 @contextmanager
@@ -45,6 +46,8 @@ def carried_out(model: LoadedModel, changes: Changes) -> Iterator[nn.Module]:
                 undo.enter_context(
                     merged(layout.blocks[segment.block], segment.down, layout.family)
                 )
+            if segment.block is not None and segment.weights is not None:
+                undo.enter_context(replaced(layout.blocks[segment.block], segment.weights))
         seen = undo.enter_context(_positions_seen(layout))
         layers = nn.ModuleList(
             layer for s in changes if (layer := _layer(s, layout, seen)) is not None
