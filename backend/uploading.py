@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from backend.api_client import ApiClient, ApiRefusedError
 from linearity.adapters.store import file_sha256
-from linearity.contracts.model_files import REFUSED_KINDS, is_model_file
+from linearity.contracts.model_files import REFUSED_KINDS, is_kept_file
 from linearity.errors import ConflictError, UnknownInputError
 
 PIECE_BYTES = 8 << 20
@@ -59,7 +59,7 @@ def choose_files(folder: Path, say: Callable[[str], None]) -> list[Path]:
     if not folder.is_dir():
         raise UnknownInputError(f"there is no folder {str(folder)[:200]!r}")
     files = sorted(path for path in folder.iterdir() if path.is_file())
-    chosen = [path for path in files if is_model_file(path.name)]
+    chosen = [path for path in files if is_kept_file(path.name)]
     for path in files:
         if path not in chosen and not path.name.startswith("."):
             reason = REFUSED_KINDS.get(path.suffix.lower(), "not needed")

@@ -28,7 +28,7 @@ def input_view(row: InputRow, uploads: Sequence[UploadRow] = ()) -> Json:
     """Return a model or dataset; the list of its files stays inside, but for those on their way."""
     record = None
     if row.record is not None:
-        record = {key: value for key, value in row.record.items() if key != "files"}
+        record = {key: value for key, value in row.record.items() if key not in ("files", "side")}
     return {
         "id": row.id,
         "name": row.name,

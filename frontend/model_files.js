@@ -10,6 +10,8 @@ const SMALL = [
   "generation_config.json",
   "model.safetensors.index.json",
 ];
+const BESIDE = ["vocab.json", "merges.txt", "added_tokens.json"];
+const NOTICE = /^(LICEN[CS]E|NOTICE|COPYING|USE_POLICY)([-_][a-z0-9_-]{1,40})?(\.(txt|md|rst))?$/i;
 const WEIGHTS = /^model(-\d{5}-of-\d{5})?\.safetensors$/;
 const REFUSED = [
   ["pickle", /\.(bin|pt|pth|pkl|ckpt|pickle|npy|npz|joblib)$/i],
@@ -52,7 +54,7 @@ export const isHidden = (path) => path.split("/").some((part) => part.startsWith
 
 function reasonToLeave(name) {
   if (name.includes("/")) return "subfolder";
-  if (SMALL.includes(name) || WEIGHTS.test(name)) return null;
+  if ([...SMALL, ...BESIDE].includes(name) || NOTICE.test(name) || WEIGHTS.test(name)) return null;
   return REFUSED.find(([, end]) => end.test(name))?.[0] ?? "not_needed";
 }
 

@@ -17,7 +17,7 @@ from linearity.contracts.model_files import (
     SHARD,
     TOKENIZER,
     WEIGHTS,
-    is_model_file,
+    is_kept_file,
 )
 from linearity.errors import InvalidParameterError
 
@@ -89,13 +89,13 @@ def _judge_file(kind: str, number: int, value: Json) -> File:
 
 def _judge_name(kind: str, place: str, name: str) -> None:
     if kind == "model":
-        if not is_model_file(name):
+        if not is_kept_file(name):
             _refuse_kind(name, ())
             raise InvalidParameterError(
                 place,
                 wanted="config.json, tokenizer.json, tokenizer_config.json, "
                 "special_tokens_map.json, generation_config.json, model.safetensors, "
-                "model-00001-of-0000N.safetensors or model.safetensors.index.json",
+                "model-00001-of-0000N.safetensors, model.safetensors.index.json, LICENSE or NOTICE",
                 got=name,
                 next_step="Leave this file out; it is not needed.",
             )

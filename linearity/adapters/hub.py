@@ -14,7 +14,7 @@ from linearity.adapters.first_look import judge_names
 from linearity.adapters.hub_cache import find_cached
 from linearity.adapters.hub_errors import hub_errors, unreachable
 from linearity.adapters.hub_place import ANSWER_SECONDS, HubPlace, open_hub, read_hub_place
-from linearity.contracts.model_files import is_model_file
+from linearity.contracts.model_files import is_fetched_file
 from linearity.errors import DiskFullError, HubUnreachableError, RejectedInputError
 
 Log = Callable[[str], None]
@@ -69,7 +69,7 @@ def _fetch(
     info = hub.model_info(name, revision=revision, files_metadata=True, timeout=ANSWER_SECONDS)
     listed = {item.rfilename: int(item.size or 0) for item in info.siblings or []}
     _check_usable(list(listed))
-    files = {file: size for file, size in listed.items() if is_model_file(file)}
+    files = {file: size for file, size in listed.items() if is_fetched_file(file)}
     _check_room(place, sum(files.values()), name)
     log(f"fetching {name} at {info.sha[:12]}: {len(files)} files, {_megabytes(files)}")
     folder = snapshot_download(

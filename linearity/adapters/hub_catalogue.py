@@ -21,7 +21,7 @@ from linearity.adapters.first_look import (
 from linearity.adapters.hub_cache import CachedRevision, cached_revisions, find_cached
 from linearity.adapters.hub_errors import gated, hub_errors, unreachable
 from linearity.adapters.hub_place import ANSWER_SECONDS, HubPlace, open_hub
-from linearity.contracts.model_files import is_model_file, is_weight_file
+from linearity.contracts.model_files import is_fetched_file, is_weight_file
 from linearity.errors import HubUnreachableError, UnknownInputError
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -167,7 +167,7 @@ class HubCatalogue:
         hub = open_hub(self.place)
         info = hub.model_info(name, revision=revision, files_metadata=True, timeout=ANSWER_SECONDS)
         sizes = {item.rfilename: int(item.size or 0) for item in info.siblings or []}
-        files = {file: size for file, size in sizes.items() if is_model_file(file)}
+        files = {file: size for file, size in sizes.items() if is_fetched_file(file)}
         commit = str(info.sha)
         return HubModel(
             name=name,
@@ -224,7 +224,7 @@ class HubCatalogue:
         files = {
             item.name: item.stat().st_size
             for item in cached.folder.iterdir()
-            if item.is_file() and is_model_file(item.name)
+            if item.is_file() and is_fetched_file(item.name)
         }
         return HubModel(
             name=cached.name,

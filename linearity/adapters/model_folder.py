@@ -36,7 +36,15 @@ from linearity.adapters.tokenizer_settings import clean_settings
 from linearity.adapters.tokenizer_trial import try_tokenizer
 from linearity.contracts.canonical import Json, canonical_json, sha256_hex
 from linearity.contracts.families import FAMILIES, is_parallel
-from linearity.contracts.model_files import CONFIG, GENERATION, INDEX, PICKLES, TOKENIZER, WEIGHTS
+from linearity.contracts.model_files import (
+    CONFIG,
+    GENERATION,
+    INDEX,
+    PICKLES,
+    TOKENIZER,
+    WEIGHTS,
+    is_model_file,
+)
 from linearity.contracts.named_layout import NamedLayout, NamedParts
 
 _DTYPES = {"F32": "float32", "F16": "float16", "BF16": "bfloat16", "F64": "float64"}
@@ -109,7 +117,7 @@ class ModelFolder:
         parts: NamedParts | None = None,
     ) -> None:
         self._parts = parts
-        self._paths = {file.name: file for file in files}
+        self._paths = {file.name: file for file in files if is_model_file(file.name)}
         self._others = others
         self._log = log
         self._findings = Findings()

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from linearity.adapters.beside import is_copied, look_beside
 from linearity.adapters.given_files import TEMPLATE, GivenFile
 from linearity.adapters.limited import Limits, call_limited
 from linearity.adapters.model_folder import InspectedModel, Log, ModelFolder
@@ -27,7 +28,7 @@ class OfferedModel:
     Parameters
     ----------
     files : tuple of GivenFile
-        Those whose names may be part of a model; paths with links followed.
+        Those whose names may be part of a model or lie beside one; paths with links followed.
     others : tuple of str
         Names of files beside them, for a hint only.
     digests : mapping of str to str
@@ -85,11 +86,14 @@ def inspect_here(argument: Json, log: Log) -> Json:
     folder = ModelFolder(files, list(map(str, others)), log, parts=parse_parts(parts))
     model = folder.inspect(is_trusted=False)
     _open_tokenizer(model)
+    beside = look_beside(files)
     return {
         "facts": asdict(model.facts),
         "given": {name: asdict(file) for name, file in model.files.items()},
         "cleaned": {name: [store.put(data), len(data)] for name, data in model.cleaned.items()},
-        "warnings": model.warnings,
+        "beside": {name: asdict(file) for name, file in beside.files.items()},
+        "licence": beside.licence,
+        "warnings": [*model.warnings, *beside.warnings],
     }
 
 
@@ -114,26 +118,15 @@ def _open_tokenizer(model: InspectedModel) -> None:
 
 def _record(answer: Mapping[str, Json], offered: OfferedModel, named: InputName) -> ModelRecord:
     facts, given, cleaned = answer["facts"], answer["given"], answer["cleaned"]
-    warnings = answer["warnings"]
+    warnings, beside, licence = answer["warnings"], answer["beside"], answer["licence"]
     assert isinstance(facts, dict)
     assert isinstance(given, dict)
     assert isinstance(cleaned, dict)
     assert isinstance(warnings, list)
-    paths = {file.name: file.path for file in offered.files}
+    assert isinstance(beside, dict)
     files = [StoredFile(name, str(sha256), int(size)) for name, (sha256, size) in cleaned.items()]
-    for name, file in given.items():
-        _check_digest(name, file["sha256"], offered.digests)
-        if name.endswith(".safetensors"):
-            in_place = offered.digests is None
-            files.append(
-                StoredFile(
-                    name,
-                    file["sha256"],
-                    file["size"],
-                    str(paths[name]) if in_place else None,
-                    file["modified_ns"] if in_place else None,
-                )
-            )
+    found = {name: _as_given(name, file, offered) for name, file in (given | beside).items()}
+    files += [file for name, file in found.items() if name.endswith(".safetensors")]
     layout = facts.pop("layout")
     named_layout = NamedLayout.from_json(layout) if isinstance(layout, dict) else None
     return ModelRecord(
@@ -150,7 +143,21 @@ def _record(answer: Mapping[str, Json], offered: OfferedModel, named: InputName)
         files=tuple(files),
         warnings=tuple(map(str, warnings)),
         has_template=TEMPLATE in cleaned,
+        side=tuple(file for name, file in found.items() if is_copied(name)),
+        licence=licence if isinstance(licence, str) else None,
     )
+
+
+def _as_given(name: str, file: Mapping[str, Json], offered: OfferedModel) -> StoredFile:
+    """Return a file where it lies, or as the object of the store that it was uploaded as."""
+    sha256, size, modified = str(file["sha256"]), file["size"], file["modified_ns"]
+    assert isinstance(size, int)
+    assert isinstance(modified, int)
+    _check_digest(name, sha256, offered.digests)
+    if offered.digests is not None:
+        return StoredFile(name, sha256, size)
+    path = next(given.path for given in offered.files if given.name == name)
+    return StoredFile(name, sha256, size, str(path), modified)
 
 
 def _check_digest(name: str, sha256: str, digests: Mapping[str, str] | None) -> None:

@@ -6,7 +6,8 @@ from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 
-from linearity.adapters.builtin_models import builtin_version, convert_builtin
+from linearity.adapters.beside import is_copied
+from linearity.adapters.builtin_models import builtin_licence, builtin_version, convert_builtin
 from linearity.adapters.given_files import TEMPLATE, GivenFile
 from linearity.adapters.model_folder import Log, ModelFolder
 from linearity.adapters.model_inspection import OfferedModel, inspect_model, model_fingerprint
@@ -14,7 +15,7 @@ from linearity.adapters.naming import InputName, name_input
 from linearity.adapters.store import ArtifactStore
 from linearity.contracts.canonical import Json
 from linearity.contracts.inputs import ModelRecord, StoredFile
-from linearity.contracts.model_files import is_model_file
+from linearity.contracts.model_files import is_fetched_file, is_side_file
 from linearity.contracts.named_layout import NamedParts
 from linearity.errors import UnknownInputError
 
@@ -28,9 +29,9 @@ def offered_files(folder: Path, parts: NamedParts | None = None) -> OfferedModel
     files = [
         GivenFile(entry.name, entry.resolve())
         for entry in entries
-        if is_model_file(entry.name) and entry.is_file()
+        if is_fetched_file(entry.name) and entry.is_file()
     ]
-    others = [entry.name for entry in entries if not is_model_file(entry.name)]
+    others = [entry.name for entry in entries if not is_fetched_file(entry.name)]
     return OfferedModel(tuple(files), tuple(others[:100]), parts=parts)
 
 
@@ -61,7 +62,7 @@ def received_model(
 
 def prepare_builtin_model(name: str, store: ArtifactStore, log: Log) -> ModelRecord:
     """Convert a built-in model once and return its record."""
-    key: Json = {"builtin": name, "version": builtin_version(name), "format": 2}
+    key: Json = {"builtin": name, "version": builtin_version(name), "format": 3}
     known = store.get_ref(key)
     if isinstance(known, dict):
         record = ModelRecord.from_json(dict(known))
@@ -79,10 +80,8 @@ def _converted_model(folder: Path, named: InputName, store: ArtifactStore, log: 
     """Return the record of files that were made here; they are copied into the store."""
     offered = offered_files(folder)
     model = ModelFolder(offered.files, (), log).inspect(is_trusted=True)
-    files = []
-    for name in model.files:
-        sha256, size = store.put_file(folder / name)
-        files.append(StoredFile(name, sha256, size))
+    files = [_stored(folder / name, store) for name in model.files]
+    beside = [_stored(file.path, store) for file in offered.files if is_side_file(file.name)]
     facts = asdict(model.facts) | {"dtype": "float32"}
     return ModelRecord(
         **asdict(named),
@@ -91,4 +90,11 @@ def _converted_model(folder: Path, named: InputName, store: ArtifactStore, log: 
         size=sum(file.size for file in files),
         files=tuple(files),
         has_template=TEMPLATE in model.cleaned,
+        side=tuple(file for file in (*files, *beside) if is_copied(file.name)),
+        licence=builtin_licence(named.reference),
     )
+
+
+def _stored(path: Path, store: ArtifactStore) -> StoredFile:
+    sha256, size = store.put_file(path)
+    return StoredFile(path.name, sha256, size)

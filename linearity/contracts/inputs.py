@@ -71,6 +71,11 @@ class ModelRecord:
         Whether attention and MLP of a block read the same state, so that none lies between them.
     layout : NamedLayout or None
         Where its blocks are, as its user named them, for a family without a reader.
+    side : tuple of StoredFile
+        The small files as they were given, and what lies beside a model: tokenizer, generation
+        settings, chat template, terms. Bytes to be copied into an export, never read.
+    licence : str or None
+        What its own card or config names as its licence.
     """
 
     id: str
@@ -92,6 +97,8 @@ class ModelRecord:
     template_allowed: bool = False
     in_parallel: bool = False
     layout: NamedLayout | None = None
+    side: tuple[StoredFile, ...] = field(default=(), repr=False)
+    licence: str | None = None
 
     def as_json(self) -> dict[str, Json]:
         """Return the record as plain values."""
@@ -102,13 +109,16 @@ class ModelRecord:
         """Rebuild a record from `as_json`."""
         fields = dict(value)
         files, warnings = fields.pop("files"), fields.pop("warnings", ())
+        side = fields.pop("side", ())
         assert isinstance(files, list | tuple)
+        assert isinstance(side, list | tuple)
         assert isinstance(warnings, list | tuple)
         kept = tuple(StoredFile(**item) for item in files)
+        beside = tuple(StoredFile(**item) for item in side)
         layout = fields.pop("layout", None)
         named = NamedLayout.from_json(layout) if isinstance(layout, Mapping) else None
         told = tuple(map(str, warnings))
-        return cls(**fields, files=kept, warnings=told, layout=named)  # type: ignore[arg-type]  # plain values written by as_json
+        return cls(**fields, files=kept, warnings=told, layout=named, side=beside)  # type: ignore[arg-type]  # plain values written by as_json
 
 
 @dataclass(frozen=True)

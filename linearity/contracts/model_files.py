@@ -17,7 +17,18 @@ SMALL_FILES = (
     "chat_template.jinja",
     GENERATION,
 )
-"""Files read beside the weights; anything else in a folder is never opened."""
+"""Files read beside the weights."""
+
+CARD = "README.md"
+VOCABULARIES = ("vocab.json", "merges.txt", "added_tokens.json")
+NOTICE = re.compile(
+    r"(LICEN[CS]E|NOTICE|COPYING|USE_POLICY)([-_][a-z0-9_-]{1,40})?(\.(txt|md|rst))?",
+    re.ASCII | re.IGNORECASE,
+)
+"""Terms and notices; like `VOCABULARIES` they are only copied, as bytes, into what is exported.
+
+Of the card one line is read: the licence that it names. Anything else in a folder is not opened.
+"""
 
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
@@ -44,6 +55,21 @@ CONVERT = (
 def is_model_file(name: str) -> bool:
     """Whether `name` is one of the files that make up a model."""
     return name in (*SMALL_FILES, INDEX) or is_weight_file(name)
+
+
+def is_side_file(name: str) -> bool:
+    """Whether `name` is kept beside a model, though nothing that is measured depends on it."""
+    return name in VOCABULARIES or NOTICE.fullmatch(name) is not None
+
+
+def is_kept_file(name: str) -> bool:
+    """Whether `name` is a file of a model or beside one; others may be left out."""
+    return is_model_file(name) or is_side_file(name)
+
+
+def is_fetched_file(name: str) -> bool:
+    """Whether `name` is taken from a repository or a folder of somebody's."""
+    return is_kept_file(name) or name == CARD
 
 
 def is_weight_file(name: str) -> bool:

@@ -8,12 +8,18 @@ from linearity.adapters.naming import name_input
 from linearity.adapters.results import store_result
 from linearity.adapters.state import InputRow, RunRow
 from linearity.adapters.state_inputs import Intake
+from linearity.contracts.canonical import Json
 from linearity.contracts.inputs import DatasetRecord, ModelRecord
 from linearity.contracts.linearity import linearity_request
 from tests.builders import a_result
 
 ORIGIN = "http://127.0.0.1"
-A_RUN = {"kind": "linearity", "model": "glass-en", "dataset": "python-docs", "params": {}}
+A_RUN: dict[str, Json] = {
+    "kind": "linearity",
+    "model": "glass-en",
+    "dataset": "python-docs",
+    "params": {},
+}
 
 
 def a_model(**changes: Any) -> ModelRecord:

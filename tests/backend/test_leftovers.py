@@ -15,7 +15,7 @@ from linearity.adapters.settings import Settings
 from linearity.adapters.state import RunRow
 from linearity.adapters.state_removals import InputName
 from linearity.contracts.kept import KeptObject
-from tests.backend.builders import a_finished_run, a_running_run, current, ready_inputs
+from tests.backend.builders import A_RUN, a_finished_run, a_running_run, current, ready_inputs
 from tests.backend.working import works_here
 from workers.registration import inspect
 from workers.tasks import register_input
@@ -181,9 +181,7 @@ def test_what_a_run_kept_goes_when_it_is_computed_again(services: Services) -> N
 def test_a_run_that_lost_what_it_kept_is_computed_again(services: Services) -> None:
     run = a_run_that_keeps(services, TEXT.encode())
     assert run.objects
-    model, dataset = ready_inputs(services)
-    body = {"kind": "linearity", "model": model.id, "dataset": dataset.id, "params": {}}
-    question = ask(body, state=services.state)
+    question = ask(A_RUN, state=services.state)
     doors: dict[str, Any] = {
         "state": services.state,
         "queue": services.queue,
