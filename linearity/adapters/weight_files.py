@@ -1,6 +1,6 @@
 """The weights of single modules, read from a model's registered files when they are wanted."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -50,8 +50,8 @@ class WeightFiles:
             with safe_open(find(file), framework="pt") as opened:
                 self._places |= dict.fromkeys(opened.keys(), file)
 
-    def fill(self, names: Collection[str], check: Callable[[], None]) -> None:
-        """Read the numbers of some parameters; `check` is called before each.
+    def read(self, names: Collection[str]) -> dict[str, Tensor]:
+        """Return the numbers of some parameters on the CPU, ready for the device to take them.
 
         Raises
         ------
@@ -64,7 +64,6 @@ class WeightFiles:
             opened: dict[str, safe_open] = {}
 
             def read(spelled: str) -> Tensor:
-                check()
                 file = self._places[spelled]
                 if file.name not in opened:
                     reader = safe_open(self._find(file), framework="pt")
@@ -72,8 +71,15 @@ class WeightFiles:
                 tensor: Tensor = opened[file.name].get_tensor(spelled)  # type: ignore[no-untyped-call]
                 return tensor
 
-            for name in names:
-                self._set(name, self._read(name, read))
+            return {name: self._ready(name, self._read(name, read)) for name in names}
+
+    def fill(self, numbers: Mapping[str, Tensor], check: Callable[[], None]) -> None:
+        """Give parameters what `read` returned; `check` is called before each."""
+        for name, tensor in numbers.items():
+            check()
+            wanted = self._network.get_parameter(name).dtype
+            placed = tensor.to(self._device, non_blocking=tensor.is_pinned()).to(wanted)
+            _put(self._network, name, placed)
 
     def empty(self, names: Collection[str]) -> None:
         """Let go of the numbers of some parameters."""
@@ -107,7 +113,7 @@ class WeightFiles:
             next_step="Export the whole checkpoint again.",
         )
 
-    def _set(self, name: str, tensor: Tensor) -> None:
+    def _ready(self, name: str, tensor: Tensor) -> Tensor:
         wanted = self._network.get_parameter(name)
         if tensor.shape != wanted.shape:
             raise RejectedInputError(
@@ -115,7 +121,7 @@ class WeightFiles:
                 reason="mismatched_weights",
                 next_step="Export the whole checkpoint again.",
             )
-        _put(self._network, name, tensor.to(self._device, wanted.dtype))
+        return tensor.pin_memory() if self._device.type == "cuda" else tensor
 
 
 @contextmanager

@@ -6,7 +6,7 @@ What the decoder tells its blocks beside the state (masks, rotations, positions)
 well: its own forward runs up to the block that is wanted, past blocks that compute nothing.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -22,6 +22,7 @@ from linearity.measure.windows import Window
 from linearity.models.families import Layout
 from linearity.models.source import Batches, StateBatch, counted_heldout
 from linearity.models.states import check_finite, padded
+from linearity.models.transfers import Transfers
 
 Check = Callable[[], None]
 Call = dict[str, object]
@@ -30,8 +31,11 @@ Call = dict[str, object]
 class Weights(Protocol):
     """Brings weights of a network to its device, and takes them away."""
 
-    def fill(self, names: Collection[str], check: Check) -> None:
-        """Give the parameters of these names their numbers; `check` may raise to stop."""
+    def read(self, names: Collection[str]) -> dict[str, Tensor]:
+        """Return the numbers of the parameters of these names, in memory of the host."""
+
+    def fill(self, numbers: Mapping[str, Tensor], check: Check) -> None:
+        """Give parameters their numbers on the device; `check` may raise to stop."""
 
     def empty(self, names: Collection[str]) -> None:
         """Take the numbers of these parameters out of memory."""
@@ -133,17 +137,23 @@ class StreamedStates:
             self._file = None  # the disk need not hold both
             self._file = self._filled(places, ahead)
             self._batches = wanted
-        for place in places:
-            rows = self._file[:, place.start : place.stop]
-            yield StateBatch(place.windows, self._gathered(rows, place), _kept(rows, place))
+        file = self._file
+        with Transfers(self._device) as transfers:
 
-    def _gathered(self, rows: Tensor, place: _Place) -> Tensor:
+            def fetch(place: _Place) -> Tensor:
+                return transfers.host(file[:, place.start : place.stop])
+
+            for place, rows in transfers.ahead(places, fetch):
+                kept = _kept(file[:, place.start : place.stop], place)
+                yield StateBatch(place.windows, self._gathered(rows, place, transfers), kept)
+
+    def _gathered(self, rows: Tensor, place: _Place, transfers: Transfers) -> Tensor:
         """Return (S, n, d) rows of the file as (n, S, d) on the device, in the batch's order."""
         S, n, d = rows.shape
         states = torch.empty((n, S, d), dtype=rows.dtype, device=self._device)
         order = place.order.to(self._device)
         for state in range(S):
-            states[order, state] = rows[state].to(self._device)
+            states[order, state] = transfers.device(rows[state])
         return states
 
     @torch.inference_mode()
@@ -154,24 +164,32 @@ class StreamedStates:
         def check() -> None:
             ahead(done, tokens * blocks)
 
-        self._weights.fill(self._names.around, check)
-        file = self._embedded(places, check)
-        self._weights.empty(self._names.embedding)
-        for index in range(blocks):
-            self._weights.fill(self._names.blocks[index], check)
-            before = transitions(index, self._granularity)
-            for place in places:
-                entering = file[before, place.start : place.stop].to(self._device)
-                made = self._through(index, place.windows, _in_order(entering, place))
-                for state, rows in enumerate(made, before + 1):
-                    self._write(file, state, place, rows)
-                done += len(place.order)
-                check()
-            self._weights.empty(self._names.blocks[index])
+        def coming(index: int) -> dict[str, Tensor]:
+            return self._weights.read(self._names.blocks[index])
+
+        self._weights.fill(self._weights.read(self._names.around), check)
+        with Transfers(self._device) as transfers, Transfers(self._device) as reader:
+            file = self._embedded(places, check, transfers)
+            self._weights.empty(self._names.embedding)
+            for index, numbers in reader.ahead(range(blocks), coming):
+                self._weights.fill(numbers, check)
+                before = transitions(index, self._granularity)
+
+                def fetch(place: _Place, state: int = before) -> Tensor:
+                    return transfers.host(file[state, place.start : place.stop])
+
+                for place, rows in transfers.ahead(places, fetch):
+                    entering = _in_order(transfers.device(rows), place)
+                    made = self._through(index, place.windows, entering)
+                    for state, left in enumerate(made, before + 1):
+                        self._write(file, state, place, left, transfers)
+                    done += len(place.order)
+                    check()
+                self._weights.empty(self._names.blocks[index])
         self._weights.empty(self._names.around)
         return file
 
-    def _embedded(self, places: list[_Place], check: Check) -> Tensor:
+    def _embedded(self, places: list[_Place], check: Check, transfers: Transfers) -> Tensor:
         """Return the file with the first state of every token."""
         file: Tensor | None = None
         for place in places:
@@ -179,7 +197,7 @@ class StreamedStates:
             if file is None:
                 states = transitions(len(self._layout.blocks), self._granularity) + 1
                 file = self._room.take((states, places[-1].stop, rows.shape[1]), rows.dtype)
-            self._write(file, 0, place, rows)
+            self._write(file, 0, place, rows, transfers)
             check()
         assert file is not None
         return file
@@ -248,10 +266,12 @@ class StreamedStates:
             for handle in handles:
                 handle.remove()
 
-    def _write(self, file: Tensor, state: int, place: _Place, rows: Tensor) -> None:
+    def _write(
+        self, file: Tensor, state: int, place: _Place, rows: Tensor, transfers: Transfers
+    ) -> None:
         check_finite(rows[:, None], first=state, granularity=self._granularity)
-        # Straight into the mapped file: no copy in memory of its own between device and disk.
-        file[state, place.start : place.stop].copy_(rows[place.order.to(rows.device)])
+        ordered = rows[place.order.to(rows.device)]
+        transfers.write(ordered, file[state, place.start : place.stop])
 
 
 @dataclass(frozen=True)

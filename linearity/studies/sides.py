@@ -24,7 +24,7 @@ class Heldout:
     ----------
     states : list of (n, S, d) Tensor
     included : list of (n,) bool
-        Which of them count.
+        Which of them count, on the device.
     documents : (n_included,) int64
         Numbered from 0 without gaps.
     means : (S, d) float64
@@ -57,8 +57,7 @@ class Heldout:
         chosen = included[side]
         sizes = [len(states) for states in collected.heldout]
         device = collected.cosine_sum.device
-        parts = zip(collected.heldout, torch.split(chosen, sizes), strict=True)
-        masks = [mask.to(states.device) for states, mask in parts]
+        masks = [mask.to(device) for mask in torch.split(chosen, sizes)]
         n = max(int(chosen.sum()), 1)
         sums = sum(states.sum(0) for states in _doubles(collected.heldout, masks, device))
         assert isinstance(sums, Tensor)
@@ -76,7 +75,7 @@ class Heldout:
         step = -(-self.tokens // most)
         taken, seen = [], 0
         for states, mask in zip(self.states, self.included, strict=True):
-            rows = mask.nonzero().squeeze(1)
+            rows = mask.nonzero().squeeze(1).to(states.device)
             taken.append(states[rows[-seen % step :: step]].to(self.means.device))  # only these
             seen += len(rows)
         return torch.cat(taken).to(accumulation_dtype(self.means.shape[-1]))
@@ -100,8 +99,8 @@ class Heldout:
         return torch.cat(
             [
                 predictor.squared_errors(
-                    states[:, i][mask].to(device),
-                    states[:, later.start : later.stop][mask].to(device),
+                    _picked(states[:, i], mask, device),
+                    _picked(states[:, later.start : later.stop], mask, device),
                 )
                 for states, mask in zip(self.states, masks, strict=True)
             ]
@@ -118,7 +117,7 @@ class Heldout:
             Those of the tokens that count; the others' are computed.
         """
         assert self.classes is not None
-        included = torch.cat(self.included).to(errors.device)
+        included = torch.cat(self.included)
         every = errors.new_empty(len(included))
         every[included] = errors
         others = [~mask for mask in self.included]
@@ -130,7 +129,7 @@ class Heldout:
         centre = self.means[i : i + 2]
         return torch.cat(
             [
-                states[:, i : i + 2][mask].to(centre.device).double() - centre
+                _picked(states[:, i : i + 2], mask, centre.device).double() - centre
                 for states, mask in zip(self.states, self.included, strict=True)
             ]
         )
@@ -139,7 +138,18 @@ class Heldout:
 def _doubles(parts: list[Tensor], masks: list[Tensor], device: torch.device) -> Iterator[Tensor]:
     """Yield the rows of every part that its mask lets count, in float64 on a device."""
     for states, mask in zip(parts, masks, strict=True):
-        yield states[mask].to(device).double()
+        yield _picked(states, mask, device).double()
+
+
+def _picked(states: Tensor, mask: Tensor, device: torch.device) -> Tensor:
+    """Return the rows that a mask chooses, on a device.
+
+    Mapped states are brought there whole unless few of them are wanted: to pick rows out of a file
+    costs more than to copy the others as well.
+    """
+    if states.device == device or 2 * int(mask.sum()) > len(mask):
+        return states.to(device)[mask]
+    return states[mask.to(states.device)].to(device)
 
 
 @dataclass(frozen=True)

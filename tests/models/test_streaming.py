@@ -1,6 +1,6 @@
 """One block at a time: what is in memory when, and what happens when something goes wrong."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import pytest
 import torch
@@ -34,12 +34,15 @@ class Shelf:
         for name in self.kept:
             self._put(name, torch.full_like(self.kept[name], torch.nan))
 
-    def fill(self, names: Collection[str], check: Callable[[], None]) -> None:
+    def read(self, names: Collection[str]) -> dict[str, Tensor]:
+        return {name: self.kept[name] for name in names}
+
+    def fill(self, numbers: Mapping[str, Tensor], check: Callable[[], None]) -> None:
         self.fills += 1
-        for name in names:
+        for name, tensor in numbers.items():
             check()
-            self._put(name, self.kept[name])
-        self.out |= set(names)
+            self._put(name, tensor)
+        self.out |= set(numbers)
         self.most.append(set(self.out))
 
     def empty(self, names: Collection[str]) -> None:
