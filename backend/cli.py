@@ -116,13 +116,18 @@ def worker(
 
 @app.command()
 def run(  # noqa: PLR0913  # the options of one command
-    kind: Annotated[str, typer.Argument(help="linearity, ablation, plan, answers or passage.")],
+    kind: Annotated[
+        str, typer.Argument(help="linearity, ablation, plan, answers, passage or export.")
+    ],
     model: Annotated[str, typer.Option("--model", help="Built-in name, hub id or path.")],
     dataset: Annotated[str, typer.Option("--dataset", help="Built-in name or path.")],
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A parameter.")
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", help="Write the result here.")] = None,
+    out_dir: Annotated[
+        Path | None, typer.Option("--out-dir", help="Of an export: the folder that it becomes.")
+    ] = None,
     html: Annotated[Path | None, typer.Option("--html", help="Write an offline page.")] = None,
     device: DeviceOption = None,
     allow_template: TemplateOption = False,
@@ -135,6 +140,8 @@ def run(  # noqa: PLR0913  # the options of one command
         arguments += ["--set", item]
     if device is not None:
         arguments += ["--device", device]
+    if out_dir is not None:
+        arguments += ["--out-dir", str(out_dir)]
     arguments += _model_options(allow_template, blocks, norm)
     if html is not None:
         raise typer.Exit(cli_html.run_to_page(arguments, html=html, out=out))

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import orjson
 
-from backend.tables import ablation, answers, linearity, passage, plan
+from backend.tables import ablation, answers, export, linearity, passage, plan
 from backend.tables.table import Result, Row, Table
 from linearity.errors import InvalidParameterError
 
@@ -23,6 +23,7 @@ TABLES: dict[str, Table] = {
     "plan": plan.TABLE,
     "answers": answers.TABLE,
     "passage": passage.TABLE,
+    "export": export.TABLE,
 }
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")

@@ -7,6 +7,7 @@ from linearity.contracts.ablation import STRATEGIES, STRATEGY_ALIASES
 from linearity.contracts.actions import ACTIONS, EXAMPLE
 from linearity.contracts.answers import TEMPLATES as ANSWER_TEMPLATES
 from linearity.contracts.common import FITTINGS
+from linearity.contracts.export import USUAL_SHARD_BYTES
 from linearity.contracts.passage import LONGEST_TEXT, MOST_TOKENS
 from linearity.contracts.plan import FIDELITIES, SPLITS
 from linearity.contracts.scripts import SCORES
@@ -54,6 +55,11 @@ _PLAN: dict[str, Schema] = {
     "fitting": _choice(FITTINGS, "one_shot", "maps from the dense model's states, or in turn"),
 }
 
+_HEALED: Schema = {
+    "type": "string",
+    "default": "",
+    "description": "weights that a heal run of this plan wrote: its id, or their sha256",
+}
 _FITTED_ON: dict[str, Schema] = {
     "tokens": _whole("auto", "model input positions in all: max(16384, 20 x width)"),
     "heldout": {"type": "number", "default": 0.25, "description": "share only scored on"},
@@ -114,6 +120,12 @@ PARAMETERS: dict[str, dict[str, Schema]] = {
         **_SAMPLING,
         "template": _choice(ANSWER_TEMPLATES, "auto", "whether prompts get the chat template"),
     },
+    "export": {
+        **_PLAN,
+        "healed": _HEALED,
+        "max_shard_bytes": _whole(USUAL_SHARD_BYTES, "largest weight file"),
+        **_SAMPLING,
+    },
     "passage": {
         "text": {
             "type": "string",
@@ -125,7 +137,7 @@ PARAMETERS: dict[str, dict[str, Schema]] = {
         **_COMPUTED,
     },
 }
-REQUIRED = {"plan": ["plan"], "answers": ["plan"], "passage": ["text"]}
+REQUIRED = {"plan": ["plan"], "answers": ["plan"], "passage": ["text"], "export": ["plan"]}
 
 
 def params_schema() -> Schema:

@@ -55,6 +55,7 @@ PROBLEMS: dict[str, Problem] = {
     "degenerate_states": Problem(422, "A state without variance"),
     "non_finite_states": Problem(422, "NaN or infinity in a state"),
     "score_out_of_range": Problem(422, "A score outside its range"),
+    "not_proven": Problem(422, "An export that is not the plan"),
     "too_few_tokens": Problem(422, "Not enough text"),
     "out_of_memory": Problem(422, "Not enough memory on the device"),
     "corrupt_object": Problem(503, "Stored bytes are damaged"),

@@ -111,6 +111,7 @@ def key_numbers(part: Part) -> Markup:
         "plan": _plan_numbers,
         "answers": _answers_numbers,
         "passage": _passage_numbers,
+        "export": _export_numbers,
     }[part.result["kind"]](part)
     return _large(rows) if rows else EMPTY
 
@@ -294,6 +295,19 @@ def _passage_numbers(part: Part) -> list[Number]:
         numbers.append((part.words["key_passage_hardest"], hardest, None))
         numbers.append((part.words["key_passage_error"], significant(means[block]), _quiet(beside)))
     return numbers
+
+
+def _export_numbers(part: Part) -> list[Number]:
+    found, proof = part.result["architecture"], part.result["proof"]
+    share = percent(found["parameters"] / found["dense_parameters"])
+    beside = _quiet(part.say("of_parameters", share=share))
+    return [
+        (part.words["key_exported_as"], found["name"], _quiet(found["model_type"])),
+        (part.words["key_parameters"], f"{found['parameters']:,}", beside),
+        (part.words["key_loss_difference"], significant(proof["nll_difference"]), None),
+        (part.words["key_logits_difference"], significant(proof["logits_difference"]), None),
+        *_quality(part, part.result["point"]),
+    ]
 
 
 def _scored(result: Mapping[str, Any]) -> list[Sequence[float]]:

@@ -39,7 +39,7 @@ from linearity.errors import (
     RejectedInputError,
 )
 
-LATER_KINDS = ("heal", "speed", "benchmark", "train", "export", "watch")
+LATER_KINDS = ("heal", "speed", "benchmark", "train", "watch")
 
 SPEED_RUNS = 5
 SPEED_SECONDS = 10.0
@@ -233,6 +233,7 @@ def smaller_request(kind: str) -> str:
         "plan": "Use fewer fit_tokens or select_tokens, or fidelity=preview",
         "answers": "Use fewer fit_tokens",
         "passage": "Use fewer tokens",
+        "export": "Use fewer fit_tokens",
     }[kind]
     return f"{less}, a smaller model, or a larger machine."
 

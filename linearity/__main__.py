@@ -40,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         out=given.out,
         device=given.device,
         options=ModelOptions.of(given),
+        out_dir=given.out_dir,
     )
 
 
@@ -52,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--dataset", required=True, help="built-in name, file or folder")
     run.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="settings")
     run.add_argument("--out", help="write the result here; standard output by default")
+    run.add_argument("--out-dir", help="of an export: the folder that it becomes")
     again = commands.add_parser("verify", help="compute a result again and compare")
     again.add_argument("result", help="file with a result")
     again.add_argument("--model", help="built-in name, hub id or folder; else found by fingerprint")
@@ -75,6 +77,7 @@ def run_command(  # noqa: PLR0913  # the options of one command
     out: str | None,
     device: str | None,
     options: ModelOptions = AS_KNOWN,
+    out_dir: str | None = None,
 ) -> int:
     """Run one kind and write its result as JSON; return the exit code.
 
@@ -83,7 +86,9 @@ def run_command(  # noqa: PLR0913  # the options of one command
     try:
         if out is not None and not Path(out).absolute().parent.is_dir():
             raise InvalidParameterError("--out", wanted="a file in an existing folder", got=out)
-        result = _run(kind, model, dataset, parse_settings(settings), device, options)
+        params = parse_settings(settings)
+        folder = _folder(kind, params.pop("destination", out_dir))
+        result = _run(kind, model, dataset, params, device, options, folder)
     except LinearScopeError as error:
         say_problem(error)
         return 2
@@ -97,6 +102,22 @@ def run_command(  # noqa: PLR0913  # the options of one command
         Path(out).write_bytes(data)
         say(f"wrote {out} (run {result['id']})")
     return 0
+
+
+def _folder(kind: str, named: Json) -> Path | None:
+    """Return the folder that an export becomes; None for kinds that write none."""
+    if kind == "export" and named is None:
+        raise InvalidParameterError(
+            "--out-dir",
+            wanted="the folder that the export becomes",
+            got=None,
+            next_step="Add --out-dir FOLDER, which must not exist yet.",
+        )
+    if kind != "export" and named is not None:
+        raise InvalidParameterError(
+            "--out-dir", wanted="no folder: only export writes one", got=named
+        )
+    return None if named is None else Path(str(named))
 
 
 def parse_settings(settings: Sequence[str]) -> dict[str, Json]:
@@ -151,16 +172,21 @@ def _value(text: str) -> Json:
         return [_value(part) for part in text.split(",")] if "," in text else text
 
 
-_READ: dict[str, Callable[[str], Json]] = {"text": _passage, "healed": _healed}
+_READ: dict[str, Callable[[str], Json]] = {
+    "text": _passage,
+    "healed": _healed,
+    "destination": str,
+}
 
 
-def _run(
+def _run(  # noqa: PLR0913  # the options of one command
     kind: str,
     model: str,
     dataset: str,
     params: dict[str, Json],
     device: str | None,
     options: ModelOptions,
+    out_dir: Path | None,
 ) -> dict[str, Json]:
     from linearity.adapters.execute import execute
     from linearity.adapters.inputs import prepare_dataset, prepare_model
@@ -190,6 +216,7 @@ def _run(
             device=device,
             progress=progress,
             device_memory=chosen.device_memory,
+            out_dir=out_dir,
         )
     finally:
         progress.close()

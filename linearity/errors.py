@@ -24,7 +24,8 @@
     |- MeasurementError              the numbers themselves are wrong; names the block
     |  |- DegenerateStatesError        a state without variance
     |  |- NonFiniteStatesError         NaN or infinity in a state
-    |  `- ScoreOutOfRangeError         a score no correct computation can give
+    |  |- ScoreOutOfRangeError         a score no correct computation can give
+    |  `- NotProvenError               an export that does not compute what the plan computes
     |- TooFewTokensError             not enough text to measure on
     |- OutOfDeviceMemoryError        even a batch of one window does not fit
     |- CorruptObjectError            stored bytes do not match their digest
@@ -243,6 +244,12 @@ class ScoreOutOfRangeError(MeasurementError):
     """A score outside the range that its definition allows."""
 
     code = "score_out_of_range"
+
+
+class NotProvenError(MeasurementError):
+    """An export that a fresh process could not load, or that computes something else."""
+
+    code = "not_proven"
 
 
 class TooFewTokensError(LinearScopeError):

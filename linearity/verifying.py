@@ -1,7 +1,9 @@
 """Whether a result can be computed again: the run that it names, once more, value by value."""
 
+import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from linearity.contracts.canonical import Json
@@ -126,14 +128,17 @@ def verify(  # what `execute` needs
     """
     from linearity.adapters.execute import execute
 
-    computed = execute(
-        question(result, model),
-        model=model,
-        dataset=dataset,
-        store=store,
-        device=device,
-        progress=progress,
-    )
+    # Of an export the folder itself is not wanted, only whether it is proven again.
+    with tempfile.TemporaryDirectory(prefix="linearscope-") as folder:
+        computed = execute(
+            question(result, model),
+            model=model,
+            dataset=dataset,
+            store=store,
+            device=device,
+            progress=progress,
+            out_dir=Path(folder) / "export",
+        )
     environment = computed["environment"]
     assert isinstance(environment, dict)
     conditions = Conditions(

@@ -41,6 +41,7 @@ FIGURES: dict[str, dict[str, Maker]] = {
     "plan": {"categories": categories, "documents": documents},
     "answers": {},
     "passage": {"passage": passage},
+    "export": {},
 }
 """The figures of every kind, by name."""
 

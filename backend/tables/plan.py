@@ -47,7 +47,7 @@ def rows(result: Result) -> Iterator[Row]:
     for metric, value in (result.get("dense") or {}).items():
         yield _row(table="dense", metric=metric, value=value)
     for step in result.get("steps") or []:
-        yield _row(table="steps", plan=_step(step), metric="ridge", value=step["ridge"])
+        yield _row(table="steps", plan=step_text(step), metric="ridge", value=step["ridge"])
     if result.get("point"):
         yield from _point_rows(result["point"])
     for item in result.get("documents") or []:
@@ -78,7 +78,8 @@ def _guard_rows(guard: Mapping[str, Any]) -> Iterator[Row]:
             yield _row(table="worst_tokens", **about, metric=metric, value=item[metric])
 
 
-def _step(step: Mapping[str, Any]) -> str:
+def step_text(step: Mapping[str, Any]) -> str:
+    """Return a step as it stands in a plan."""
     first, last = step["first"], step["last"]
     where = first if first == last else f"{first}-{last}"
     return f"{where}:{step['action']}"

@@ -5,11 +5,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import torch
 import transformers
 
+from linearity.adapters.exporting import Outside, export
 from linearity.adapters.healed_files import load_healed
 from linearity.adapters.hugging_face import load_model, streamed_model
 from linearity.adapters.inputs import load_records
@@ -29,6 +31,7 @@ from linearity.contracts.answers import AnswersParams, AnswersResult
 from linearity.contracts.canonical import Json
 from linearity.contracts.changed import ChangedParams
 from linearity.contracts.common import Sampling
+from linearity.contracts.export import ExportParams, ExportResult
 from linearity.contracts.granularity import SUBLAYER, state_names
 from linearity.contracts.inputs import DatasetRecord, Document, ModelRecord
 from linearity.contracts.linearity import LinearityParams, LinearityResult
@@ -65,6 +68,7 @@ def execute(  # noqa: PLR0913  # everything that a run needs of the outside, by 
     resident: Resident | None = None,
     device_memory: int | None = None,
     board: Board | None = None,
+    out_dir: Path | None = None,
 ) -> dict[str, Json]:
     """Compute the result of a request.
 
@@ -85,6 +89,8 @@ def execute(  # noqa: PLR0913  # everything that a run needs of the outside, by 
         Bytes of the device's memory that the run may take; all that is free by default.
     board : Board, optional
         Where other processes take shards of a wide run.
+    out_dir : Path, optional
+        Folder that an export becomes; by default its files become objects of the store.
 
     Raises
     ------
@@ -104,6 +110,7 @@ def execute(  # noqa: PLR0913  # everything that a run needs of the outside, by 
         checkpoints=checkpoints or NoCheckpoints(),
         resident=resident or Resident(),
         board=board,
+        out_dir=out_dir,
     )
     # A GPU of another generation must not round more coarsely without a word.
     torch.set_float32_matmul_precision("highest")
@@ -184,6 +191,7 @@ class _Run:
     checkpoints: Checkpoints
     resident: Resident
     board: Board | None
+    out_dir: Path | None
 
     def loaded(self, *, dtype: str, attention: str) -> LoadedModel:
         """Return the model as this run holds it."""
@@ -279,6 +287,21 @@ def _answers(run: _Run) -> _Found:
     return _Found(AnswersResult, _values(measure_answers(material, params, records, run.progress)))
 
 
+def _export(run: _Run) -> _Found:
+    params = ExportParams(**run.request.params)  # type: ignore[arg-type]  # written by as_json
+    outside = Outside(
+        model=run.model,
+        store=run.store,
+        resident=run.resident,
+        device=run.placement.device,
+        progress=run.progress,
+        check=run.progress.check,
+        out_dir=run.out_dir,
+    )
+    values = export(lambda: run.material(params.sampling)[0], params, run.healed(params), outside)
+    return _Found(ExportResult, values)
+
+
 def _passage(run: _Run) -> _Found:
     params = PassageParams(**run.request.params)  # type: ignore[arg-type]  # written by as_json
     loaded = run.loaded(dtype=params.dtype, attention=params.attention)
@@ -301,6 +324,7 @@ _STUDIES: dict[str, Callable[[_Run], _Found]] = {
     "plan": _plan,
     "answers": _answers,
     "passage": _passage,
+    "export": _export,
 }
 
 

@@ -6,6 +6,7 @@ stops the run.
 """
 
 import contextlib
+import errno
 import os
 import secrets
 import shutil
@@ -13,18 +14,27 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from linearity.adapters.store import ArtifactStore, disk_errors, file_sha256
+from linearity.adapters.machine import free_disk_bytes, size_text
+from linearity.adapters.store import ArtifactStore, file_sha256
 from linearity.contracts.export import ExportedFile
-from linearity.errors import InvalidParameterError
+from linearity.errors import DiskFullError, InvalidParameterError
 
 OUT_DIR = "--out-dir"
+SMALL_FILES = 16 << 20
+"""Room for what stands beside weights."""
 
 
 @contextlib.contextmanager
 def staged_folder(within: Path) -> Iterator[Path]:
-    """Yield an empty folder in `within`, which is gone afterwards unless it was published."""
+    """Yield an empty folder in `within`, which is gone afterwards unless it was published.
+
+    Raises
+    ------
+    DiskFullError
+        If the disk has no more room for what is written meanwhile.
+    """
     folder = within / f".linearscope-{secrets.token_hex(8)}"
-    with disk_errors():
+    with _full_disk(within):
         folder.mkdir()
         try:
             yield folder
@@ -35,6 +45,18 @@ def staged_folder(within: Path) -> Iterator[Path]:
 def store_staging(store: ArtifactStore) -> Path:
     """Return where a folder is made that becomes objects of the store; swept when left behind."""
     return store.root / "staging"
+
+
+def check_room(staged: Path, wanted: int) -> None:
+    """Refuse to begin what the disk cannot hold.
+
+    Raises
+    ------
+    DiskFullError
+    """
+    free = free_disk_bytes(staged)
+    if free < wanted + SMALL_FILES:
+        raise _full(staged.parent, f"{size_text(wanted)} are needed and {size_text(free)} are free")
 
 
 def check_destination(folder: Path) -> Path:
@@ -70,7 +92,6 @@ def publish_folder(staged: Path, folder: Path) -> list[ExportedFile]:
 
     Raises
     ------
-    DiskFullError
     InvalidParameterError
         If something has come to be there meanwhile.
     """
@@ -92,6 +113,24 @@ def publish_objects(staged: Path, store: ArtifactStore) -> list[ExportedFile]:
     for file in files:
         store.adopt(staged / file.name, file.sha256)
     return files
+
+
+@contextlib.contextmanager
+def _full_disk(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise _full(folder, str(error.strerror)) from error
+        raise
+
+
+def _full(folder: Path, why: str) -> DiskFullError:
+    return DiskFullError(
+        f"the disk of the folder {folder.name} has no room for the export ({why}); nothing of it "
+        "was kept",
+        next_step="Free space, or export to another disk.",
+    )
 
 
 def _files(staged: Path) -> list[ExportedFile]:

@@ -28,6 +28,7 @@ _KINDS = {
     "plan": {"en": "plan", "ja": "プラン"},
     "answers": {"en": "answers", "ja": "回答の比較"},
     "passage": {"en": "passage", "ja": "文章の観察"},
+    "export": {"en": "export", "ja": "書き出し"},
 }
 _LATEX = {
     "\\": r"\textbackslash{}",

@@ -13,6 +13,7 @@ from linearity.contracts.actions import Plan, parse_plan
 from linearity.contracts.answers import AnswersParams
 from linearity.contracts.changed import ChangedParams
 from linearity.contracts.common import PROBABILITY_BYTES, Sampling
+from linearity.contracts.export import ExportParams
 from linearity.contracts.inputs import ModelRecord
 from linearity.contracts.plan import PREVIEW_TOKENS, PlanParams
 from linearity.contracts.runs import RunRequest
@@ -122,6 +123,24 @@ def _answers(request: RunRequest, model: ModelRecord) -> Needs:
     )
 
 
+def _export(request: RunRequest, model: ModelRecord) -> Needs:
+    params = ExportParams(**request.params)  # type: ignore[arg-type]  # written by as_json
+    size = _Sizes(model, params.sampling)
+    fit, tokens = _PlanFit.of(params, model), params.select_tokens
+    left = model.blocks - parse_plan(params.plan, blocks=model.blocks).changed
+    return Needs(
+        memory_bytes=size.weights
+        + fit.memory(size)
+        + 2 * size.states(tokens)
+        + size.probabilities(tokens)
+        + size.moments,
+        # Once as the folder, and once more while it is tried whether it saves again.
+        disk_bytes=2 * size.weights,
+        # Measured in memory, asked there as a whole, and asked again by the process that proves it.
+        flops=fit.flops(size) + (2 + 2 * left / model.blocks) * size.forward(tokens),
+    )
+
+
 @dataclass(frozen=True)
 class _PlanFit:
     """What fitting the maps of one plan takes; nothing when it only drops blocks."""
@@ -202,4 +221,5 @@ _NEEDS: dict[str, Callable[[RunRequest, ModelRecord], Needs]] = {
     "ablation": _ablation,
     "plan": _plan,
     "answers": _answers,
+    "export": _export,
 }

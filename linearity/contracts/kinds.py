@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from linearity.contracts import ablation, answers, linearity, passage, plan
+from linearity.contracts import ablation, answers, export, linearity, passage, plan
 from linearity.contracts.actions import parse_plan
 from linearity.contracts.canonical import Json
 from linearity.contracts.changed import ChangedParams
@@ -36,6 +36,7 @@ _KINDS = {
     "plan": _Kind(plan.SCHEMA, plan.METHOD, plan.parse_params),
     "answers": _Kind(answers.SCHEMA, answers.METHOD, answers.parse_params),
     "passage": _Kind(passage.SCHEMA, passage.METHOD, passage.parse_params),
+    "export": _Kind(export.SCHEMA, export.METHOD, export.parse_params),
 }
 
 

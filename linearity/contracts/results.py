@@ -7,6 +7,7 @@ from typing import Any
 from linearity.contracts.ablation import AblationResult
 from linearity.contracts.answers import AnswersResult
 from linearity.contracts.canonical import strict_loads
+from linearity.contracts.export import ExportResult
 from linearity.contracts.granularity import BLOCK, GRANULARITIES, state_names
 from linearity.contracts.kinds import current_version
 from linearity.contracts.linearity import TOKEN_CLASSES, LinearityResult
@@ -23,6 +24,7 @@ RESULTS: Mapping[str, type[RunResult]] = {
     "plan": PlanResult,
     "answers": AnswersResult,
     "passage": PassageResult,
+    "export": ExportResult,
 }
 
 MOST_BYTES = 64 << 20

@@ -60,7 +60,9 @@ TOLERANCES = (
 
 _COUNTS_AT_EDGES = re.compile(r"token_errors\.counts")
 
-_OF_THE_MOMENT = re.compile(r"environment\..*|created|(model|dataset)\.(id|name)")
+_OF_THE_MOMENT = re.compile(
+    r"environment\..*|created|(model|dataset)\.(id|name)|proof\.(device|seconds|versions\..*)|files(\..*)?"
+)
 _DECIDED_BY_TIES = re.compile(
     r"guard(\..*)?|answers(\..*)?|finding\..*|summary\.identical|token_errors\.counts"
 )

@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 
 from backend.dependencies import Services
 from linearity.adapters.checkpoints import FileCheckpoints
-from linearity.contracts import ablation, answers, passage, plan
+from linearity.contracts import ablation, answers, export, passage, plan
 from linearity.contracts.kinds import make_request
 from linearity.contracts.runs import KINDS
 from tests.backend.builders import a_dataset, a_model, ready_inputs
@@ -23,6 +23,7 @@ QUESTIONS: dict[str, dict[str, Any]] = {
     "plan": {"plan": GOOD_PLAN},
     "answers": {"plan": GOOD_PLAN},
     "passage": {"text": "One sentence."},
+    "export": {"plan": "1:drop,3:merged"},
 }
 
 BAD_PLANS: dict[str, tuple[dict[str, Any], str, str]] = {
@@ -113,6 +114,7 @@ def test_a_question_gets_its_run_with_every_parameter_spelled_out(
         "plan": plan.PARAMETER_NAMES,
         "answers": answers.PARAMETER_NAMES,
         "passage": passage.PARAMETER_NAMES,
+        "export": export.PARAMETER_NAMES,
     }
     assert (answer.status_code, run["kind"], run["status"]) == (202, kind, "queued")
     assert run["params"].keys() == set(names[kind])
@@ -136,6 +138,7 @@ def test_two_spellings_of_a_plan_are_one_run(client: TestClient, services: Servi
         ("passage", "interactive"),
         ("ablation", "analysis"),
         ("answers", "analysis"),
+        ("export", "analysis"),
     ],
 )
 def test_what_ifs_have_a_queue_of_their_own(
@@ -175,6 +178,7 @@ def test_every_kind_tells_its_cost_before_it_is_queued(
         ("plan", "fewer fit_tokens or select_tokens"),
         ("answers", "fewer fit_tokens"),
         ("passage", "fewer tokens"),
+        ("export", "fewer fit_tokens"),
     ],
 )
 def test_what_does_not_fit_gets_the_advice_of_its_kind(

@@ -22,6 +22,7 @@ from linearity.errors import InvalidParameterError
 from tests.backend.builders import a_dataset, a_model, ready_inputs
 from tests.builders import a_result
 from tests.figures.ablation_results import a_plan, an_ablation, some_answers
+from tests.figures.export_results import an_export
 from tests.figures.passages import a_passage
 
 Rows = list[dict[str, str]]
@@ -31,6 +32,7 @@ RESULTS: dict[str, Callable[[], Any]] = {
     "plan": lambda: a_plan().as_json(),
     "answers": lambda: some_answers(prompts=6, references=True).as_json(),
     "passage": lambda: a_passage().as_json(),
+    "export": lambda: an_export().as_json(),
 }
 
 

@@ -12,6 +12,7 @@ from linearity.contracts.runs import KINDS
 from linearity.errors import InvalidResultError, OtherVersionError
 from tests.builders import a_result
 from tests.figures.ablation_results import a_plan, an_ablation, some_answers
+from tests.figures.export_results import an_export
 from tests.figures.passages import a_passage
 
 GOOD: dict[str, Any] = {
@@ -20,6 +21,7 @@ GOOD: dict[str, Any] = {
     "plan": a_plan().as_json(),
     "answers": some_answers().as_json(),
     "passage": a_passage().as_json(),
+    "export": an_export().as_json(),
 }
 
 

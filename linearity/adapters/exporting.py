@@ -1,0 +1,194 @@
+"""The order of work of the kind `export`: measure, write, prove, publish."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from linearity.adapters.export_folder import (
+    check_destination,
+    check_room,
+    publish_folder,
+    publish_objects,
+    staged_folder,
+    store_staging,
+)
+from linearity.adapters.export_proof import Claim, proof_warnings, prove
+from linearity.adapters.machine import memory_bytes
+from linearity.adapters.resident import Resident
+from linearity.adapters.side_files import copy_side_files
+from linearity.adapters.store import ArtifactStore
+from linearity.adapters.weight_writer import write_weights
+from linearity.contracts.export import Architecture, ExportParams, Proof
+from linearity.contracts.inputs import ModelRecord
+from linearity.models.changed_weights import changed_weights, weight_numbers
+from linearity.models.healed import HealedWeights
+from linearity.models.loaded import LoadedModel
+from linearity.models.slicing import Entry, entries_of, sliced_config, uneven_fields
+from linearity.ports import Progress
+from linearity.studies.export import ExportMeasurement, measure_export
+from linearity.studies.export_finding import export_finding
+from linearity.studies.material import Material
+
+STAGES = 4
+ROOM_FOR_A_SECOND = 1.3
+"""Free memory that a second copy of the weights needs, as a multiple of them."""
+
+
+@dataclass(frozen=True)
+class Outside:
+    """What an export needs beside the model and the text.
+
+    Parameters
+    ----------
+    model : ModelRecord
+        Whose side files are copied.
+    store : ArtifactStore
+    resident : Resident
+        Gives way where both copies of the model would not fit.
+    device : str
+    progress : Progress
+    check : callable
+        Called often; may raise to stop.
+    out_dir : Path or None
+        Where the folder shall be; None for objects of the store.
+    """
+
+    model: ModelRecord
+    store: ArtifactStore
+    resident: Resident
+    device: str
+    progress: Progress
+    check: Callable[[], None]
+    out_dir: Path | None
+
+
+def export(
+    material: Callable[[], Material],
+    params: ExportParams,
+    healed: HealedWeights | None,
+    outside: Outside,
+) -> dict[str, Any]:
+    """Write the folder of a plan, prove it, and publish it; return the values of its result.
+
+    `material` is asked for what plans are measured with, which is not held on to: the process
+    that proves the folder needs the room.
+
+    Raises
+    ------
+    InvalidParameterError
+        If the folder cannot be where it was wanted, before anything is computed.
+    NotProvenError, DiskFullError
+        Then nothing of it is left.
+    """
+    out_dir, step = outside.out_dir, outside.progress.step
+    within = store_staging(outside.store) if out_dir is None else check_destination(out_dir)
+    step(0, STAGES, "stages", 0.0)
+    with staged_folder(within) as staged:
+        measured, architecture = _written(staged, material(), params, healed, outside)
+        copied = copy_side_files(outside.model, outside.store, staged)
+        step(2, STAGES, "stages", 0.7)
+        _make_room(outside, architecture.weight_bytes)
+        claim = Claim(
+            folder=staged,
+            architecture=architecture.name,
+            parameters=architecture.parameters,
+            dtype=params.dtype,
+            attention=params.attention,
+            questions=measured.questions,
+            answers=measured.witness,
+        )
+        proof = prove(claim, device=outside.device, check=outside.check)
+        step(3, STAGES, "stages", 0.95)
+        if out_dir is None:
+            files = publish_objects(staged, outside.store)
+        else:
+            files = publish_folder(staged, out_dir)
+    step(STAGES, STAGES, "stages", 1.0)
+    _log(outside.progress, architecture, proof, out_dir)
+    return {
+        "splits": measured.splits,
+        "protocol": measured.protocol,
+        "dense": measured.dense,
+        "steps": measured.steps,
+        "point": measured.point,
+        "architecture": architecture,
+        "proof": proof,
+        "files": files,
+        "finding": export_finding(architecture, proof, measured.point),
+        "warnings": measured.warnings + proof_warnings(proof) + copied.warnings,
+    }
+
+
+def _written(
+    staged: Path,
+    material: Material,
+    params: ExportParams,
+    healed: HealedWeights | None,
+    outside: Outside,
+) -> tuple[ExportMeasurement, Architecture]:
+    """Measure the plan in memory and write its weights and configuration."""
+    measured = measure_export(material, params, healed)
+    step = outside.progress.step
+    step(1, STAGES, "stages", 0.5)
+    model, entries = material.model, entries_of(measured.changes)
+    config: Any = model.network.config
+    cut = sliced_config(config, [entry.source for entry in entries])
+    cut.architectures = [type(model.network).__name__]
+    with changed_weights(model, entries) as weights:
+        architecture = _architecture(model, entries, cut, weight_numbers(weights), params.dtype)
+        total = architecture.weight_bytes
+        check_room(staged, total)
+
+        def check(written: int) -> None:
+            step(1, STAGES, "stages", 0.5 + 0.2 * written / total)
+
+        write_weights(staged, weights, max_shard_bytes=params.max_shard_bytes, check=check)
+    cut.save_pretrained(staged)
+    return measured, architecture
+
+
+def _architecture(
+    model: LoadedModel, entries: list[Entry], config: Any, numbers: tuple[int, int], dtype: str
+) -> Architecture:
+    dense: Any = model.network
+    held = list(dense.parameters())
+    return Architecture(
+        name=config.architectures[0],
+        model_type=config.model_type,
+        is_stock=True,
+        blocks=len(entries),
+        origins=[entry.origin for entry in entries],
+        linear_blocks=[k for k, entry in enumerate(entries) if entry.segment.linear is not None],
+        uneven=uneven_fields(config),
+        dtype=dtype,
+        parameters=numbers[0],
+        dense_parameters=sum(p.numel() for p in held),
+        weight_bytes=numbers[1],
+        dense_weight_bytes=sum(p.numel() * p.element_size() for p in held),
+    )
+
+
+def _make_room(outside: Outside, weight_bytes: int) -> None:
+    """Let the model in memory go where a second one would not fit beside it."""
+    if outside.device.startswith("cuda"):
+        torch.cuda.empty_cache()
+        free = torch.cuda.mem_get_info(outside.device)[0]
+    else:
+        # The material holds states and maps, too.
+        free = memory_bytes() // 2
+    if free < ROOM_FOR_A_SECOND * weight_bytes:
+        outside.resident.clear()
+
+
+def _log(
+    progress: Progress, architecture: Architecture, proof: Proof, out_dir: Path | None
+) -> None:
+    where = "" if out_dir is None else f" in {out_dir}"
+    progress.log(
+        f"{architecture.name} of {architecture.blocks} blocks{where}: a fresh process gives "
+        f"{proof.nll:.6f} nats per token (in memory {proof.nll_plan:.6f}), logits differ by "
+        f"{proof.logits_difference:.3g} at most"
+    )
