@@ -45,6 +45,9 @@ PERMISSIONS: Mapping[str, Mapping[str, Role]] = {
     f"{API}/runs": {"POST": _A},
     f"{API}/runs/{{run_id}}": {"DELETE": _A},
     f"{API}/runs/{{run_id}}/cancel": {"POST": _A},
+    # Weights made of a model, which may be somebody's own.
+    f"{API}/runs/{{run_id}}/archive": {"GET": _A},
+    f"{API}/runs/{{run_id}}/files/{{name}}": {"GET": _A},
     f"{API}/bundles": {"POST": _A},
     # Who may come in.
     f"{API}/tokens": {"GET": Role.ADMIN, "POST": Role.ADMIN},

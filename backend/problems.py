@@ -65,6 +65,7 @@ PROBLEMS: dict[str, Problem] = {
     "cancelled": Problem(409, "The run was cancelled"),
     "run_not_found": Problem(404, "No such run"),
     "run_not_finished": Problem(404, "No result yet"),
+    "files_not_here": Problem(404, "These files are not here"),
     "not_ready": Problem(409, "Not ready yet"),
     "quarantined": Problem(409, "Quarantined"),
     "already_finished": Problem(409, "Already over"),

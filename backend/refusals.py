@@ -5,6 +5,7 @@
     LinearScopeError
     |- RunNotFoundError            no run has this id (404)
     |- RunNotFinishedError         the run has no result yet (404)
+    |- FilesNotHereError           files of a run that are not kept here (404)
     |- NotReadyError               an input is still being inspected (409)
     |- QuarantinedError            the run killed its worker three times (409)
     |- AlreadyFinishedError        nothing left to cancel (409)
@@ -52,6 +53,12 @@ class RunNotFinishedError(LinearScopeError):
     """The run exists and has no result to show yet."""
 
     code = "run_not_finished"
+
+
+class FilesNotHereError(LinearScopeError):
+    """Files that a run made, and that are not on this server."""
+
+    code = "files_not_here"
 
 
 class NotReadyError(LinearScopeError):

@@ -1,8 +1,9 @@
 """Inspecting a model, dataset or request log: from its reference to its record."""
 
+import json
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,23 @@ from linearity.adapters.state import InputRow, State, UploadRow
 from linearity.adapters.state_inputs import Intake
 from linearity.adapters.store import ArtifactStore
 from linearity.contracts.canonical import digest
-from linearity.contracts.inputs import StoredFile
+from linearity.contracts.inputs import ModelRecord, StoredFile
+from linearity.contracts.model_files import is_kept_file
 from linearity.contracts.named_layout import NamedParts, parse_parts
 from linearity.contracts.reading import HubDataset, ReadingOptions
 from linearity.contracts.runs import InputState
-from linearity.errors import LinearScopeError
+from linearity.contracts.templates import may_render
+from linearity.errors import LinearScopeError, UnknownInputError
 from workers.datasets import inspect_dataset
 from workers.heart import Heart
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What an `export` run made: its files, and whether the dense model's template is rendered."""
+
+    files: list[StoredFile]
+    renders: bool
 
 
 def inspect(
@@ -31,11 +42,12 @@ def inspect(
     store: ArtifactStore,
     log: Callable[[str], None],
     uploads: Sequence[UploadRow] = (),
+    exported: Exported | None = None,
 ) -> dict[str, Any]:
     """Return the record of an input as JSON values; bytes that runs need are in the store after.
 
     `roots` are the folders that local files may lie in; None allows any. `uploads` are the files
-    of an input that came by upload.
+    of an input that came by upload, `exported` what a run made that is registered as a model.
 
     Raises
     ------
@@ -45,9 +57,12 @@ def inspect(
     if row.kind == "log":
         return dict(prepare_log(row, roots=roots, store=store, log=log).as_json())
     # The registered id and name lead: links, lists and results name the input the same way.
-    if row.kind == "model" and row.source == "upload":
+    if row.kind == "model" and row.source in ("upload", "run"):
         named = InputName(row.id, row.name, row.source, row.reference)
-        return dict(received_model(named, stored_files(uploads), store=store, log=log).as_json())
+        files = stored_files(uploads) if exported is None else exported.files
+        received = received_model(named, files, store=store, log=log)
+        allowed = exported is not None and exported.renders
+        return dict(replace(received, template_allowed=allowed).as_json())
     if row.kind == "model":
         parts = parse_parts(row.options or {})
         model = prepare_model(row.reference, store=store, roots=roots, log=log, parts=parts)
@@ -56,6 +71,29 @@ def inspect(
         return dict(prepare_set(row, store=store, log=log).as_json())
     dataset = inspect_dataset(row, uploads, roots=roots, store=store, log=log)
     return dict(replace(dataset, id=row.id, name=row.name).as_json())
+
+
+def exported_model(run_id: str, state: State, store: ArtifactStore) -> Exported:
+    """Return the model that a run exported.
+
+    Raises
+    ------
+    UnknownInputError
+        If the run is gone.
+    CorruptObjectError
+        If its result is damaged.
+    """
+    run = state.get_run(run_id)
+    if run is None or run.result is None:
+        raise UnknownInputError(
+            "the export is no longer here", next_step="Export the plan again, then register it."
+        )
+    result = json.loads(store.get(run.result))
+    files = [StoredFile(f["name"], f["sha256"], f["bytes"]) for f in result["files"]]
+    dense = state.get_input("model", run.model_id)
+    same = dense is not None and (dense.record or {}).get("fingerprint") == run.request["model"]
+    renders = same and may_render(ModelRecord.from_json(dict(dense.record)))  # type: ignore[union-attr,arg-type]
+    return Exported([file for file in files if is_kept_file(file.name)], renders)
 
 
 def stored_files(uploads: Sequence[UploadRow]) -> list[StoredFile]:

@@ -7,6 +7,7 @@ job that was delivered twice, or too late, is harmless.
 import logging
 import os
 import time
+from typing import Any
 
 import redis
 
@@ -14,7 +15,7 @@ from linearity.adapters.checkpoints import FileCheckpoints
 from linearity.adapters.execute import execute
 from linearity.adapters.results import store_result
 from linearity.adapters.shard_board import ShardBoard
-from linearity.adapters.state import Pulse, RunRow
+from linearity.adapters.state import InputRow, Pulse, RunRow
 from linearity.adapters.state_removals import digests_in
 from linearity.contracts.canonical import Json, canonical_json
 from linearity.contracts.inputs import DatasetRecord, ModelRecord
@@ -29,7 +30,7 @@ from workers.helping import Helpers
 from workers.outcomes import Problem, result_or_problem
 from workers.progress import WorkerProgress
 from workers.records import input_record
-from workers.registration import inspect
+from workers.registration import exported_model, inspect
 from workers.workplace import Workplace, open_workplace
 
 log = logging.getLogger(__name__)
@@ -71,21 +72,25 @@ def register_input(kind: str, id: str, attempt: int) -> None:
         heart = Heart(lambda: place.state.input_heartbeat(kind, id, attempt))
         progress = WorkerProgress(f"{kind}:{id}", place.live, is_unwanted=lambda: heart.unwanted)
         with heart:
-            record = result_or_problem(
-                lambda: inspect(
-                    row,
-                    roots=place.settings.model_roots,
-                    store=place.store,
-                    log=progress.log,
-                    uploads=place.state.uploads_of(kind, id),
-                )
-            )
+            record = result_or_problem(lambda: _inspected(place, row, progress))
         if isinstance(record, Problem):
             place.state.input_rejected(kind, id, record.value, number=attempt)
         elif not place.state.input_ready(kind, id, record, number=attempt):
             # Deleted meanwhile, or given to somebody else: what was stored for it may go.
             place.state.add_removals(digests_in(canonical_json(record).decode()))
         place.announce_input(place.state.get_input(kind, id))
+
+
+def _inspected(place: Workplace, row: InputRow, progress: WorkerProgress) -> dict[str, Any]:
+    is_exported = row.source == "run"
+    return inspect(
+        row,
+        roots=place.settings.model_roots,
+        store=place.store,
+        log=progress.log,
+        uploads=place.state.uploads_of(row.kind, row.id),
+        exported=exported_model(row.reference, place.state, place.store) if is_exported else None,
+    )
 
 
 def _work(place: Workplace, row: RunRow) -> None:

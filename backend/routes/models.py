@@ -5,6 +5,7 @@ from starlette.responses import Response
 
 from backend.answers import API, answer, json_body
 from backend.dependencies import Services, ServicesDep, VisitorDep
+from backend.exported_models import SOURCE, is_export, register_export
 from backend.input_routes import serve_inputs
 from backend.model_templates import allow_template
 from backend.registrations import SOURCES, register_input
@@ -20,7 +21,8 @@ serve_inputs(router, "model", "model")
 
 _BODY = json_body(
     "source",
-    source={"enum": [*SOURCES, "upload"]},
+    source={"enum": [*SOURCES, "upload", SOURCE]},
+    run={"type": "string", "description": "run only: id of a finished export"},
     name={"type": "string", "description": "built-in name, hub id, or the name of an upload"},
     revision={"type": ["string", "null"], "description": "hub only"},
     commit={"type": ["string", "null"], "description": "hub only: the commit that was shown"},
@@ -41,15 +43,18 @@ def register_model(body: JsonObject, services: ServicesDep, visitor: VisitorDep)
         return answer_upload("model", body, services, visitor)
     if is_series(body):
         return _register_series(body, services, visitor)
-    row = register_input(
-        "model",
-        body,
-        state=services.state,
-        queue=services.queue,
-        live=services.live,
-        roots=services.settings.model_roots,
-        owner=visitor.name,
-    )
+    if is_export(body):
+        row = register_export(body, services, visitor)
+    else:
+        row = register_input(
+            "model",
+            body,
+            state=services.state,
+            queue=services.queue,
+            live=services.live,
+            roots=services.settings.model_roots,
+            owner=visitor.name,
+        )
     status = 200 if row.state is InputState.READY else 202
     return answer(input_view(row), status, {"Location": f"{API}/models/{row.id}"})
 

@@ -15,15 +15,16 @@ def utc_before(seconds: float) -> str:
 
 def later(moment: str, *, days: float) -> str:
     """Return the moment that lies `days` after `moment`."""
-    return _text(_parsed(moment) + timedelta(days=days))
+    return _text(moment_of(moment) + timedelta(days=days))
 
 
 def age_seconds(moment: str) -> float:
     """Return how long ago `moment` was; 0 if it lies in the future."""
-    return max((datetime.now(UTC) - _parsed(moment)).total_seconds(), 0.0)
+    return max((datetime.now(UTC) - moment_of(moment)).total_seconds(), 0.0)
 
 
-def _parsed(moment: str) -> datetime:
+def moment_of(moment: str) -> datetime:
+    """Return the moment that a text names."""
     return datetime.fromisoformat(moment.replace("Z", "+00:00"))
 
 

@@ -76,6 +76,7 @@ class ArtifactStore:
         target = self.path(sha256)
         with disk_errors():
             _publish(part, target)
+        self._tell(sha256)
 
     def get(self, sha256: str) -> bytes:
         """Return the bytes of an object, checked against their name.

@@ -181,7 +181,7 @@ def test_what_a_run_kept_goes_when_it_is_computed_again(services: Services) -> N
 def test_a_run_that_lost_what_it_kept_is_computed_again(services: Services) -> None:
     run = a_run_that_keeps(services, TEXT.encode())
     assert run.objects
-    question = ask(A_RUN, state=services.state)
+    question = ask(A_RUN, state=services.state, store=services.store)
     doors: dict[str, Any] = {
         "state": services.state,
         "queue": services.queue,
