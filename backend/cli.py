@@ -128,6 +128,12 @@ def run(  # noqa: PLR0913  # the options of one command
     out_dir: Annotated[
         Path | None, typer.Option("--out-dir", help="Of an export: the folder that it becomes.")
     ] = None,
+    adapter: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--adapter", help="Of an export: a LoRA adapter of the model, renumbered beside it."
+        ),
+    ] = None,
     html: Annotated[Path | None, typer.Option("--html", help="Write an offline page.")] = None,
     device: DeviceOption = None,
     allow_template: TemplateOption = False,
@@ -142,6 +148,8 @@ def run(  # noqa: PLR0913  # the options of one command
         arguments += ["--device", device]
     if out_dir is not None:
         arguments += ["--out-dir", str(out_dir)]
+    for folder in adapter or []:
+        arguments += ["--adapter", str(folder)]
     arguments += _model_options(allow_template, blocks, norm)
     if html is not None:
         raise typer.Exit(cli_html.run_to_page(arguments, html=html, out=out))

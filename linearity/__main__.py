@@ -12,6 +12,7 @@ from linearity.contracts.changed import weights_of
 from linearity.contracts.estimate import settle_pairs
 from linearity.contracts.kinds import make_request
 from linearity.contracts.runs import KINDS
+from linearity.destination import NOWHERE, Destination
 from linearity.errors import InvalidParameterError, LinearScopeError, MalformedJSONError
 from linearity.model_options import AS_KNOWN, ModelOptions, add_model_options
 from linearity.progress_bar import OPENS_REPORT, ProgressBar, say, say_problem
@@ -40,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         out=given.out,
         device=given.device,
         options=ModelOptions.of(given),
-        out_dir=given.out_dir,
+        destination=Destination(given.out_dir, tuple(given.adapters)),
     )
 
 
@@ -54,6 +55,14 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="settings")
     run.add_argument("--out", help="write the result here; standard output by default")
     run.add_argument("--out-dir", help="of an export: the folder that it becomes")
+    run.add_argument(
+        "--adapter",
+        action="append",
+        default=[],
+        metavar="FOLDER",
+        dest="adapters",
+        help="of an export: a LoRA adapter of the model, renumbered beside the folder",
+    )
     again = commands.add_parser("verify", help="compute a result again and compare")
     again.add_argument("result", help="file with a result")
     again.add_argument("--model", help="built-in name, hub id or folder; else found by fingerprint")
@@ -77,7 +86,7 @@ def run_command(  # noqa: PLR0913  # the options of one command
     out: str | None,
     device: str | None,
     options: ModelOptions = AS_KNOWN,
-    out_dir: str | None = None,
+    destination: Destination = NOWHERE,
 ) -> int:
     """Run one kind and write its result as JSON; return the exit code.
 
@@ -87,8 +96,8 @@ def run_command(  # noqa: PLR0913  # the options of one command
         if out is not None and not Path(out).absolute().parent.is_dir():
             raise InvalidParameterError("--out", wanted="a file in an existing folder", got=out)
         params = parse_settings(settings)
-        folder = _folder(kind, params.pop("destination", out_dir))
-        result = _run(kind, model, dataset, params, device, options, folder)
+        named = destination.named(kind, params.pop("destination", None))
+        result = _run(kind, model, dataset, params, device, options, named)
     except LinearScopeError as error:
         say_problem(error)
         return 2
@@ -102,22 +111,6 @@ def run_command(  # noqa: PLR0913  # the options of one command
         Path(out).write_bytes(data)
         say(f"wrote {out} (run {result['id']})")
     return 0
-
-
-def _folder(kind: str, named: Json) -> Path | None:
-    """Return the folder that an export becomes; None for kinds that write none."""
-    if kind == "export" and named is None:
-        raise InvalidParameterError(
-            "--out-dir",
-            wanted="the folder that the export becomes",
-            got=None,
-            next_step="Add --out-dir FOLDER, which must not exist yet.",
-        )
-    if kind != "export" and named is not None:
-        raise InvalidParameterError(
-            "--out-dir", wanted="no folder: only export writes one", got=named
-        )
-    return None if named is None else Path(str(named))
 
 
 def parse_settings(settings: Sequence[str]) -> dict[str, Json]:
@@ -186,7 +179,7 @@ def _run(  # noqa: PLR0913  # the options of one command
     params: dict[str, Json],
     device: str | None,
     options: ModelOptions,
-    out_dir: Path | None,
+    destination: Destination,
 ) -> dict[str, Json]:
     from linearity.adapters.execute import execute
     from linearity.adapters.inputs import prepare_dataset, prepare_model
@@ -216,7 +209,8 @@ def _run(  # noqa: PLR0913  # the options of one command
             device=device,
             progress=progress,
             device_memory=chosen.device_memory,
-            out_dir=out_dir,
+            out_dir=destination.folder,
+            adapters=destination.adapter_folders,
         )
     finally:
         progress.close()

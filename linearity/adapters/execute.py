@@ -2,7 +2,7 @@
 
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -69,6 +69,7 @@ def execute(  # noqa: PLR0913  # everything that a run needs of the outside, by 
     device_memory: int | None = None,
     board: Board | None = None,
     out_dir: Path | None = None,
+    adapters: Sequence[Path] = (),
 ) -> dict[str, Json]:
     """Compute the result of a request.
 
@@ -91,6 +92,8 @@ def execute(  # noqa: PLR0913  # everything that a run needs of the outside, by 
         Where other processes take shards of a wide run.
     out_dir : Path, optional
         Folder that an export becomes; by default its files become objects of the store.
+    adapters : sequence of Path, optional
+        Folders of LoRA adapters that are renumbered beside `out_dir`.
 
     Raises
     ------
@@ -111,6 +114,7 @@ def execute(  # noqa: PLR0913  # everything that a run needs of the outside, by 
         resident=resident or Resident(),
         board=board,
         out_dir=out_dir,
+        adapters=tuple(adapters),
     )
     # A GPU of another generation must not round more coarsely without a word.
     torch.set_float32_matmul_precision("highest")
@@ -192,6 +196,7 @@ class _Run:
     resident: Resident
     board: Board | None
     out_dir: Path | None
+    adapters: tuple[Path, ...]
 
     def loaded(self, *, dtype: str, attention: str) -> LoadedModel:
         """Return the model as this run holds it."""
@@ -290,13 +295,16 @@ def _answers(run: _Run) -> _Found:
 def _export(run: _Run) -> _Found:
     params = ExportParams(**run.request.params)  # type: ignore[arg-type]  # written by as_json
     outside = Outside(
+        request=run.request,
         model=run.model,
+        dataset=run.dataset,
         store=run.store,
         resident=run.resident,
         device=run.placement.device,
         progress=run.progress,
         check=run.progress.check,
         out_dir=run.out_dir,
+        adapters=run.adapters,
     )
     values = export(lambda: run.material(params.sampling)[0], params, run.healed(params), outside)
     return _Found(ExportResult, values)

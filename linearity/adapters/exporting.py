@@ -1,6 +1,6 @@
 """The order of work of the kind `export`: measure, write, prove, publish."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,14 +15,21 @@ from linearity.adapters.export_folder import (
     staged_folder,
     store_staging,
 )
+from linearity.adapters.export_papers import Exported, write_papers
 from linearity.adapters.export_proof import Claim, proof_warnings, prove
+from linearity.adapters.lora_desk import AdapterDesk
 from linearity.adapters.machine import memory_bytes
+from linearity.adapters.packages import software_version
 from linearity.adapters.resident import Resident
 from linearity.adapters.side_files import copy_side_files
 from linearity.adapters.store import ArtifactStore
 from linearity.adapters.weight_writer import write_weights
+from linearity.contracts.actions import parse_plan
+from linearity.contracts.delivery import Delivery
 from linearity.contracts.export import Architecture, ExportParams, Proof
-from linearity.contracts.inputs import ModelRecord
+from linearity.contracts.inputs import DatasetRecord, ModelRecord
+from linearity.contracts.runs import RunRequest
+from linearity.contracts.serving import deliver, folder_name
 from linearity.models.changed_weights import changed_weights, weight_numbers
 from linearity.models.healed import HealedWeights
 from linearity.models.loaded import LoadedModel
@@ -43,8 +50,10 @@ class Outside:
 
     Parameters
     ----------
+    request : RunRequest
     model : ModelRecord
         Whose side files are copied.
+    dataset : DatasetRecord
     store : ArtifactStore
     resident : Resident
         Gives way where both copies of the model would not fit.
@@ -54,15 +63,28 @@ class Outside:
         Called often; may raise to stop.
     out_dir : Path or None
         Where the folder shall be; None for objects of the store.
+    adapters : sequence of Path
+        Folders of LoRA adapters of the dense model, which are renumbered beside `out_dir`.
     """
 
+    request: RunRequest
     model: ModelRecord
+    dataset: DatasetRecord
     store: ArtifactStore
     resident: Resident
     device: str
     progress: Progress
     check: Callable[[], None]
     out_dir: Path | None
+    adapters: Sequence[Path] = ()
+
+    @property
+    def name(self) -> str:
+        """What the folder is called."""
+        if self.out_dir is not None:
+            return self.out_dir.absolute().name
+        plan = parse_plan(self.request.params["plan"], blocks=self.model.blocks)
+        return folder_name(self.model.name, plan, self.request.run_id)
 
 
 def export(
@@ -86,8 +108,11 @@ def export(
     out_dir, step = outside.out_dir, outside.progress.step
     within = store_staging(outside.store) if out_dir is None else check_destination(out_dir)
     step(0, STAGES, "stages", 0.0)
-    with staged_folder(within) as staged:
-        measured, architecture = _written(staged, material(), params, healed, outside)
+    with staged_folder(within) as staged, AdapterDesk(out_dir, outside.adapters) as desk:
+        held = material()
+        desk.read(outside.model, held.model)
+        measured, architecture = _written(staged, held, params, healed, outside)
+        del held
         copied = copy_side_files(outside.model, outside.store, staged)
         step(2, STAGES, "stages", 0.7)
         _make_room(outside, architecture.weight_bytes)
@@ -102,10 +127,20 @@ def export(
         )
         proof = prove(claim, device=outside.device, check=outside.check)
         step(3, STAGES, "stages", 0.95)
+        delivery = deliver(
+            outside.name,
+            outside.model,
+            architecture,
+            proof,
+            copied.names,
+            desk.write(architecture, outside.name),
+        )
+        write_papers(staged, _told(outside, measured, architecture, proof, delivery))
         if out_dir is None:
             files = publish_objects(staged, outside.store)
         else:
             files = publish_folder(staged, out_dir)
+            desk.publish(outside.progress.log)
     step(STAGES, STAGES, "stages", 1.0)
     _log(outside.progress, architecture, proof, out_dir)
     return {
@@ -116,10 +151,33 @@ def export(
         "point": measured.point,
         "architecture": architecture,
         "proof": proof,
+        "delivery": delivery,
         "files": files,
         "finding": export_finding(architecture, proof, measured.point),
         "warnings": measured.warnings + proof_warnings(proof) + copied.warnings,
     }
+
+
+def _told(
+    outside: Outside,
+    measured: ExportMeasurement,
+    architecture: Architecture,
+    proof: Proof,
+    delivery: Delivery,
+) -> Exported:
+    return Exported(
+        request=outside.request,
+        model=outside.model,
+        dataset=outside.dataset,
+        software=software_version(),
+        steps=measured.steps,
+        point=measured.point,
+        dense=measured.dense,
+        protocol=measured.protocol,
+        architecture=architecture,
+        proof=proof,
+        delivery=delivery,
+    )
 
 
 def _written(

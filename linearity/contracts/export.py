@@ -11,6 +11,7 @@ from linearity.contracts.ablation import Point
 from linearity.contracts.canonical import Json
 from linearity.contracts.changed import ChangedParams, parse_changed
 from linearity.contracts.common import SAMPLING_NAMES, Protocol, SplitFacts
+from linearity.contracts.delivery import Delivery
 from linearity.contracts.inputs import ModelRecord
 from linearity.contracts.parameters import only_known, whole_number
 from linearity.contracts.plan import MeasuredStep
@@ -207,6 +208,7 @@ class ExportResult(RunResult):
         The plan in memory on split A, which is what the folder was proven to be.
     architecture : Architecture
     proof : Proof
+    delivery : Delivery
     files : list of ExportedFile
     """
 
@@ -217,6 +219,7 @@ class ExportResult(RunResult):
     point: Point
     architecture: Architecture
     proof: Proof
+    delivery: Delivery
     files: list[ExportedFile]
     kind: str = KIND
     schema: int = SCHEMA

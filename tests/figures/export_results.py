@@ -11,6 +11,8 @@ from linearity.contracts.export import (
     Proof,
 )
 from linearity.contracts.plan import MeasuredStep
+from linearity.contracts.serving import deliver
+from tests.backend.builders import a_model
 from tests.figures.ablation_results import a_plan, a_quality
 
 PLAN = "2:drop,4-5:merged"
@@ -42,6 +44,7 @@ def an_export(*, stock: bool = True) -> ExportResult:
             is_stock=False,
             linear_blocks=[2],
         )
+    proof = a_proof()
     return ExportResult(
         id="0123456789abcdef" * 2,
         created=around.created,
@@ -60,20 +63,13 @@ def an_export(*, stock: bool = True) -> ExportResult:
         steps=[MeasuredStep(2, 2, "drop", None, None), MeasuredStep(4, 5, "merged", 0.03, None)],
         point=Point.of(changed=3, plan=PLAN, edge=False, quality=a_quality(0.11)),
         architecture=architecture,
-        proof=Proof(
-            tokens=2031,
-            nll_plan=3.25,
-            nll=3.25000001,
-            nll_difference=1e-8,
-            logits_difference=2e-6,
-            logits_largest=31.5,
-            top1=1.0,
-            generated=Generated(prompts=2, tokens=16, same_as_plan=32, same_without_cache=32),
-            parameters=900_000,
-            saved_again=True,
-            device="cpu",
-            seconds=7.7,
-            versions={"python": "3.11.7", "torch": "2.13.0", "transformers": "5.23.0"},
+        proof=proof,
+        delivery=deliver(
+            "SmolLM2-135M-Instruct-changed3-01234567",
+            a_model(licence="apache-2.0"),
+            architecture,
+            proof,
+            ["LICENSE", "generation_config.json", "tokenizer.json"],
         ),
         files=[
             ExportedFile(name, f"{number:064x}", 1000 * number + 715)
@@ -84,4 +80,23 @@ def an_export(*, stock: bool = True) -> ExportResult:
             "ja": "標準の LlamaForCausalLM です。",
         },
         warnings=[],
+    )
+
+
+def a_proof() -> Proof:
+    """Return what a fresh process found of a folder that is the plan."""
+    return Proof(
+        tokens=2031,
+        nll_plan=3.25,
+        nll=3.25000001,
+        nll_difference=1e-8,
+        logits_difference=2e-6,
+        logits_largest=31.5,
+        top1=1.0,
+        generated=Generated(prompts=2, tokens=16, same_as_plan=32, same_without_cache=32),
+        parameters=900_000,
+        saved_again=True,
+        device="cpu",
+        seconds=7.7,
+        versions={"python": "3.11.7", "torch": "2.13.0", "transformers": "5.23.0"},
     )
