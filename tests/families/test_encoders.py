@@ -52,7 +52,7 @@ def build(family: str, *, is_headed: bool = False) -> Any:
     from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM
 
     made = AutoModelForMaskedLM if is_headed else AutoModel
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(devices=[]):
         torch.manual_seed(3)
         model = made.from_config(AutoConfig.for_model(**config_of(family))).eval()
         with torch.no_grad():

@@ -45,7 +45,7 @@ def write(folder: Path, family: str) -> Path:
     from transformers import AutoConfig, AutoModelForCausalLM
 
     config = AutoConfig.for_model(**config_of(family))
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(devices=[]):
         torch.manual_seed(5)
         model = AutoModelForCausalLM.from_config(config).eval()
         with torch.no_grad():

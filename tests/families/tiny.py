@@ -121,7 +121,7 @@ def build(variant: str, *, attention: str) -> nn.Module:
     from transformers import AutoConfig, AutoModelForCausalLM
 
     config = AutoConfig.for_model(**given_config(variant))
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(devices=[]):
         torch.manual_seed(7)
         model = AutoModelForCausalLM.from_config(config, attn_implementation=attention).eval()
     numbers = torch.Generator().manual_seed(11)
