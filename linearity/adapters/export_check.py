@@ -21,6 +21,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from linearity.models.architectures import register
 from linearity.models.witness import Questions, Witness, as_tensors, witness
 
 TASK, REPORT = "task.json", "report.json"
@@ -54,6 +55,7 @@ def examine(folder: Path, work: Path, task: dict[str, Any]) -> dict[str, Any]:
     import transformers
     from transformers import AutoModelForCausalLM, GenerationConfig
 
+    register(task["model_type"])
     network, info = AutoModelForCausalLM.from_pretrained(
         folder,
         dtype="auto",

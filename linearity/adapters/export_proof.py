@@ -33,6 +33,7 @@ class Claim:
     folder : Path
     architecture : str
         Class that must come of loading it.
+    model_type : str
     parameters : int
     dtype, attention : str
     questions : Questions
@@ -42,6 +43,7 @@ class Claim:
 
     folder: Path
     architecture: str
+    model_type: str
     parameters: int
     dtype: str
     attention: str
@@ -69,6 +71,7 @@ def prove(claim: Claim, *, device: str, check: Callable[[], None]) -> Proof:
     with staged_folder(claim.folder.parent) as work:
         task = {
             "folder": str(claim.folder.absolute()),
+            "model_type": claim.model_type,
             "device": device,
             "attention": claim.attention,
             "threads": torch.get_num_threads(),

@@ -9,7 +9,6 @@ import torch
 
 from linearity.adapters.export_folder import (
     check_destination,
-    check_room,
     publish_folder,
     publish_objects,
     staged_folder,
@@ -23,17 +22,14 @@ from linearity.adapters.packages import software_version
 from linearity.adapters.resident import Resident
 from linearity.adapters.side_files import copy_side_files
 from linearity.adapters.store import ArtifactStore
-from linearity.adapters.weight_writer import write_weights
+from linearity.adapters.written_model import write_model
 from linearity.contracts.actions import parse_plan
 from linearity.contracts.delivery import Delivery
 from linearity.contracts.export import Architecture, ExportParams, Proof
 from linearity.contracts.inputs import DatasetRecord, ModelRecord
 from linearity.contracts.runs import RunRequest
 from linearity.contracts.serving import deliver, folder_name
-from linearity.models.changed_weights import changed_weights, weight_numbers
 from linearity.models.healed import HealedWeights
-from linearity.models.loaded import LoadedModel
-from linearity.models.slicing import Entry, entries_of, sliced_config, uneven_fields
 from linearity.ports import Progress
 from linearity.studies.export import ExportMeasurement, measure_export
 from linearity.studies.export_finding import export_finding
@@ -119,6 +115,7 @@ def export(
         claim = Claim(
             folder=staged,
             architecture=architecture.name,
+            model_type=architecture.model_type,
             parameters=architecture.parameters,
             dtype=params.dtype,
             attention=params.attention,
@@ -191,42 +188,15 @@ def _written(
     measured = measure_export(material, params, healed)
     step = outside.progress.step
     step(1, STAGES, "stages", 0.5)
-    model, entries = material.model, entries_of(measured.changes)
-    config: Any = model.network.config
-    cut = sliced_config(config, [entry.source for entry in entries])
-    cut.architectures = [type(model.network).__name__]
-    with changed_weights(model, entries) as weights:
-        architecture = _architecture(model, entries, cut, weight_numbers(weights), params.dtype)
-        total = architecture.weight_bytes
-        check_room(staged, total)
-
-        def check(written: int) -> None:
-            step(1, STAGES, "stages", 0.5 + 0.2 * written / total)
-
-        write_weights(staged, weights, max_shard_bytes=params.max_shard_bytes, check=check)
-    cut.save_pretrained(staged)
-    return measured, architecture
-
-
-def _architecture(
-    model: LoadedModel, entries: list[Entry], config: Any, numbers: tuple[int, int], dtype: str
-) -> Architecture:
-    dense: Any = model.network
-    held = list(dense.parameters())
-    return Architecture(
-        name=config.architectures[0],
-        model_type=config.model_type,
-        is_stock=True,
-        blocks=len(entries),
-        origins=[entry.origin for entry in entries],
-        linear_blocks=[k for k, entry in enumerate(entries) if entry.segment.linear is not None],
-        uneven=uneven_fields(config),
-        dtype=dtype,
-        parameters=numbers[0],
-        dense_parameters=sum(p.numel() for p in held),
-        weight_bytes=numbers[1],
-        dense_weight_bytes=sum(p.numel() * p.element_size() for p in held),
+    architecture = write_model(
+        staged,
+        material.model,
+        measured.changes,
+        dtype=params.dtype,
+        max_shard_bytes=params.max_shard_bytes,
+        told=lambda share: step(1, STAGES, "stages", 0.5 + 0.2 * share),
     )
+    return measured, architecture
 
 
 def _make_room(outside: Outside, weight_bytes: int) -> None:

@@ -27,6 +27,7 @@ from linearity.contracts.inputs import ModelRecord, StoredFile
 from linearity.contracts.model_files import GENERATION
 from linearity.contracts.templates import may_render
 from linearity.errors import InputChangedError, RejectedInputError
+from linearity.models.architectures import register
 from linearity.models.families import find_layout
 from linearity.models.loaded import LoadedModel
 from linearity.models.streaming import StreamedStates
@@ -61,6 +62,7 @@ def load_model(
     from transformers import AutoModel, AutoModelForCausalLM, GenerationConfig
 
     family = family_of(record)
+    register(record.family)
     with assembled(record.files, store) as folder:
         places = room and device_map(_empty_network(folder, dtype, attention), family, room)
         # What stands on top of an encoder is left out: it belongs to no state.

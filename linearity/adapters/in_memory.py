@@ -25,7 +25,7 @@ from linearity.adapters.resident import Resident
 from linearity.adapters.store import ArtifactStore
 from linearity.contracts.canonical import Json, sha256_hex
 from linearity.contracts.estimate import settle_pairs
-from linearity.contracts.families import FAMILIES, is_parallel
+from linearity.contracts.families import family_named, is_parallel
 from linearity.contracts.inputs import DatasetRecord, Document, Message, ModelRecord
 from linearity.contracts.kinds import make_request
 from linearity.errors import (
@@ -60,12 +60,12 @@ class ModelInMemory:
         config = _config(network)
         family = config.family
         attention = str(getattr(network.config, "_attn_implementation", "") or "eager")
-        if attention not in FAMILIES[family].attentions:
+        if attention not in family_named(family).attentions:
             raise RejectedInputError(
                 f"the attention implementation {attention} of this model is not used here",
                 reason="unsupported_architecture",
                 next_step="Load it with attn_implementation="
-                + " or ".join(FAMILIES[family].attentions),
+                + " or ".join(family_named(family).attentions),
             )
         record = _record(network, tokenizer, config, allow_template=allow_template)
         template = None
@@ -180,7 +180,7 @@ def _config(network: Any) -> ModelConfig:
     config = read_config(json.loads(own.to_json_string(use_diff=False)), findings)
     findings.reject_if_any()
     assert config is not None
-    whole = FAMILIES[config.family].architecture
+    whole = family_named(config.family).architecture
     if type(network).__name__ != whole:
         raise RejectedInputError(
             f"{type(network).__name__} is not a whole causal language model",
@@ -218,7 +218,7 @@ def _record(
         size=sum(parameter.numel() * parameter.element_size() for parameter in parameters),
         has_template=isinstance(getattr(tokenizer, "chat_template", None), str),
         template_allowed=allow_template,
-        in_parallel=is_parallel(FAMILIES[config.family], config.cleaned),
+        in_parallel=is_parallel(family_named(config.family), config.cleaned),
     )
 
 

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 from linearity.adapters.config_fields import Fields
 from linearity.adapters.families.family import Shape
+from linearity.adapters.families.linearized import read_linearized
 from linearity.adapters.families.registry import READERS
 from linearity.adapters.findings import Findings
 from linearity.contracts.canonical import Json
-from linearity.contracts.families import FAMILIES
+from linearity.contracts.families import FAMILIES, family_named, is_linearized
 from linearity.contracts.model_files import CONFIG
 from linearity.contracts.named_layout import NamedLayout
 
@@ -80,12 +81,12 @@ class ModelConfig:
 
     def is_beside(self, name: str) -> bool:
         """Return whether a weight stands on top of what is measured, and is not read."""
-        return self.layout is None and name.startswith(FAMILIES[self.family].beside)
+        return self.layout is None and name.startswith(family_named(self.family).beside)
 
     @property
     def base(self) -> str:
         """The outermost part of the decoder's path, which old checkpoints leave out of names."""
-        decoder = FAMILIES[self.family].decoder if self.layout is None else self.layout.decoder
+        decoder = family_named(self.family).decoder if self.layout is None else self.layout.decoder
         return decoder.partition(".")[0]
 
 
@@ -94,7 +95,7 @@ def read_config(config: Mapping[str, Json], findings: Findings) -> ModelConfig |
     before = len(findings.reasons)
     refuse_forbidden(config, findings)
     named = config.get("model_type")
-    if not isinstance(named, str) or named not in FAMILIES:
+    if not isinstance(named, str) or not (named in FAMILIES or is_linearized(named)):
         findings.refuse(
             "unsupported_architecture",
             f"{CONFIG}: the architecture {str(named)[:60]!r} is not supported; this version reads "
@@ -104,9 +105,9 @@ def read_config(config: Mapping[str, Json], findings: Findings) -> ModelConfig |
             bounds=(", ".join(FAMILIES), str(named)[:60]),
         )
         return None
-    check_code(config, FAMILIES[named].architecture, findings)
+    check_code(config, family_named(named).architecture, findings)
     read = _read(named, Fields(config, CONFIG, findings), findings)
-    if FAMILIES[named].is_encoder:
+    if family_named(named).is_encoder:
         findings.warn(ENCODER)
     return read if len(findings.reasons) == before else None
 
@@ -147,13 +148,16 @@ def check_code(config: Mapping[str, Json], native: str, findings: Findings) -> N
 
 
 def _read(family: str, fields: Fields, findings: Findings) -> ModelConfig:
-    described = READERS[family](fields)
+    known = family_named(family)
+    described = (
+        read_linearized(family, fields) if is_linearized(family) else READERS[family](fields)
+    )
     sizes = described.sizes
     _check_labels(fields, findings)
-    is_tied = fields.flag("tie_word_embeddings", default=FAMILIES[family].is_tied)
+    is_tied = fields.flag("tie_word_embeddings", default=known.is_tied)
     dtype = read_dtype(fields)
     common: dict[str, Json] = {
-        "architectures": [FAMILIES[family].architecture],
+        "architectures": [known.architecture],
         "model_type": family,
         "tie_word_embeddings": is_tied,
         "dtype": dtype or "float32",

@@ -35,7 +35,7 @@ from linearity.adapters.tokenizer_file import TokenizerFile, read_tokenizer
 from linearity.adapters.tokenizer_settings import clean_settings
 from linearity.adapters.tokenizer_trial import try_tokenizer
 from linearity.contracts.canonical import Json, canonical_json, sha256_hex
-from linearity.contracts.families import FAMILIES, is_parallel
+from linearity.contracts.families import family_named, is_parallel
 from linearity.contracts.model_files import (
     CONFIG,
     GENERATION,
@@ -306,6 +306,7 @@ def _facts(config: ModelConfig, weights: Mapping[str, Sequence[Tensor]]) -> Mode
         context=config.context,
         parameters=sum(math.prod(tensor.shape) for tensor in tensors),
         dtype="float32" if computed == "float64" else computed,
-        in_parallel=config.layout is None and is_parallel(FAMILIES[config.family], config.cleaned),
+        in_parallel=config.layout is None
+        and is_parallel(family_named(config.family), config.cleaned),
         layout=config.layout,
     )

@@ -16,7 +16,6 @@ from linearity.contracts.inputs import ModelRecord
 from linearity.contracts.parameters import only_known, whole_number
 from linearity.contracts.plan import MeasuredStep
 from linearity.contracts.runs import RunResult
-from linearity.errors import NotYetError
 
 KIND = "export"
 SCHEMA = 1
@@ -25,8 +24,6 @@ METHOD = 1
 PARAMETER_NAMES = ["plan", "fitting", "healed", "max_shard_bytes", *SAMPLING_NAMES]
 USUAL_SHARD_BYTES = 5_000_000_000
 FEWEST_SHARD_BYTES, MOST_SHARD_BYTES = 1_000_000, 1_000_000_000_000
-CUSTOM_PREFIX = "linearscope_"
-"""How the model types begin whose architecture comes with the package `linearity`."""
 LARGEST_NLL_DIFFERENCE = 1e-3
 """Nats a token that the folder may differ from the plan in memory; more, and it is not offered."""
 
@@ -52,12 +49,6 @@ def parse_params(params: Mapping[str, Json], *, model: ModelRecord) -> ExportPar
     UnknownParameterError, InvalidParameterError, InvalidPlanError, NotYetError
     """
     only_known(params, PARAMETER_NAMES)
-    if "linear" in str(params.get("plan")):
-        raise NotYetError(
-            "the folder of a plan with linear blocks is not built yet",
-            next_step="Export a plan of drop and merged.",
-            parameter="plan",
-        )
     return ExportParams(
         max_shard_bytes=whole_number(
             "max_shard_bytes",

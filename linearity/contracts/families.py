@@ -6,7 +6,7 @@ a family or a few siblings; a new family needs a row here and a reader there.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from linearity.contracts.actions import ACTIONS
 from linearity.contracts.canonical import Json
@@ -261,12 +261,48 @@ FAMILIES: dict[str, Family] = {
 
 LLAMA = FAMILIES["llama"]
 
+CUSTOM_PREFIX = "linearscope_"
+"""How the model types begin of exports with linear blocks: the family's own name follows."""
+IS_CHANGED = "some of its blocks are linear maps already: change the model that it was made from"
+
+
+def linearizable() -> list[str]:
+    """Return the families that an export with linear blocks may be of."""
+    return [
+        name for name, known in FAMILIES.items() if not (known.linear_refusal or known.is_encoder)
+    ]
+
+
+def is_linearized(model_type: object) -> bool:
+    """Return whether a model type is that of an export with linear blocks."""
+    return isinstance(model_type, str) and (
+        model_type.startswith(CUSTOM_PREFIX)
+        and model_type.removeprefix(CUSTOM_PREFIX) in linearizable()
+    )
+
+
+def family_named(model_type: str) -> Family:
+    """Return what is known of a model type that is read.
+
+    Of an export with linear blocks it is what is known of the family it was made from, but for the
+    state between attention and MLP, which a linear map has not.
+    """
+    if not is_linearized(model_type):
+        return FAMILIES[model_type]
+    made_from = FAMILIES[model_type.removeprefix(CUSTOM_PREFIX)]
+    return replace(
+        made_from,
+        architecture=f"Linear{made_from.architecture}",
+        between="",
+        kinds_refusal=IS_CHANGED,
+    )
+
 
 def family_of(model: ModelRecord) -> Family:
     """Return what is known of a model's blocks; little where its user named them."""
     layout = model.layout
     if layout is None:
-        return FAMILIES[model.family]
+        return family_named(model.family)
     return Family(
         "",
         decoder=layout.decoder,
@@ -315,7 +351,7 @@ def is_parallel(family: Family, config: Mapping[str, Json]) -> bool:
 
 def sensible_actions(actions: Iterable[str], family: str) -> list[str]:
     """Return those of some actions that make sense for a family."""
-    return [action for action in actions if not FAMILIES[family].refusal(action)]
+    return [action for action in actions if not family_named(family).refusal(action)]
 
 
 def refuse_senseless(actions: Iterable[str], family: str, *, parameter: str) -> None:
@@ -327,7 +363,7 @@ def refuse_senseless(actions: Iterable[str], family: str, *, parameter: str) -> 
         With the reason.
     """
     for action in actions:
-        why = FAMILIES[family].refusal(action)
+        why = family_named(family).refusal(action)
         if why:
             raise InvalidParameterError(
                 parameter,

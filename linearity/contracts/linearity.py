@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 from linearity.contracts.canonical import Json
-from linearity.contracts.families import FAMILIES, attention_of, family_of, runs_whole
+from linearity.contracts.families import attention_of, family_named, family_of, runs_whole
 from linearity.contracts.granularity import BLOCK, GRANULARITIES, SUBLAYER
 from linearity.contracts.inputs import DatasetRecord, ModelRecord
 from linearity.contracts.paper_protocol import PAPER, fixed_parameters, protocol_of
@@ -196,7 +196,7 @@ def _granularity(given: Mapping[str, Json], model: ModelRecord) -> str:
             got=chosen,
             next_step="Leave granularity out.",
         )
-    if chosen == SUBLAYER and (model.in_parallel or not FAMILIES[model.family].between):
+    if chosen == SUBLAYER and (model.in_parallel or not family_named(model.family).between):
         raise InvalidParameterError(
             "granularity",
             wanted=f"block (attention and MLP of a block of this {model.family} read the same "

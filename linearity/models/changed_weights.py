@@ -75,7 +75,8 @@ def _entry(layout: Layout, place: int, entry: Entry) -> Weights:
     block, linear = entry.segment.block, entry.segment.linear
     if block is None:
         assert isinstance(linear, LinearBlock)
-        return {f"{at}.{name}": tensor for name, tensor in linear.state_dict().items()}
+        parts = {"weight": linear.transposed, "bias": linear.bias, "first": linear.first}
+        return {f"{at}.{name}": tensor for name, tensor in parts.items()}
     weights: Weights = layout.blocks[block].state_dict(prefix=f"{at}.")
     attention = getattr(layout.blocks[block], "attn", None)
     if getattr(attention, "scale_attn_by_inverse_layer_idx", False):

@@ -258,6 +258,7 @@ def claim_of(folder: Path, measured: ExportMeasurement, **changes: Any) -> Claim
     values: dict[str, Any] = {
         "folder": folder,
         "architecture": "LlamaForCausalLM",
+        "model_type": "llama",
         "parameters": 0,
         "dtype": "float32",
         "attention": "eager",
@@ -269,7 +270,7 @@ def claim_of(folder: Path, measured: ExportMeasurement, **changes: Any) -> Claim
 
 def looked_at(claim: Claim, work: Path) -> dict[str, Any]:
     """Return what the fresh process would report, without starting one."""
-    task = {"device": "cpu", "attention": claim.attention}
+    task = {"model_type": "llama", "device": "cpu", "attention": claim.attention}
     write_task(work, task, claim.questions, claim.answers)
     report: dict[str, Any] = json.loads(json.dumps(examine(claim.folder, work, task)))
     return report

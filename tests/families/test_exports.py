@@ -12,14 +12,15 @@ from transformers import AutoModelForCausalLM, GenerationConfig
 from linearity.adapters.weight_writer import write_weights
 from linearity.contracts.families import FAMILIES
 from linearity.measure.windows import Window
+from linearity.models.architectures import linear_config
 from linearity.models.changed_weights import changed_weights, weight_numbers
-from linearity.models.changes import Changes, Segment, dropped, kept
+from linearity.models.changes import AffineMap, Changes, Segment, dropped, kept
 from linearity.models.down import Down, read_down
 from linearity.models.families import find_layout
 from linearity.models.loaded import LoadedModel
 from linearity.models.slicing import entries_of, sliced_config
 from linearity.models.surgery import carried_out
-from linearity.models.witness import Questions, witness
+from linearity.models.witness import NEW_TOKENS, Questions, witness
 from tests.families.tiny import BLOCKS, VARIANTS, build
 
 ROUNDING = 2e-6
@@ -106,6 +107,74 @@ def test_the_library_loads_an_export_and_computes_what_the_plan_computes(
     assert float((answers.logits - plan.logits).abs().max()) <= (0.0 if exact else ROUNDING)
     assert torch.equal(answers.cached, plan.cached)
     assert torch.equal(answers.cached, answers.uncached)
+
+
+LINEAR = [v for v, (name, _) in VARIANTS.items() if not FAMILIES[name].linear_refusal]
+
+
+def with_linear(model: LoadedModel, *blocks: int) -> Changes:
+    """Return the model with a map in the place of each of `blocks`."""
+    numbers = torch.Generator().manual_seed(9)
+
+    def linear(block: int) -> Segment:
+        W = 0.05 * torch.randn(16, 16, generator=numbers).double()
+        b, first = torch.randn(2, 16, generator=numbers).double()
+        return Segment(
+            block, block, f"{block}", linear=AffineMap(W, b, first).module(torch.float32)
+        )
+
+    return tuple(linear(k) if k in blocks else kept(k) for k in range(BLOCKS))
+
+
+@pytest.mark.parametrize("variant", LINEAR)
+@pytest.mark.parametrize("blocks", [(0,), (1, 3)])
+def test_the_library_loads_linear_blocks_once_their_type_is_registered(
+    variant: str, blocks: tuple[int, ...], tmp_path: Path
+) -> None:
+    model = model_of(variant)
+    network: Any = model.network
+    changes = with_linear(model, *blocks)
+    entries = entries_of(changes)
+    questions = Questions.about(some_windows(network.config.vocab_size), longest=128)
+    with carried_out(model, changes) as changed:
+        plan = witness(changed, questions)
+    with changed_weights(model, entries) as weights:
+        write_weights(tmp_path, weights, max_shard_bytes=10**9, check=lambda _: None)
+    cut = sliced_config(network.config, [entry.source for entry in entries])
+    linear_config(cut, list(blocks)).save_pretrained(tmp_path)
+
+    loaded, info = AutoModelForCausalLM.from_pretrained(
+        tmp_path, output_loading_info=True, attn_implementation=model.layout.family.attentions[0]
+    )
+    loaded.eval()
+    loaded.generation_config = GenerationConfig()
+    answers = witness(loaded, questions)
+    left = padded_left(loaded, questions)
+
+    assert {name: found for name, found in info.items() if found} == {}
+    assert loaded.config.model_type == f"linearscope_{VARIANTS[variant][0]}"
+    assert isinstance(loaded, type(network))
+    exact = not getattr(network.config, "scale_attn_by_inverse_layer_idx", False)
+    assert float((answers.logits - plan.logits).abs().max()) <= (0.0 if exact else ROUNDING)
+    assert torch.equal(answers.cached, plan.cached)
+    assert torch.equal(answers.cached, answers.uncached)
+    # Position 0 is the first token, wherever padding puts it.
+    assert torch.equal(left, answers.cached)
+
+
+def padded_left(network: Any, questions: Questions) -> torch.Tensor:
+    """Return what is written behind the prompts when padding stands before them."""
+    padding = torch.zeros(len(questions.prompts), 3, dtype=torch.long)
+    ids = torch.cat([padding, questions.prompts], 1)
+    mask = torch.cat([padding, torch.ones_like(questions.prompts)], 1)
+    written: torch.Tensor = network.generate(
+        input_ids=ids,
+        attention_mask=mask,
+        do_sample=False,
+        max_new_tokens=NEW_TOKENS,
+        pad_token_id=0,
+    )
+    return written[:, ids.shape[1] :]
 
 
 @pytest.mark.parametrize("variant", ["mixtral", "qwen3_moe with plain blocks", "llama", "gpt2"])
