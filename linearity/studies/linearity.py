@@ -9,16 +9,12 @@
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
-import torch
 from torch import Tensor
 
-from linearity.contracts.canonical import Json
-from linearity.contracts.granularity import state_names
 from linearity.contracts.inputs import Document
 from linearity.contracts.linearity import (
-    TOKEN_CLASSES,
     LinearityParams,
     Pairs,
     Profile,
@@ -30,10 +26,7 @@ from linearity.contracts.linearity import (
 )
 from linearity.contracts.runs import RunWarning
 from linearity.contracts.token_errors import TokenErrors
-from linearity.errors import MeasurementError, TooFewTokensError
-from linearity.measure.moments import RecomputedMoments
-from linearity.measure.similarity import FEWEST_TOKENS, debiased_cka
-from linearity.measure.token_classes import text_classes
+from linearity.measure.similarity import debiased_cka
 from linearity.measure.tokens import StreamGuard, TokenTable
 from linearity.measure.windows import Window
 from linearity.models.loaded import LoadedModel
@@ -42,17 +35,17 @@ from linearity.models.states import source_of
 from linearity.models.sublayers import at_granularity
 from linearity.ports import Progress
 from linearity.studies.collect import (
-    FIRST_BATCH_TOKENS,
     Collected,
     batched,
     collect,
-    early_ends,
     missed_sinks,
 )
+from linearity.studies.included import check_enough, included_tokens, token_kinds
 from linearity.studies.portion import Portion
+from linearity.studies.previews import Previews, neighbours_so_far, ridge_rule
 from linearity.studies.ridges import RidgeRule
 from linearity.studies.scores import Scores
-from linearity.studies.scoring import score_neighbours, score_pairs
+from linearity.studies.scoring import score_pairs
 from linearity.studies.scripts import used_template
 from linearity.studies.shards import Board, SharedStream
 from linearity.studies.sides import Fit, Heldout
@@ -69,13 +62,8 @@ from linearity.studies.tables import (
 from linearity.studies.text import Text, repeated
 from linearity.studies.warnings import warnings_of
 
-PREVIEW_RIDGE = 3e-2
-"""Shrinkage of what is shown while tokens still stream; only the end chooses its own."""
 MOST_CKA_TOKENS = 2048
 """Held-out tokens that CKA is computed on: its cost is their square, and it is not biased."""
-MOST_PARTIALS = 32
-MOST_RECOMPUTED = 6
-"""The same where the products of everything seen so far have to be made anew each time."""
 SCORING_SHARE = 0.35
 """Part of a run's time that follows the last token; only the remaining time depends on it."""
 AHEAD_SHARE = 0.4
@@ -152,14 +140,6 @@ def measure_linearity(
     )
 
 
-@dataclass(frozen=True)
-class Half:
-    """All-pairs scores from the middle of the stream, shown until the final ones are there."""
-
-    tokens: int
-    scores: Scores
-
-
 class _Study:
     """The steps of one run; holds what they share."""
 
@@ -174,29 +154,23 @@ class _Study:
         self.model, self.params, self.progress, self.reach = model, params, progress, reach
         self.board = board
         self.total = 0
-        self.halfway = 0
         self.begun = 0.0
-        self.half: Half | None = None
-        self.next_partial = 0
-        self.early: dict[int, Scores] = {}
-        self.early_at: set[int] = set()
 
     def stream(self, windows: list[Window]) -> Collected:
         self.total = sum(len(window.ids) for window in windows)
-        self.halfway = -(-self.total // 2)
-        self.early_at = set(early_ends(windows).values())
+        self.previews = Previews(self.model, self.params, self.progress, self.reach, windows)
         collected = self._pass(windows, None)
         if missed_sinks(collected):
             # The median fell while streaming: once more, with the medians known from the start.
             self.progress.log("a sink was found late; streaming once more")
-            self.early = {}
+            self.previews.early.clear()
             collected = self._pass(windows, StreamGuard.of(collected.table()))
         return collected
 
     def heldout_scores(self, windows: list[Window]) -> tuple[Vector, Vector]:
         """Stream and return the held-out scores of neighbours: of the stream, and of updates."""
         collected = self.stream(windows)
-        scores = self._neighbours(collected)
+        scores = neighbours_so_far(collected, self.params)
         self.progress.step(self.total, self.total, "tokens", 1.0)
         return heldout_diagonals(scores)
 
@@ -210,7 +184,7 @@ class _Study:
             fit,
             heldout,
             reach=self.reach,
-            ridge=self._rule(),
+            ridge=ridge_rule(self.params),
             spectra=True,
             after_state=self._scored,
         )
@@ -225,7 +199,9 @@ class _Study:
             profile=profile_of(table, included, scores),
             kept=profile_of(table, table.scored, kept),
             token_classes=token_classes(heldout, scores) if heldout else None,
-            sample_sizes=sample_sizes({**self.early, len(table): scores}) if heldout else None,
+            sample_sizes=sample_sizes({**self.previews.early, len(table): scores})
+            if heldout
+            else None,
             repeats=None,
             token_errors=token_errors(heldout, scores) if heldout else None,
             warnings=warnings_of(
@@ -276,64 +252,33 @@ class _Study:
         self, stream: SharedStream, board: Board, guard: StreamGuard | None
     ) -> Collected:
         first = stream.batches[: stream.cuts[0][1]]
-        self.halfway = sum(len(window.ids) for batch in first for window in batch)
+        self.previews.halfway = sum(len(window.ids) for batch in first for window in batch)
 
         def after_batch(number: int, collected: Collected) -> None:
             self._advance(board.done())
             if number == 0:  # the only shard that is a beginning of the stream
-                self._show(collected)
+                self.previews.show(collected)
 
         return stream.collect(
             guard,
             after_batch=after_batch,
-            after_shard=self._score_early,
+            after_shard=self.previews.score_early,
             while_waiting=lambda: self._advance(board.done()),
         )
 
     def _batch_done(self, collected: Collected) -> None:
         self._advance(collected.tokens)
-        self._score_early(collected)
-        self._show(collected)
+        self.previews.score_early(collected)
+        self.previews.show(collected)
 
     def _advance(self, done: int) -> None:
         done = min(done, self.total)
         share = self.begun + (1.0 - SCORING_SHARE - self.begun) * done / self.total
         self.progress.step(done, self.total, "tokens", share)
 
-    def _show(self, collected: Collected) -> None:
-        # Every batch of a short run, a fixed number of times in a long one: a partial result
-        # costs as much as everything seen so far.
-        done = collected.tokens
-        if self.next_partial <= done < self.total:
-            again = isinstance(collected.moments["train"], RecomputedMoments)
-            self.next_partial = done + self.total // (MOST_RECOMPUTED if again else MOST_PARTIALS)
-            self.progress.partial(lambda: self._partial(collected))
-
-    def _score_early(self, collected: Collected) -> None:
-        """Score neighbours as if the text ended here, where it is to be scored early."""
-        if collected.tokens not in self.early_at or self.params.in_sample:
-            return
-        try:
-            scores = self._neighbours(collected)
-        except (MeasurementError, TooFewTokensError) as error:
-            self.progress.log(f"too early to score: {error.message}")
-            scores = Scores.empty(self.model.states)
-        self.early[collected.tokens] = scores
-
-    def _neighbours(self, collected: Collected) -> Scores:
-        table = collected.table()
-        included = included_tokens(table, self.params.exclude)
-        fit, heldout = self._fit(collected, included), Heldout.of(collected, table, included)
-        check_enough(fit, heldout)
-        return score_neighbours(fit, heldout, self._rule())
-
     def _scored(self, state: int) -> None:
         share = 1.0 - SCORING_SHARE * (1.0 - (state + 1) / self.model.states)
         self.progress.step(self.total, self.total, "tokens", share)
-
-    def _rule(self) -> RidgeRule:
-        ridge = self.params.ridge
-        return RidgeRule(None if isinstance(ridge, str) else ridge)
 
     def _kept(self, collected: Collected, table: TokenTable, fit: Fit, scores: Scores) -> Scores:
         """Score adjacent pairs with all tokens, at the ridge of the sink-free fit."""
@@ -345,84 +290,4 @@ class _Study:
             reach=1,
             ridge=RidgeRule(None, known=scores.ridge, scales=scales),
             spectra=True,
-        )
-
-    def _partial(self, collected: Collected) -> dict[str, Json]:
-        """Return what can be said so far, in the shape of a result with gaps."""
-        table = collected.table()
-        included = included_tokens(table, self.params.exclude)
-        fit, heldout = self._fit(collected, included), self._heldout(collected, table, included)
-        blank = Scores.empty(self.model.states)
-        # The first batch shows angles and norms at once; its scores would say little.
-        enough = len(table) > FIRST_BATCH_TOKENS and _fewest(fit, heldout) > FEWEST_TOKENS
-        if enough and self.half is None and len(table) >= self.halfway and self.reach > 1:
-            self.half = Half(len(table), self._preview(fit, heldout, reach=self.reach))
-        profile = self._preview(fit, heldout, reach=1) if enough else blank
-        pairs = pairs_of(self.half.scores if self.half else blank, collected, included)
-        return {
-            "tokens": asdict(token_counts(table, included, fit.whole.n, self.model.width)),
-            "states": state_names(len(self.model.layout.blocks), self.params.granularity),
-            "pairs": asdict(pairs),
-            "profile": asdict(profile_of(table, included, profile)),
-            "kept": None,
-            "token_classes": None,
-            "token_errors": None,
-            "finding": None,
-            "warnings": [],
-            "partial": {
-                "done": len(table),
-                "total": self.total,
-                "pairs_at": self.half.tokens if self.half else None,
-            },
-        }
-
-    def _preview(self, fit: Fit, heldout: Heldout | None, *, reach: int) -> Scores:
-        """Score what is there so far; too little of it may have no score yet, which is no error."""
-        rule = self._rule()
-        ridge = RidgeRule(PREVIEW_RIDGE) if rule.fixed is None else rule
-        try:
-            if reach == 1 and heldout is not None:
-                return score_neighbours(fit, heldout, ridge, in_sample=True)
-            return score_pairs(fit, heldout, reach=reach, ridge=ridge)
-        except MeasurementError as error:
-            self.progress.log(f"no preview: {error.message}")
-            return Scores.empty(self.model.states)
-
-
-def token_kinds(model: LoadedModel, windows: Sequence[Window], table: TokenTable) -> Tensor:
-    """Return the class of every token, (N,); what its states say goes before its text."""
-    ids = [window.ids for window in windows]
-    classes = torch.tensor(text_classes(ids, model.token_text, model.special))
-    classes[table.sinks()] = TOKEN_CLASSES.index("sink")
-    classes[table.first] = TOKEN_CLASSES.index("first")
-    return classes
-
-
-def included_tokens(table: TokenTable, exclude: str) -> Tensor:
-    """Return which tokens count, (N,) bool."""
-    if exclude == "none":
-        return table.scored
-    left_out = table.first if exclude == "first" else table.first | table.sinks()
-    return table.scored & ~left_out
-
-
-def _fewest(fit: Fit, heldout: Heldout | None) -> int:
-    """Return how many tokens the smaller side of the split has."""
-    return fit.whole.n if heldout is None else min(fit.whole.n, heldout.tokens)
-
-
-def check_enough(fit: Fit, heldout: Heldout | None) -> None:
-    """Refuse splits that are too small for a score.
-
-    Raises
-    ------
-    TooFewTokensError
-    """
-    if _fewest(fit, heldout) < FEWEST_TOKENS:
-        scored = heldout.tokens if heldout else 0
-        raise TooFewTokensError(
-            f"only {fit.whole.n:,} fit tokens and {scored:,} held-out tokens are left to score",
-            next_step="Use a dataset with more text, or more tokens.",
-            fit=fit.whole.n,
-            heldout=scored,
         )

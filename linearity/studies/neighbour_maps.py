@@ -20,7 +20,7 @@ from linearity.models.memory import batch_tokens
 from linearity.models.states import source_of
 from linearity.ports import Progress
 from linearity.studies.collect import Collected, batched, collect, missed_sinks
-from linearity.studies.linearity import check_enough, included_tokens, token_kinds
+from linearity.studies.included import check_enough, included_tokens, token_kinds
 from linearity.studies.ridges import RidgeRule
 from linearity.studies.scoring import score_pairs
 from linearity.studies.sides import Fit, Heldout

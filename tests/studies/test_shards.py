@@ -39,7 +39,7 @@ def small_batches() -> Iterator[None]:
             "linearity.studies.collect.LEAST_BATCH",
         ):
             patch.setattr(name, BATCH)
-        patch.setattr("linearity.studies.linearity.FIRST_BATCH_TOKENS", BATCH)
+        patch.setattr("linearity.studies.previews.FIRST_BATCH_TOKENS", BATCH)
         patch.setattr("linearity.studies.collect.FIRST_BATCH_TOKENS", BATCH)
         yield
 
