@@ -25,7 +25,8 @@ export function passageForm() {
 
 /** The paper's procedure fits on everything, so it has no held-out text to set a passage beside. */
 const hasMaps = (run) =>
-  ["linearity", "passage"].includes(run?.kind) && run.status === "finished" && run.params?.protocol !== "paper";
+  (run?.kind === "passage" && ["finished", "failed"].includes(run.status)) ||
+  (run?.kind === "linearity" && run.status === "finished" && run.params?.protocol !== "paper");
 
 function build(form, run) {
   const own = run.kind === "passage";

@@ -25,6 +25,8 @@ const DRAWINGS = {
 export const pictures = Object.keys(DRAWINGS);
 export const formats = ["csv", "excel", "json", "npz"];
 export const summary = passageDetails.summary;
+/** A passage that failed, as one that was too long, is mended where it stands. */
+export const asksAgain = true;
 
 /** @param {HTMLElement} body @returns {(state: import("../state.js").State) => void} */
 export function mount(body) {
@@ -40,6 +42,7 @@ export function mount(body) {
   fill(body, at.text, at.details, map.element, at.table, at.form);
   return (state) => {
     if (changed(body, state.lang)) map.speak();
+    map.element.hidden = state.run?.status === "failed";
     passageText.render(at.text, state);
     passageDetails.render(at.details, state);
     passageGrid.render(at.table, state);

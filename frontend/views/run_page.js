@@ -17,7 +17,7 @@ import * as runHeader from "./run_header.js";
 
 const TICK_MS = 1000;
 
-/** What stands between the finding and the facts, by kind: `mount`, `summary`, `pictures`, `formats`. */
+/** What stands between the finding and the facts, by kind: `mount`, `summary`, `pictures`, `formats`; `asksAgain` where a failed run shows its form. */
 const VIEWS = {
   linearity: () => import("./linearity_view.js"),
   ablation: () => import("./ablation_view.js"),
@@ -63,19 +63,20 @@ function frame(main) {
 function renderAll(places, state, actions) {
   renderProblem(places.problem, state);
   const { run, result } = state;
-  places.body.hidden = !run || (!result && !["queued", "running"].includes(run.status));
+  const shown = ["queued", "running", ...(places.view?.asksAgain ? ["failed"] : [])];
+  places.body.hidden = !run || (!result && !shown.includes(run.status));
   runHeader.render(places.header, state);
   progress.render(places.progress, state, actions);
   finding.render(places.finding, state);
   runFacts.render(places.facts, state);
   citation.render(places.citation, state);
-  if (run && !places.view) places.view = mountView(places, run.kind);
+  if (run && !places.view) places.view = mountView(places, run.kind, actions);
   places.view?.render?.(state);
 }
 
 /** Fetch the view of a kind; until it is there, the frame alone is shown. */
-function mountView(places, kind) {
-  const view = { render: null };
+function mountView(places, kind, actions) {
+  const view = { render: null, asksAgain: false };
   VIEWS[kind]()
     .then((module) => {
       const render = module.mount(places.body);
@@ -85,7 +86,8 @@ function mountView(places, kind) {
         const summary = module.summary(state);
         if (places.live.textContent !== summary) places.live.textContent = summary;
       };
-      view.render(getState());
+      view.asksAgain = Boolean(module.asksAgain);
+      renderAll(places, getState(), actions);
     })
     .catch((error) => update({ problem: { code: "page", message: error.message } }));
   return view;

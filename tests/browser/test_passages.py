@@ -4,7 +4,7 @@ import pytest
 
 from tests.browser.conftest import Site, Visit
 from tests.browser.measured import drawn, stays_on_the_site
-from tests.browser.seed import another_run, finish_with
+from tests.browser.seed import another_run, fail, finish_with
 from tests.browser.test_access import violations
 from tests.figures.passages import a_passage
 
@@ -68,4 +68,22 @@ def test_tokens_are_walked_through_and_blocks_are_chosen_in_japanese(
     page.wait_for_url("**n=3**")
     assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
     assert violations(page) == []
+    assert stays_on_the_site(visit)
+
+
+def test_a_passage_that_failed_is_mended_where_it_stands(visit: Visit) -> None:
+    services = visit.site.services
+    run = another_run(services, kind="passage", text="far too long", seed=32)
+    fail(services, run)
+    page = visit.open(f"/runs/{run.id}")
+    form = page.locator(".passage-form")
+
+    assert form.get_by_label("Passage").input_value() == "far too long"
+    assert not page.locator(".plot-passage").is_visible()
+    form.get_by_label("Passage").fill("shorter")
+    form.get_by_role("button", name="Show where it is not linear").click()
+    page.wait_for_url(lambda url: run.id not in url)
+    again = services.state.get_run(page.url.rpartition("/runs/")[2][:32])
+    assert again
+    assert again.request["params"]["text"] == "shorter"
     assert stays_on_the_site(visit)
