@@ -181,6 +181,7 @@ def _run(  # noqa: PLR0913  # the options of one command
     options: ModelOptions,
     destination: Destination,
 ) -> dict[str, Json]:
+    from linearity.adapters.checkpoints import FileCheckpoints
     from linearity.adapters.execute import execute
     from linearity.adapters.inputs import prepare_dataset, prepare_model
     from linearity.adapters.settings import MOST_BYTES, read_device, read_settings
@@ -200,20 +201,24 @@ def _run(  # noqa: PLR0913  # the options of one command
     if request.params.get("split") == "report":
         say(OPENS_REPORT)
     progress = ProgressBar()
+    checkpoints = FileCheckpoints(store.root, request.run_id)
     try:
-        return execute(
+        result = execute(
             request,
             model=model_record,
             dataset=dataset_record,
             store=store,
             device=device,
             progress=progress,
+            checkpoints=checkpoints,
             device_memory=chosen.device_memory,
             out_dir=destination.folder,
             adapters=destination.adapter_folders,
         )
     finally:
         progress.close()
+    checkpoints.delete()
+    return result
 
 
 def _memory_bytes(device: str) -> int:

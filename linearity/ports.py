@@ -39,6 +39,12 @@ class Checkpoints(Protocol):
     def save(self, name: str, value: Json) -> None:
         """Keep one more finished piece; it is there when the run is taken up again."""
 
+    def load_bytes(self) -> bytes | None:
+        """Return the bytes that were kept last, or None."""
+
+    def save_bytes(self, data: bytes) -> None:
+        """Keep bytes in the place of those that were kept before: an unfinished piece."""
+
 
 class NoCheckpoints:
     """For runs that nobody takes up again."""
@@ -49,3 +55,10 @@ class NoCheckpoints:
 
     def save(self, name: str, value: Json) -> None:
         """Forget it."""
+
+    def load_bytes(self) -> bytes | None:
+        """Return nothing."""
+        return None
+
+    def save_bytes(self, data: bytes) -> None:
+        """Forget them."""

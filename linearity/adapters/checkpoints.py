@@ -2,7 +2,8 @@
 
 One file a run, ``checkpoints/<run id>.jsonl``: every line is one canonical JSON object ``{"name",
 "value"}``, appended with a single write and flushed to the disk. A process that is killed leaves
-at most one torn line, which is not read. Losing a checkpoint costs time, never a number.
+at most one torn line, which is not read. An unfinished piece, such as weights in training, is
+``<run id>.state`` beside it, replaced as a whole. Losing a checkpoint costs time, never a number.
 """
 
 import logging
@@ -36,6 +37,7 @@ class FileCheckpoints:
         if not _RUN_ID.fullmatch(run_id):
             raise ValueError(f"wanted {RUN_ID_LENGTH} hexadecimal digits, got {run_id[:80]!r}")
         self._path = root / FOLDER / f"{run_id}.jsonl"
+        self._state = root / FOLDER / f"{run_id}.state"
 
     def load(self) -> dict[str, Json]:
         """Return what was saved, by name; of two values with one name, the later."""
@@ -54,13 +56,35 @@ class FileCheckpoints:
         except OSError as error:
             log.warning("a checkpoint could not be written: %s", error.strerror)
 
+    def load_bytes(self) -> bytes | None:
+        """Return the bytes that were kept last, or None."""
+        try:
+            return self._state.read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def save_bytes(self, data: bytes) -> None:
+        """Replace the bytes that are kept; as in `save`, a full disk stops nothing."""
+        written = self._state.with_suffix(".writing")
+        try:
+            self._state.parent.mkdir(parents=True, exist_ok=True)
+            with written.open("wb") as stream:
+                stream.write(data)
+                stream.flush()
+                os.fsync(stream.fileno())
+            written.replace(self._state)
+        except OSError as error:
+            log.warning("a checkpoint could not be written: %s", error.strerror)
+
     def size(self) -> int:
         """Return how many bytes are kept."""
-        return self._path.stat().st_size if self._path.exists() else 0
+        kept = (path for path in (self._path, self._state) if path.exists())
+        return sum(path.stat().st_size for path in kept)
 
     def delete(self) -> None:
         """Forget everything; nothing there is fine."""
-        self._path.unlink(missing_ok=True)
+        for path in (self._path, self._state, self._state.with_suffix(".writing")):
+            path.unlink(missing_ok=True)
 
     def _append(self, line: bytes) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -73,7 +97,7 @@ class FileCheckpoints:
 def sweep_checkpoints(root: Path, *, older_than_seconds: float = KEPT_SECONDS) -> int:
     """Delete what nobody came back for; return how many files went."""
     oldest = time.time() - older_than_seconds
-    left = [path for path in (root / FOLDER).glob("*.jsonl") if path.stat().st_mtime < oldest]
+    left = [path for path in (root / FOLDER).glob("*.*") if path.stat().st_mtime < oldest]
     for path in left:
         path.unlink(missing_ok=True)
     return len(left)

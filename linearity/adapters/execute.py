@@ -12,7 +12,7 @@ import torch
 import transformers
 
 from linearity.adapters.exporting import Outside, export
-from linearity.adapters.healed_files import load_healed
+from linearity.adapters.healed_files import load_healed, store_healed
 from linearity.adapters.hugging_face import load_model, streamed_model
 from linearity.adapters.inputs import load_records
 from linearity.adapters.packages import software_version
@@ -33,6 +33,7 @@ from linearity.contracts.changed import ChangedParams
 from linearity.contracts.common import Sampling
 from linearity.contracts.export import ExportParams, ExportResult
 from linearity.contracts.granularity import SUBLAYER, state_names
+from linearity.contracts.heal import HealParams, HealResult, Weights
 from linearity.contracts.inputs import DatasetRecord, Document, ModelRecord
 from linearity.contracts.linearity import LinearityParams, LinearityResult
 from linearity.contracts.parameters import choice
@@ -46,6 +47,7 @@ from linearity.ports import Checkpoints, NoCheckpoints, Progress
 from linearity.studies.ablation import measure_ablation
 from linearity.studies.answers import measure_answers
 from linearity.studies.finding import finding, in_sample_finding
+from linearity.studies.heal import heal
 from linearity.studies.helping import help_linearity
 from linearity.studies.linearity import Measurement, measure_linearity
 from linearity.studies.material import Material
@@ -310,6 +312,23 @@ def _export(run: _Run) -> _Found:
     return _Found(ExportResult, values)
 
 
+def _heal(run: _Run) -> _Found:
+    params = HealParams(**run.request.params)  # type: ignore[arg-type]  # written by as_json
+    material, _ = run.material(params.sampling)
+    measured = heal(material, params, run.progress, run.checkpoints, run.healed(params))
+    values = _values(measured)
+    healed = HealedWeights(
+        name=run.request.run_id,
+        model=run.model.fingerprint,
+        plan=params.plan,
+        fitting=params.fitting,
+        steps=measured.steps,
+        tensors=values.pop("tensors"),
+    )
+    sha256, size = store_healed(healed, run.store)
+    return _Found(HealResult, values | {"weights": Weights(sha256, size, params.train)})
+
+
 def _passage(run: _Run) -> _Found:
     params = PassageParams(**run.request.params)  # type: ignore[arg-type]  # written by as_json
     loaded = run.loaded(dtype=params.dtype, attention=params.attention)
@@ -333,6 +352,7 @@ _STUDIES: dict[str, Callable[[_Run], _Found]] = {
     "answers": _answers,
     "passage": _passage,
     "export": _export,
+    "heal": _heal,
 }
 
 

@@ -363,7 +363,7 @@ def _remember_opening(connection: Connection, run_id: str, moment: str) -> None:
     row = connection.execute(
         sa.select(runs.c.kind, runs.c.request).where(runs.c.id == run_id)
     ).one()
-    if row.kind != "plan" or row.request["params"].get("split") != "report":
+    if row.kind not in ("plan", "heal") or row.request["params"].get("split") != "report":
         return
     known = sa.select(openings.c.run_id).where(openings.c.run_id == run_id)
     if connection.execute(known).first() is None:

@@ -14,6 +14,7 @@ from linearity.contracts.answers import AnswersParams
 from linearity.contracts.changed import ChangedParams
 from linearity.contracts.common import PROBABILITY_BYTES, Sampling
 from linearity.contracts.export import ExportParams
+from linearity.contracts.heal import HealParams
 from linearity.contracts.inputs import ModelRecord
 from linearity.contracts.plan import PREVIEW_TOKENS, PlanParams
 from linearity.contracts.runs import RunRequest
@@ -32,6 +33,13 @@ BLOCKS_LEFT = 0.7
 """Share of the blocks that a point of a curve computes; the rest is a prefix known before."""
 BLOCKS_AFTER_ONE = 0.5
 """The same for one changed block, over all blocks."""
+TRAINED_COPIES = 5
+"""Of what is trained, in float32: weights, gradients, two moments, the best so far."""
+BACKWARD_STATES = 20
+"""What a block keeps of a token for the way back, in states."""
+BACKWARD_FORWARDS = 4
+"""A step in forwards: the teacher's one, the student's three."""
+HEAL_WATCHED = 21
 ROW_BYTES = 300
 
 
@@ -55,7 +63,7 @@ class Needs:
 
 
 def needs(request: RunRequest, model: ModelRecord) -> Needs:
-    """Return what an `ablation`, `plan` or `answers` run needs."""
+    """Return what a run of a kind that changes a model needs."""
     return _NEEDS[request.kind](request, model)
 
 
@@ -141,6 +149,47 @@ def _export(request: RunRequest, model: ModelRecord) -> Needs:
     )
 
 
+def _heal(request: RunRequest, model: ModelRecord) -> Needs:
+    params = HealParams(**request.params)  # type: ignore[arg-type]  # written by as_json
+    size = _Sizes(model, params.sampling)
+    fit = _PlanFit.of(params, model)
+    measured = params.report_tokens if params.split == "report" else params.select_tokens
+    batch = params.batch * params.context
+    trainings = 1 + len(params.sweep) + (params.objective == "text")
+    trained = _trained_numbers(params, model)
+    # Weights that run beside the dense ones, activations and gradients, logits of a chunk.
+    running = size.weights if params.train != "maps" else 0
+    activations = BACKWARD_STATES * size.states(batch) + 4 * 4 * min(batch, 1024) * model.vocabulary
+    a_training = params.steps * BACKWARD_FORWARDS * size.forward(batch)
+    watching = HEAL_WATCHED * size.forward(params.select_tokens)
+    return Needs(
+        memory_bytes=size.weights
+        + running
+        + TRAINED_COPIES * 4 * trained
+        + fit.memory(size)
+        + 2 * (size.states(params.select_tokens) + size.states(measured))
+        + size.probabilities(params.select_tokens)
+        + size.probabilities(measured)
+        + activations,
+        # The weights, and while it lasts a checkpoint.
+        disk_bytes=(TRAINED_COPIES + 1) * 4 * trained + ROW_BYTES * 400,
+        flops=fit.flops(size) + trainings * (a_training + watching + 3 * size.forward(measured)),
+    )
+
+
+def _trained_numbers(params: HealParams, model: ModelRecord) -> int:
+    """Return about how many numbers a training changes."""
+    plan = parse_plan(params.plan, blocks=model.blocks)
+    maps = sum(step.action != "drop" for step in plan.steps) * (model.width + 1) * model.width
+    a_block = max(model.parameters - model.vocabulary * model.width, 0) // model.blocks
+    left = model.blocks - plan.changed
+    if params.train == "all":
+        return maps + left * a_block
+    # An adapter of a layer of d x 4d numbers has 5 d r; a block has about 12 d^2 numbers.
+    adapters = left * params.rank * 3 * a_block // (2 * model.width)
+    return maps + (adapters if params.train == "adapters" else 0)
+
+
 @dataclass(frozen=True)
 class _PlanFit:
     """What fitting the maps of one plan takes; nothing when it only drops blocks."""
@@ -222,4 +271,5 @@ _NEEDS: dict[str, Callable[[RunRequest, ModelRecord], Needs]] = {
     "plan": _plan,
     "answers": _answers,
     "export": _export,
+    "heal": _heal,
 }

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from linearity.contracts import ablation, answers, export, linearity, passage, plan
+from linearity.contracts import ablation, answers, export, heal, linearity, passage, plan
 from linearity.contracts.actions import parse_plan
 from linearity.contracts.canonical import Json
 from linearity.contracts.changed import ChangedParams
@@ -35,6 +35,7 @@ _KINDS = {
     "ablation": _Kind(ablation.SCHEMA, ablation.METHOD, ablation.parse_params),
     "plan": _Kind(plan.SCHEMA, plan.METHOD, plan.parse_params),
     "answers": _Kind(answers.SCHEMA, answers.METHOD, answers.parse_params),
+    "heal": _Kind(heal.SCHEMA, heal.METHOD, heal.parse_params),
     "passage": _Kind(passage.SCHEMA, passage.METHOD, passage.parse_params),
     "export": _Kind(export.SCHEMA, export.METHOD, export.parse_params),
 }
@@ -103,11 +104,12 @@ def check_current(request: RunRequest) -> None:
 
 def _check_text(params: _Params, model: ModelRecord, dataset: DatasetRecord) -> None:
     """Refuse what a look at the dataset's size already rules out."""
-    if isinstance(params, plan.PlanParams) and params.split == "report" and dataset.documents == 2:
+    opens = isinstance(params, plan.PlanParams | heal.HealParams) and params.split == "report"
+    if opens and dataset.documents == 2:
         raise InvalidParameterError(
             "split",
             wanted="select: with 2 documents none is left for a report split",
-            got=params.split,
+            got="report",
             next_step="Use a dataset of one document, or of 3 and more.",
         )
     needed = FEWEST_FIT_TOKENS_PER_WIDTH * model.width

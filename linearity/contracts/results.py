@@ -9,6 +9,7 @@ from linearity.contracts.answers import AnswersResult
 from linearity.contracts.canonical import strict_loads
 from linearity.contracts.export import ExportResult
 from linearity.contracts.granularity import BLOCK, GRANULARITIES, state_names
+from linearity.contracts.heal import HealResult
 from linearity.contracts.kinds import current_version
 from linearity.contracts.linearity import TOKEN_CLASSES, LinearityResult
 from linearity.contracts.passage import MOST_TOKENS, PassageResult
@@ -25,6 +26,7 @@ RESULTS: Mapping[str, type[RunResult]] = {
     "answers": AnswersResult,
     "passage": PassageResult,
     "export": ExportResult,
+    "heal": HealResult,
 }
 
 MOST_BYTES = 64 << 20

@@ -105,10 +105,11 @@ class Passages:
         states: list[list[Tensor]] = []
         for group in _groups(windows, batch_tokens):
             check()
-            batch, entering = _dense_pass(model, group)
+            with torch.inference_mode():
+                batch, entering = dense_pass(model, group)
             self.batches.append(batch)
             states.append(entering)
-        self.scored = [_scored(batch) for batch in self.batches]
+        self.scored = [scored_tokens(batch) for batch in self.batches]
         self.dense = Chain(unchanged(len(model.layout.blocks)), states)
         _check_finite(self.dense)
         self._last = self.dense
@@ -230,7 +231,7 @@ class Passages:
                 undo.enter_context(merged(block, segment.down, self.model.layout.family))
             if segment.weights is not None:
                 undo.enter_context(replaced(block, segment.weights))
-            return _output(block(state, **batch.calls[segment.block]))
+            return output_of(block(state, **batch.calls[segment.block]))
 
     def _continue(
         self, batch: Batch, states: Sequence[Tensor], rest: Sequence[Segment]
@@ -255,8 +256,8 @@ def _groups(windows: Sequence[Window], batch_tokens: int) -> Iterator[list[Windo
         yield group
 
 
-@torch.inference_mode()
-def _dense_pass(model: LoadedModel, windows: list[Window]) -> tuple[Batch, list[Tensor]]:
+def dense_pass(model: LoadedModel, windows: Sequence[Window]) -> tuple[Batch, list[Tensor]]:
+    """Return some windows side by side, and the S dense states on them, (B, T, d) each."""
     ids, mask = padded([window.ids for window in windows], model.device)
     with _watched(model.layout.blocks) as (entering, calls):
         model.layout.decoder(
@@ -265,7 +266,8 @@ def _dense_pass(model: LoadedModel, windows: list[Window]) -> tuple[Batch, list[
     return Batch(windows, ids, mask, calls), entering
 
 
-def _scored(batch: Batch) -> Tensor:
+def scored_tokens(batch: Batch) -> Tensor:
+    """Return which tokens belong to an answer, or to a text without one, (B, T) bool."""
     if all(window.scored is None for window in batch.windows):
         return batch.mask
     width = batch.mask.shape[1]
@@ -293,7 +295,7 @@ def _watched(
         calls.append(call)
 
     def after(_: nn.Module, __: object, output: Tensor | tuple[Tensor, ...]) -> None:
-        entering.append(_output(output))
+        entering.append(output_of(output))
 
     handles = [block.register_forward_pre_hook(before, with_kwargs=True) for block in blocks]
     handles.append(blocks[-1].register_forward_hook(after))
@@ -304,7 +306,8 @@ def _watched(
             handle.remove()
 
 
-def _output(output: Tensor | tuple[Tensor, ...]) -> Tensor:
+def output_of(output: Tensor | tuple[Tensor, ...]) -> Tensor:
+    """Return the state among what a block of any family gives."""
     return output if isinstance(output, Tensor) else output[0]
 
 

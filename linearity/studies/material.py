@@ -138,6 +138,10 @@ class Material:
         """The windows of split F."""
         return self._sample(ThreeBudgets(self.sampling.fit_tokens, 0, 0)).fit
 
+    def training_windows(self, tokens: int) -> list[Window]:
+        """Return windows of split F to train on, in all of at most about so many tokens."""
+        return self._sample(ThreeBudgets(tokens, 0, 0)).fit
+
     def forget(self) -> None:
         """Let go of the last plan's states: what comes next begins near the dense model."""
         for bench in self._benches.values():

@@ -35,6 +35,7 @@ from linearity.contracts.plan import parse_params as parse_plan_params
 from linearity.errors import RunCancelledError
 from linearity.models.loaded import LoadedModel
 from linearity.models.surgery import carried_out
+from linearity.ports import NoCheckpoints
 from linearity.studies.ablation import AblationMeasurement, measure_ablation
 from linearity.studies.ablation_finding import ablation_finding
 from linearity.studies.material import Material
@@ -55,7 +56,7 @@ EVERYTHING: dict[str, Json] = {
 L = 4
 
 
-class Memory:
+class Memory(NoCheckpoints):
     """Checkpoints in memory; every save is noted."""
 
     def __init__(self) -> None:

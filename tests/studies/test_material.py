@@ -16,6 +16,7 @@ from linearity.contracts.canonical import Json
 from linearity.contracts.inputs import DatasetRecord, ModelRecord
 from linearity.errors import TooFewTokensError
 from linearity.models.loaded import LoadedModel
+from linearity.ports import NoCheckpoints
 from linearity.studies.ablation import measure_ablation
 from linearity.studies.material import Material
 from linearity.studies.plan import measure_plan
@@ -170,7 +171,7 @@ def test_a_resumed_run_chooses_a_rule_again_that_was_not_kept(
     assert again.single == whole.single
 
 
-class _Forgetful:
+class _Forgetful(NoCheckpoints):
     """Checkpoints on a disk that took everything but the rules."""
 
     def __init__(self) -> None:
