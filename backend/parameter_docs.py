@@ -8,6 +8,8 @@ from linearity.contracts.actions import ACTIONS, EXAMPLE
 from linearity.contracts.answers import TEMPLATES as ANSWER_TEMPLATES
 from linearity.contracts.common import FITTINGS
 from linearity.contracts.export import USUAL_SHARD_BYTES
+from linearity.contracts.heal import LEARNING_RATES, OBJECTIVES, TRAINED
+from linearity.contracts.heal import SPLITS as HEAL_SPLITS
 from linearity.contracts.passage import LONGEST_TEXT, MOST_TOKENS
 from linearity.contracts.plan import FIDELITIES, SPLITS
 from linearity.contracts.scripts import SCORES
@@ -60,6 +62,7 @@ _HEALED: Schema = {
     "default": "",
     "description": "weights that a heal run of this plan wrote: its id, or their sha256",
 }
+
 _FITTED_ON: dict[str, Schema] = {
     "tokens": _whole("auto", "model input positions in all: max(16384, 20 x width)"),
     "heldout": {"type": "number", "default": 0.25, "description": "share only scored on"},
@@ -136,8 +139,44 @@ PARAMETERS: dict[str, dict[str, Schema]] = {
         **_FITTED_ON,
         **_COMPUTED,
     },
+    "heal": {
+        **_PLAN,
+        "healed": _HEALED,
+        "train": _choice(("auto", *TRAINED), "auto", "what is trained: maps, if there are any"),
+        "objective": _choice(
+            OBJECTIVES, "distil", "text: the same fine-tune of the dense and the changed model"
+        ),
+        "steps": _whole(200, "steps of the optimiser"),
+        "learning_rate": {
+            "type": ["number", "string"],
+            "default": "auto",
+            "description": "highest learning rate: "
+            + ", ".join(f"{rate:g} for {train}" for train, rate in LEARNING_RATES.items()),
+        },
+        "batch": _whole(8, "windows of split F a step"),
+        "alpha": {
+            "type": "number",
+            "default": 1.0,
+            "description": "weight of the divergence of predictions beside the states",
+        },
+        "rank": _whole(8, "of the low-rank additions, with train=adapters"),
+        "split": _choice(HEAL_SPLITS, "report", "report opens split B; openings are counted"),
+        "sweep": {
+            "type": ["array", "string", "integer"],
+            "items": {"type": "integer"},
+            "default": [],
+            "description": "numbers of the plan's steps that are healed as well, or all",
+        },
+        **_SAMPLING,
+    },
 }
-REQUIRED = {"plan": ["plan"], "answers": ["plan"], "passage": ["text"], "export": ["plan"]}
+REQUIRED = {
+    "plan": ["plan"],
+    "answers": ["plan"],
+    "passage": ["text"],
+    "export": ["plan"],
+    "heal": ["plan"],
+}
 
 
 def params_schema() -> Schema:

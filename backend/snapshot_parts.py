@@ -112,6 +112,7 @@ def key_numbers(part: Part) -> Markup:
         "answers": _answers_numbers,
         "passage": _passage_numbers,
         "export": _export_numbers,
+        "heal": _heal_numbers,
     }[part.result["kind"]](part)
     return _large(rows) if rows else EMPTY
 
@@ -308,6 +309,16 @@ def _export_numbers(part: Part) -> list[Number]:
         (part.words["key_logits_difference"], significant(proof["logits_difference"]), None),
         *_quality(part, part.result["point"]),
     ]
+
+
+def _heal_numbers(part: Part) -> list[Number]:
+    before, healing = part.result["before"], part.result["healing"]
+    start = f"{score(before['nll_diff'], 4)} → "
+    rows = _quality(part, part.result["after"])
+    name, value, beside = rows[0]
+    gain = part.say("interval_of", range=interval(healing["ci95"], 4))
+    gained = (part.words["key_healing"], score(healing["nll_diff"], 4), _quiet(gain))
+    return [gained, (name, start + value, beside), *rows[1:]]
 
 
 def _scored(result: Mapping[str, Any]) -> list[Sequence[float]]:

@@ -39,7 +39,7 @@ from linearity.errors import (
     RejectedInputError,
 )
 
-LATER_KINDS = ("heal", "speed", "benchmark", "train", "watch")
+LATER_KINDS = ("speed", "benchmark", "train", "watch")
 
 SPEED_RUNS = 5
 SPEED_SECONDS = 10.0
@@ -234,6 +234,7 @@ def smaller_request(kind: str) -> str:
         "answers": "Use fewer fit_tokens",
         "passage": "Use fewer tokens",
         "export": "Use fewer fit_tokens",
+        "heal": "Use a smaller batch or context, fewer fit_tokens, or train=maps",
     }[kind]
     return f"{less}, a smaller model, or a larger machine."
 

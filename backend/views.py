@@ -19,7 +19,7 @@ log = logging.getLogger("linearscope.web")
 Json = dict[str, Any]
 Answer = TypeVar("Answer")
 
-KINDS_WITH_SPLITS = ("ablation", "plan")
+KINDS_WITH_SPLITS = ("ablation", "plan", "heal")
 ETA_SPREAD = (0.8, 1.5)
 """A plain extrapolation is shown as a range: the later parts of a run may be slower."""
 

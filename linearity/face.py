@@ -54,7 +54,7 @@ def measure(  # what there is, and how it is measured
         A causal language model of a family that is read, on one device.
     tokenizer : PreTrainedTokenizerBase
     texts : list of str, of {"prompt", "response"} or of {"messages"}
-    kind : "linearity" | "ablation" | "plan" | "answers" | "passage"
+    kind : "linearity" | "ablation" | "plan" | "answers" | "passage" | "heal"
     allow_template : bool
         Whether the tokenizer's chat template is rendered (in a limited child process).
     progress : bool

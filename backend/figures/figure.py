@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from backend.figures.before_after import before_after
 from backend.figures.categories import categories
 from backend.figures.curve import curve
 from backend.figures.damage import damage
@@ -15,8 +16,10 @@ from backend.figures.passage import passage
 from backend.figures.profile import profile
 from backend.figures.sample_sizes import sample_sizes
 from backend.figures.scores import scores
+from backend.figures.three_curves import three_curves
 from backend.figures.token_classes import token_classes
 from backend.figures.token_errors import token_errors
+from backend.figures.training import training
 from linearity.contracts.parameters import choice
 from linearity.errors import InvalidParameterError
 
@@ -42,6 +45,7 @@ FIGURES: dict[str, dict[str, Maker]] = {
     "answers": {},
     "passage": {"passage": passage},
     "export": {},
+    "heal": {"training": training, "before_after": before_after, "three_curves": three_curves},
 }
 """The figures of every kind, by name."""
 

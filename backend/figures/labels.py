@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from backend.figures.ablation_labels import ABLATION_LABELS
+from backend.figures.heal_labels import HEAL_LABELS
 from linearity.contracts.runs import Language
 
 LINEARITY_LABELS: dict[Language, dict[str, str]] = {
@@ -128,7 +129,8 @@ LINEARITY_LABELS: dict[Language, dict[str, str]] = {
 }
 
 LABELS: dict[Language, dict[str, str]] = {
-    language: words | ABLATION_LABELS[language] for language, words in LINEARITY_LABELS.items()
+    language: words | ABLATION_LABELS[language] | HEAL_LABELS[language]
+    for language, words in LINEARITY_LABELS.items()
 }
 
 _SEEN = ("fit", "heldout", "excluded_first", "excluded_sinks", "context")

@@ -51,7 +51,8 @@ export function renderPicker(element, state) {
   );
 }
 
-const metricSwitch = (metric) =>
+/** @returns {HTMLElement} which number of a point is drawn */
+export const metricSwitch = (metric) =>
   switches({
     label: t("metric"),
     current: metric,
@@ -75,7 +76,8 @@ const fittingSwitch = (fitting, asked) =>
     options: ["all", ...asked].map((value) => ({ value, text: t(`fitting_${value}`) })),
   });
 
-function axisSwitch(axis, metric) {
+/** @returns {HTMLElement} linear or logarithmic */
+export function axisSwitch(axis, metric) {
   const unscaled = SHARES.includes(metric);
   return switches({
     label: t("axis_scale"),

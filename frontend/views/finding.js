@@ -30,6 +30,7 @@ const TERMS = {
   linearity: ["stream", "update", "heldout", "adjusted", "in_sample", "interval", "sinks", "angular", "cka", "effective_rank"],
   ablation: ["drop", "linear", "merged", "fitted", ...OF_QUALITY, "strategy", "splits"],
   plan: ["drop", "linear", "merged", "fitted", ...OF_QUALITY, "splits"],
+  heal: ["healing", "distil", "text_objective", "drop", "linear", "merged", ...OF_QUALITY, "splits"],
   answers: ["first_difference", "answer_agreement", "repetition", "canary"],
   passage: ["passage_error", "heldout", "passage_percentile", "sinks", "passage_parts"],
 };

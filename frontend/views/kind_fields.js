@@ -52,6 +52,28 @@ const FIELDS = {
     main: { plan, split: choice("select", "report"), fidelity: choice("full", "preview") },
     more: { fitting, ...SPLIT_TOKENS, report_tokens: { ...tokens, placeholder: "4096" }, ...COMMON, ...READING },
   },
+  heal: {
+    main: {
+      plan,
+      train: choice("auto", "maps", "adapters", "all"),
+      steps: number(1, 1_000_000, { placeholder: "200" }),
+      split: choice("report", "select"),
+    },
+    more: {
+      objective: choice("distil", "text"),
+      sweep: { type: "text" },
+      learning_rate: number(0, 1, { step: "any" }),
+      batch: number(1, 4096, { placeholder: "8" }),
+      alpha: number(0, 1_000_000, { step: "any", placeholder: "1" }),
+      rank: number(1, 1024, { placeholder: "8" }),
+      healed: { type: "text" },
+      fitting,
+      ...SPLIT_TOKENS,
+      report_tokens: { ...tokens, placeholder: "4096" },
+      ...COMMON,
+      ...READING,
+    },
+  },
   passage: {
     main: { text: passage, tokens: ALL_TOKENS },
     more: { ...COMMON, ...SCORED, ...READING },

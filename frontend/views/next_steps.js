@@ -9,10 +9,10 @@ import { problemText } from "./problem.js";
 /**
  * @param {object} run whose model, text and sampling are taken over
  * @param {{plan: string, fitting: string|null}} chosen
- * @param {{report?: boolean, answers?: boolean}} offers
+ * @param {{report?: boolean, answers?: boolean, heal?: boolean}} offers
  * @returns {HTMLElement|null} nothing through a share link
  */
-export function nextSteps(run, { plan, fitting }, { report = true, answers = true }) {
+export function nextSteps(run, { plan, fitting }, { report = true, answers = true, heal = true }) {
   if (isShared) return null;
   const message = h("div", { "aria-live": "polite" });
   const params = fitting ? { plan, fitting } : { plan };
@@ -26,6 +26,7 @@ export function nextSteps(run, { plan, fitting }, { report = true, answers = tru
       { class: "controls" },
       answers && button("ask_answers", ask("answers", {})),
       report && button("ask_report", ask("plan", { split: "report" })),
+      heal && button("ask_heal", ask("heal", { split: "select" })),
     ),
     report && h("p", { class: "field-note" }, t("report_means")),
     message,

@@ -53,6 +53,12 @@ const OWN = {
     actions.map((action) => t(`action_${action}`)).join(", "),
   ],
   plan: ({ plan, split }) => [planText(plan), t(`split_${split}_named`)],
+  heal: ({ plan, train, steps, split }) => [
+    planText(plan),
+    t(`train_${train}`),
+    t("training_steps", { steps: integer(steps) }),
+    t(`split_${split}_named`),
+  ],
   passage: ({ text, tokens }) => [
     text && t("passage_length", { count: integer([...text].length) }),
     tokens && t("passage_maps", { tokens: integer(tokens) }),

@@ -24,6 +24,7 @@ const VIEWS = {
   plan: () => import("./plan_view.js"),
   answers: () => import("./answers_view.js"),
   passage: () => import("./passage_view.js"),
+  heal: () => import("./heal_view.js"),
 };
 
 /** @param {HTMLElement} main @param {string} id */

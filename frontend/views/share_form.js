@@ -8,7 +8,7 @@ import { problemText } from "./problem.js";
 import { toldOnce } from "./told_once.js";
 
 const LANGUAGES = [["", "share_lang_auto"], ["en", "English"], ["ja", "日本語"]];
-const WITH_TEXTS = ["plan", "answers", "passage"];
+const WITH_TEXTS = ["plan", "answers", "passage", "heal"];
 
 /**
  * @param {object} run

@@ -7,7 +7,7 @@ import { t } from "../i18n.js";
 import { getState, showView, subscribe } from "../state.js";
 import * as runPage from "./run_page.js";
 
-const WITH_TEXTS = ["plan", "answers", "passage"];
+const WITH_TEXTS = ["plan", "answers", "passage", "heal"];
 
 /** @param {HTMLElement} main */
 export async function show(main) {

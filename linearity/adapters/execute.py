@@ -181,6 +181,7 @@ _LESS_MEMORY = {
     "linearity": "Use pairs=adjacent, fewer tokens, a device with more memory, or set "
     "LINEARSCOPE_DEVICE_MEMORY below what the model needs: it then streams block by block.",
     "passage": "Use fewer tokens, or a device with more memory.",
+    "heal": "Use a smaller batch or context, fewer fit_tokens, or train=maps.",
 }
 
 

@@ -29,6 +29,7 @@ _KINDS = {
     "answers": {"en": "answers", "ja": "回答の比較"},
     "passage": {"en": "passage", "ja": "文章の観察"},
     "export": {"en": "export", "ja": "書き出し"},
+    "heal": {"en": "healing", "ja": "修復"},
 }
 _LATEX = {
     "\\": r"\textbackslash{}",

@@ -138,10 +138,17 @@ def _parse_sweep(value: Json, plan: Plan, objective: str, healed: str) -> list[i
             )  # fmt: skip
     if value == "all":
         return list(range(1, steps))
-    given = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
-    counts = {whole_number("sweep", item, low=1, high=steps) for item in given}
+    given = value.split(",") if isinstance(value, str) else value
+    given = given if isinstance(given, Sequence) else [given]
+    counts = {_parse_count(item, steps) for item in given}
     # The whole plan is always healed.
     return sorted(counts - {steps})
+
+
+def _parse_count(value: Json, steps: int) -> int:
+    # A form sends what was typed: "1, 2, 4".
+    number = int(value) if isinstance(value, str) and value.strip().isdecimal() else value
+    return whole_number("sweep", number, low=1, high=steps)
 
 
 @dataclass(frozen=True)

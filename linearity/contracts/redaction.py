@@ -10,7 +10,7 @@ from typing import Any
 
 Json = dict[str, Any]
 
-KINDS_WITH_TEXTS = ("plan", "answers", "passage")
+KINDS_WITH_TEXTS = ("plan", "answers", "passage", "heal")
 """Kinds whose results hold texts of the dataset, or of a person."""
 TEXT_LISTS = ("answers", "canaries", "worst_tokens")
 """Lists whose entries are made of texts: shown empty."""

@@ -63,6 +63,7 @@ _COUNTS_AT_EDGES = re.compile(r"token_errors\.counts")
 _OF_THE_MOMENT = re.compile(
     r"environment\..*|created|(model|dataset)\.(id|name)"
     r"|proof\.(device|seconds|versions\..*)|(files|delivery)(\..*)?"
+    r"|weights\.sha256"
 )
 _DECIDED_BY_TIES = re.compile(
     r"guard(\..*)?|answers(\..*)?|finding\..*|summary\.identical|token_errors\.counts"

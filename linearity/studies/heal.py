@@ -287,7 +287,10 @@ class _Study:
             "sweep": [asdict(point) for point in self.sweep],
             "finding": None,
             "warnings": [],
-            "partial": {"done": self.trained, "total": self.trainings},
+            "partial": {
+                "done": self.trained * self.params.steps + (curve[-1].step if curve else 0),
+                "total": self.trainings * self.params.steps,
+            },
         }
 
 

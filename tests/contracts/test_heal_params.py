@@ -17,6 +17,8 @@ FILLED: list[tuple[dict[str, Json], dict[str, Json]]] = [
     ({"plan": "1:linear,2:linear,3:drop", "sweep": "all"}, {"sweep": [1, 2]}),
     ({"plan": "1:linear,2:linear,3:drop", "sweep": [3, 2, 2]}, {"sweep": [2]}),
     ({"plan": "1:linear,2:linear,3:drop", "sweep": 1}, {"sweep": [1]}),
+    ({"plan": "1:linear,2:linear,3:drop", "sweep": "2, 1"}, {"sweep": [1, 2]}),
+    ({"plan": "1:linear", "sweep": "", "healed": ""}, {"sweep": [], "healed": ""}),
     ({"plan": "1:linear", "healed": SHA, "fit_tokens": 64}, {"healed": SHA, "fit_tokens": 64}),
 ]  # fmt: skip
 REFUSED: list[tuple[dict[str, Json], str]] = [
@@ -29,6 +31,7 @@ REFUSED: list[tuple[dict[str, Json], str]] = [
     ({"plan": "1:drop", "rank": 1000}, "rank: wanted a whole number from 1 to 128"),
     ({"plan": "1:linear", "split": "fit"}, "one of report, select"),
     ({"plan": "1:linear,2:linear", "sweep": [5]}, "sweep: wanted a whole number from 1 to 2"),
+    ({"plan": "1:linear,2:linear", "sweep": "1;2"}, "sweep: wanted a whole number from 1 to 2"),
     ({"plan": "1:linear,2:drop", "sweep": "all", "objective": "text"}, "together with objective"),
     ({"plan": "1:linear,2:drop", "sweep": "all", "healed": SHA}, "together with healed"),
     ({"plan": "1:linear", "healed": "my run"}, "its id, its result, or their sha256"),

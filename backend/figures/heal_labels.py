@@ -1,0 +1,46 @@
+"""The words of the figures of healings."""
+
+from linearity.contracts.runs import Language
+
+HEAL_LABELS: dict[Language, dict[str, str]] = {
+    "en": {
+        "training_step": "training step",
+        "loss": "loss",
+        "loss_states": "loss: states",
+        "loss_kl": "loss: predictions (KL)",
+        "select_damage": "split A: damage",
+        "select_kl": "split A: KL",
+        "training_axis": "training loss",
+        "select_axis": "nats per token",
+        "best_step": "kept: step {step}",
+        "dense_model": "dense model",
+        "changed_model": "changed model",
+        "before_healing": "before",
+        "after_healing": "after",
+        "removed": "removed",
+        "replaced": "replaced by maps",
+        "healed": "replaced and healed",
+        "removed_healed": "removed and healed",
+        "trained_tokens": "{tokens} tokens seen",
+    },
+    "ja": {
+        "training_step": "学習ステップ",
+        "loss": "損失",
+        "loss_states": "損失(状態)",
+        "loss_kl": "損失(予測の KL)",
+        "select_damage": "分割 A: 損失の増加",
+        "select_kl": "分割 A: KL",
+        "training_axis": "学習の損失",
+        "select_axis": "nats/トークン",
+        "best_step": "採用: ステップ {step}",
+        "dense_model": "元のモデル",
+        "changed_model": "変更後のモデル",
+        "before_healing": "修復前",
+        "after_healing": "修復後",
+        "removed": "削除",
+        "replaced": "線形写像で置換",
+        "healed": "置換して修復",
+        "removed_healed": "削除して修復",
+        "trained_tokens": "学習に使った {tokens} トークン",
+    },
+}
