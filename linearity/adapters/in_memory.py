@@ -92,12 +92,12 @@ def measure_in_memory(
     LinearScopeError
         As `execute`; OutOfDeviceMemoryError where a registered model would stream from its files.
     """
-    if kind == "export":
+    if kind in ("export", "heal"):
         raise InvalidParameterError(
             "kind",
             wanted="a kind that only measures a model in memory",
             got=kind,
-            next_step="Save the model with save_pretrained, and export from its folder.",
+            next_step="Save the model with save_pretrained, and run it on its folder.",
         )
     device = str(model.loaded.device)
     given = {"dtype": model.record.dtype, "attention": model.attention, **params}

@@ -15,6 +15,7 @@ from linearity.contracts.results import request_of
 from linearity.errors import InvalidBundleError, InvalidParameterError, OtherVersionError
 from tests.builders import a_result
 from tests.figures.ablation_results import a_plan, an_ablation, some_answers
+from tests.figures.heal_results import a_healing
 from tests.figures.passages import a_passage
 
 SECRET = "secret"
@@ -31,6 +32,7 @@ RESULTS = {
     "ablation": named(an_ablation().as_json()),
     "plan": named(a_plan().as_json()),
     "answers": named(some_answers().as_json()),
+    "heal": named(a_healing().as_json()),
     "passage": named(a_passage().as_json()),
 }
 

@@ -11,7 +11,17 @@ import backend.routes
 from backend.parameter_docs import PARAMETERS
 from backend.problems import PROBLEMS
 from backend.strict_json import check_fields
-from linearity.contracts import ablation, actions, answers, common, export, linearity, passage, plan
+from linearity.contracts import (
+    ablation,
+    actions,
+    answers,
+    common,
+    export,
+    heal,
+    linearity,
+    passage,
+    plan,
+)
 from linearity.contracts.canonical import strict_loads
 from linearity.contracts.runs import KINDS
 
@@ -94,6 +104,7 @@ def test_every_parameter_of_a_kind_is_told_by_the_server_and_in_the_document(kin
         "answers": answers.PARAMETER_NAMES,
         "passage": passage.PARAMETER_NAMES,
         "export": export.PARAMETER_NAMES,
+        "heal": heal.PARAMETER_NAMES,
     }[kind]
 
     assert PARAMETERS[kind].keys() == set(names)

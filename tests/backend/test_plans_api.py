@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 
 from backend.dependencies import Services
 from linearity.adapters.checkpoints import FileCheckpoints
-from linearity.contracts import ablation, answers, export, passage, plan
+from linearity.contracts import ablation, answers, export, heal, passage, plan
 from linearity.contracts.kinds import make_request
 from linearity.contracts.runs import KINDS
 from tests.backend.builders import a_dataset, a_model, ready_inputs
@@ -24,6 +24,7 @@ QUESTIONS: dict[str, dict[str, Any]] = {
     "answers": {"plan": GOOD_PLAN},
     "passage": {"text": "One sentence."},
     "export": {"plan": "1:drop,3:merged"},
+    "heal": {"plan": "1:linear,3:drop"},
 }
 
 BAD_PLANS: dict[str, tuple[dict[str, Any], str, str]] = {
@@ -115,6 +116,7 @@ def test_a_question_gets_its_run_with_every_parameter_spelled_out(
         "answers": answers.PARAMETER_NAMES,
         "passage": passage.PARAMETER_NAMES,
         "export": export.PARAMETER_NAMES,
+        "heal": heal.PARAMETER_NAMES,
     }
     assert (answer.status_code, run["kind"], run["status"]) == (202, kind, "queued")
     assert run["params"].keys() == set(names[kind])
@@ -139,6 +141,7 @@ def test_two_spellings_of_a_plan_are_one_run(client: TestClient, services: Servi
         ("ablation", "analysis"),
         ("answers", "analysis"),
         ("export", "analysis"),
+        ("heal", "analysis"),
     ],
 )
 def test_what_ifs_have_a_queue_of_their_own(
@@ -179,6 +182,7 @@ def test_every_kind_tells_its_cost_before_it_is_queued(
         ("answers", "fewer fit_tokens"),
         ("passage", "fewer tokens"),
         ("export", "fewer fit_tokens"),
+        ("heal", "a smaller batch"),
     ],
 )
 def test_what_does_not_fit_gets_the_advice_of_its_kind(

@@ -19,6 +19,7 @@ from backend.snapshot import READER, SCRIPTS, snapshot
 from tests.backend.builders import a_finished_run, a_running_run
 from tests.builders import a_result
 from tests.figures.ablation_results import a_plan, an_ablation, some_answers
+from tests.figures.heal_results import a_healing
 from tests.figures.passages import a_passage
 from tests.frontend.sources import FRONTEND, read
 
@@ -150,10 +151,11 @@ def test_a_saved_passage_is_shaded_at_the_block_of_the_view() -> None:
     [
         (an_ablation(), {"curve": "greedy.linear.one_shot", "n": "3"}, {"curve", "damage"}, None),
         (a_plan(), {}, {"documents"}, "Perplexity"),
+        (a_healing(), {}, {"training", "before_after"}, "What healing brought"),
         (some_answers(), {"show": "different", "at": "2"}, set(), "Identical answers"),
         (a_passage(), {"sel": "1-2", "n": "3"}, {"passage"}, "Least linear"),
     ],
-    ids=["ablation", "plan", "answers", "passage"],
+    ids=["ablation", "plan", "heal", "answers", "passage"],
 )
 def test_every_kind_can_be_saved(
     result: Any, view: dict[str, str], figures: set[str], number: str | None

@@ -23,6 +23,7 @@ from tests.backend.builders import a_dataset, a_model, ready_inputs
 from tests.builders import a_result
 from tests.figures.ablation_results import a_plan, an_ablation, some_answers
 from tests.figures.export_results import an_export
+from tests.figures.heal_results import a_healing
 from tests.figures.passages import a_passage
 
 Rows = list[dict[str, str]]
@@ -33,6 +34,7 @@ RESULTS: dict[str, Callable[[], Any]] = {
     "answers": lambda: some_answers(prompts=6, references=True).as_json(),
     "passage": lambda: a_passage().as_json(),
     "export": lambda: an_export().as_json(),
+    "heal": lambda: a_healing(sweep=True, text=True, routes=True).as_json(),
 }
 
 

@@ -13,6 +13,7 @@ from linearity.errors import InvalidResultError, OtherVersionError
 from tests.builders import a_result
 from tests.figures.ablation_results import a_plan, an_ablation, some_answers
 from tests.figures.export_results import an_export
+from tests.figures.heal_results import a_healing
 from tests.figures.passages import a_passage
 
 GOOD: dict[str, Any] = {
@@ -22,6 +23,7 @@ GOOD: dict[str, Any] = {
     "answers": some_answers().as_json(),
     "passage": a_passage().as_json(),
     "export": an_export().as_json(),
+    "heal": a_healing(sweep=True, text=True).as_json(),
 }
 
 

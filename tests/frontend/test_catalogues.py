@@ -48,6 +48,7 @@ FROM_A_LIST = (
         "token_",
         "passage_level_",
     ),
+    *("train_", "trained_", "training_", "tuned_", "objective_"),
     *("dataset_", "recognised_", "delimiter_", "reading_", "record_", "summary_"),
 )
 

@@ -22,6 +22,7 @@ from linearity.evaluate.answers import Exchange, compare
 from linearity.evaluate.categories import Categories, worse_than_all
 from linearity.models.generation import Answer
 from linearity.models.loaded import LoadedModel
+from linearity.ports import NoCheckpoints
 from linearity.studies.ablation import AblationMeasurement, measure_ablation
 from linearity.studies.category_finding import worst_category
 from linearity.studies.material import Material
@@ -158,7 +159,7 @@ def test_a_run_that_is_taken_up_again_knows_its_categories(
 ) -> None:
     kept: dict[str, Json] = {}
 
-    class Memory:
+    class Memory(NoCheckpoints):
         def load(self) -> dict[str, Json]:
             return dict(kept)
 
