@@ -18,7 +18,10 @@ def three_curves(result: Mapping[str, Any], options: FigureOptions) -> dict[str,
     """Return the figure; of a plan that only drops, removed and replaced are the same."""
     theme, words = THEMES[options.theme], LABELS[options.lang]
     points = result.get("sweep") or []
-    is_log = options.scale == "log" and options.metric not in SHARES
+    values = [point[name][options.metric] for point in points for name, *_ in CURVES]
+    # A model that became better than the dense one has no place on a logarithmic axis.
+    can_be_log = options.metric not in SHARES and bool(values) and min(values) > 0.0
+    is_log = options.scale == "log" and can_be_log
     dense = (result.get("dense") or {}).get(options.metric)
     shapes = []
     if dense is not None:

@@ -219,6 +219,8 @@ class _Study:
         student = Student(
             self.material.model, changes, train=params.train, rank=params.rank, seed=params.seed
         )
+        if not student.parameters:  # the mildest steps of a sweep may all be drops
+            return Trained(changes, Training("changed", 0, 0, 0, 0.0, 0, []))
         trainer = Trainer(
             student,
             self.windows,

@@ -185,6 +185,19 @@ def test_a_sweep_measures_every_size_three_ways_and_resumes_by_point(
     assert sorted(step.text for step in plan.steps) == sorted(mildest)
 
 
+def test_a_smaller_plan_that_only_drops_has_no_maps_to_heal(
+    material: Material, asked: Asked
+) -> None:
+    params = asked(plan="1:drop,3:drop,0:linear", sweep=[1, 2], steps=2)
+    found = heal(material, params, Recorder())
+    drops = [point for point in found.sweep if "linear" not in point.plan]
+
+    assert len(found.sweep) == 3
+    for point in drops:
+        assert point.healed == point.replaced == point.removed
+        assert point.best_step == 0
+
+
 def test_the_same_fine_tune_of_both_models_is_set_side_by_side(
     material: Material, asked: Asked
 ) -> None:
