@@ -18,9 +18,10 @@ from typing import Any
 
 import torch
 from safetensors import safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
+from linearity.adapters.weight_writer import write_file
 from linearity.models.architectures import register
 from linearity.models.witness import Questions, Witness, as_tensors, witness
 
@@ -34,8 +35,7 @@ ROOM_TO_SAVE = 1.2
 def write_task(folder: Path, task: dict[str, Any], questions: Questions, answers: Witness) -> None:
     """Leave everything in a folder that the fresh process needs."""
     for name, value in ((QUESTIONS, questions), (ANSWERS, answers)):
-        # Prompts are a view of the ids, and a file holds no views.
-        save_file({key: t.clone() for key, t in as_tensors(value).items()}, folder / name)
+        write_file(folder / name, as_tensors(value))
     (folder / TASK).write_text(json.dumps(task))
 
 

@@ -56,7 +56,8 @@ def check_room(staged: Path, wanted: int) -> None:
     """
     free = free_disk_bytes(staged)
     if free < wanted + SMALL_FILES:
-        raise _full(staged.parent, f"{size_text(wanted)} are needed and {size_text(free)} are free")
+        needed = size_text(wanted + SMALL_FILES)
+        raise _full(staged.parent, f"{needed} are needed and {size_text(free)} are free")
 
 
 def check_destination(folder: Path) -> Path:

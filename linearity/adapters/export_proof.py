@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from linearity.adapters.export_check import REPORT, write_task
-from linearity.adapters.export_folder import staged_folder
+from linearity.adapters.export_folder import check_room, staged_folder
 from linearity.adapters.lifetime import parent_guard
 from linearity.contracts.export import LARGEST_NLL_DIFFERENCE, Generated, Proof
 from linearity.contracts.runs import RunWarning
@@ -66,6 +66,8 @@ def prove(claim: Claim, *, device: str, check: Callable[[], None]) -> Proof:
     ------
     NotProvenError
         If it could not load the folder, or found something else.
+    DiskFullError
+        If the disk filled up meanwhile.
     """
     started = time.monotonic()
     with staged_folder(claim.folder.parent) as work:
@@ -126,6 +128,7 @@ def _run(work: Path, check: Callable[[], None]) -> None:
             process.kill()
             process.wait()
     if process.returncode != 0:
+        check_room(work, 0)  # what a full disk stops says nothing about the folder
         raise _unproven(f"a fresh process could not load the folder: {_last_words(said)}")
 
 

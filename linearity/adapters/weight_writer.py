@@ -41,7 +41,7 @@ def write_weights(
     names = [WEIGHTS] if len(shards) == 1 else _shard_names(len(shards))
     written = 0
     for name, shard in zip(names, shards, strict=True):
-        written = _write(folder / name, shard, written, check)
+        written = write_file(folder / name, shard, check, done=written)
     if len(shards) > 1:
         _write_index(folder / INDEX, dict(zip(names, shards, strict=True)))
     return names
@@ -74,7 +74,9 @@ def _write_index(path: Path, shards: Mapping[str, Mapping[str, Tensor]]) -> None
     path.write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
 
 
-def _write(path: Path, tensors: Mapping[str, Tensor], done: int, check: Check) -> int:
+def write_file(
+    path: Path, tensors: Mapping[str, Tensor], check: Check = lambda _: None, *, done: int = 0
+) -> int:
     """Write one file; return how many bytes of numbers are `done` with it."""
     header: dict[str, object] = {"__metadata__": {"format": "pt"}}
     end = 0
