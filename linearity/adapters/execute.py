@@ -12,6 +12,7 @@ import torch
 import transformers
 
 from linearity.adapters.exporting import Outside, export
+from linearity.adapters.engine import engine_here
 from linearity.adapters.healed_files import load_healed, store_healed
 from linearity.adapters.hugging_face import load_model, streamed_model
 from linearity.adapters.inputs import load_records
@@ -40,6 +41,7 @@ from linearity.contracts.parameters import choice
 from linearity.contracts.passage import MOST_TOKENS, PassageParams, PassageResult
 from linearity.contracts.plan import PlanParams, PlanResult
 from linearity.contracts.runs import RunRequest
+from linearity.contracts.speed import SpeedParams, SpeedResult
 from linearity.errors import OutOfDeviceMemoryError
 from linearity.models.healed import HealedWeights
 from linearity.models.loaded import LoadedModel
@@ -54,6 +56,7 @@ from linearity.studies.material import Material
 from linearity.studies.passage import measure_passage, passage_ids
 from linearity.studies.plan import measure_plan
 from linearity.studies.shards import Board
+from linearity.studies.speed import measure_speed
 from linearity.studies.sublayer_finding import sublayer_finding
 from linearity.studies.work import Work
 
@@ -182,6 +185,7 @@ _LESS_MEMORY = {
     "LINEARSCOPE_DEVICE_MEMORY below what the model needs: it then streams block by block.",
     "passage": "Use fewer tokens, or a device with more memory.",
     "heal": "Use a smaller batch or context, fewer fit_tokens, or train=maps.",
+    "speed": "Use smaller batches, shorter prompts, or a device with more memory.",
 }
 
 
@@ -346,6 +350,18 @@ def _passage(run: _Run) -> _Found:
     return _Found(PassageResult, _values(measure_passage(loaded, ids, maps, params)))
 
 
+def _speed(run: _Run) -> _Found:
+    params = SpeedParams(**run.request.params)  # type: ignore[arg-type]  # written by as_json
+    material, records = run.material(params.sampling)
+    engine = engine_here(
+        run.placement.devices, dtype=params.dtype, attention=params.attention
+    )
+    measured = measure_speed(
+        material, params, records, run.progress, engine=engine, healed=run.healed(params)
+    )
+    return _Found(SpeedResult, _values(measured))
+
+
 _STUDIES: dict[str, Callable[[_Run], _Found]] = {
     "linearity": _linearity,
     "ablation": _ablation,
@@ -354,6 +370,7 @@ _STUDIES: dict[str, Callable[[_Run], _Found]] = {
     "passage": _passage,
     "export": _export,
     "heal": _heal,
+    "speed": _speed,
 }
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from linearity.contracts import ablation, answers, export, heal, linearity, passage, plan
+from linearity.contracts import ablation, answers, export, heal, linearity, passage, plan, speed
 from linearity.contracts.actions import parse_plan
 from linearity.contracts.canonical import Json
 from linearity.contracts.changed import ChangedParams
@@ -38,6 +38,7 @@ _KINDS = {
     "heal": _Kind(heal.SCHEMA, heal.METHOD, heal.parse_params),
     "passage": _Kind(passage.SCHEMA, passage.METHOD, passage.parse_params),
     "export": _Kind(export.SCHEMA, export.METHOD, export.parse_params),
+    "speed": _Kind(speed.SCHEMA, speed.METHOD, speed.parse_params),
 }
 
 

@@ -16,6 +16,7 @@ from linearity.contracts.passage import MOST_TOKENS, PassageResult
 from linearity.contracts.plan import PlanResult
 from linearity.contracts.runs import KINDS, RunRequest, RunResult
 from linearity.contracts.shapes import check_shape, misfit
+from linearity.contracts.speed import SpeedResult
 from linearity.contracts.token_errors import ERROR_EDGES
 from linearity.errors import InvalidResultError, MalformedJSONError, OtherVersionError
 
@@ -27,6 +28,7 @@ RESULTS: Mapping[str, type[RunResult]] = {
     "passage": PassageResult,
     "export": ExportResult,
     "heal": HealResult,
+    "speed": SpeedResult,
 }
 
 MOST_BYTES = 64 << 20

@@ -7,16 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from linearity.contracts.canonical import Json
-from linearity.contracts.common import (
-    SAMPLING_NAMES,
-    SampledParams,
-    SplitFacts,
-    parse_fitting,
-    parse_sampling,
-)
+from linearity.contracts.changed import CHANGED_NAMES, ChangedParams, parse_changed
+from linearity.contracts.common import SplitFacts
 from linearity.contracts.inputs import ModelRecord
 from linearity.contracts.parameters import only_known, whole_number
-from linearity.contracts.plan import MeasuredStep, parse_plan_parameter
+from linearity.contracts.plan import MeasuredStep
 from linearity.contracts.runs import RunResult
 from linearity.contracts.timings import FEWEST_PAIRS, Engine, Lengths, LoadPoint
 from linearity.errors import InvalidParameterError
@@ -32,18 +27,17 @@ MOST_BATCHES = 8
 LARGEST_BATCH = 1024
 MOST_TAKES = 10_000
 PARAMETER_NAMES = [
-    "plan", "fitting", "batches", "prompt_tokens", "new_tokens", "pairs", "warmup", "take",
-    *SAMPLING_NAMES,
+    "batches", "prompt_tokens", "new_tokens", "pairs", "warmup", "take", *CHANGED_NAMES,
 ]  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
-class SpeedParams(SampledParams):
+class SpeedParams(ChangedParams):
     """Parameters of a run in this process, complete and resolved.
 
     Parameters
     ----------
-    plan, fitting : as in the kind `plan`
+    plan, fitting, healed : which changed model
     batches : list of int
         Sequences side by side; each is measured, ascending.
     prompt_tokens, new_tokens : "auto" or int
@@ -57,8 +51,6 @@ class SpeedParams(SampledParams):
         The same question with another number is measured again.
     """
 
-    plan: str
-    fitting: str
     batches: list[int]
     prompt_tokens: int | str
     new_tokens: int | str
@@ -75,20 +67,17 @@ def parse_params(params: Mapping[str, Json], *, model: ModelRecord) -> SpeedPara
     UnknownParameterError, InvalidParameterError, InvalidPlanError, NotYetError
     """
     only_known(params, PARAMETER_NAMES)
-    plan = parse_plan_parameter(params.get("plan"), model=model)
-    fits = any(step.action != "drop" for step in plan.steps)
+    changed = parse_changed(params, model=model)
     prompt_tokens = _length("prompt_tokens", params, high=model.context - 2)
     left = model.context - (prompt_tokens if isinstance(prompt_tokens, int) else 1)
     return SpeedParams(
-        plan=plan.text,
-        fitting=parse_fitting(params.get("fitting", "one_shot")) if fits else "one_shot",
         batches=_batches(params.get("batches", list(DEFAULT_BATCHES))),
         prompt_tokens=prompt_tokens,
         new_tokens=_length("new_tokens", params, high=left),
         pairs=whole_number("pairs", params.get("pairs", FEWEST_PAIRS), low=FEWEST_PAIRS, high=200),
         warmup=whole_number("warmup", params.get("warmup", 2), low=1, high=50),
         take=whole_number("take", params.get("take", 1), low=1, high=MOST_TAKES),
-        **asdict(parse_sampling(params, model=model, fits=fits)),
+        **asdict(changed),
     )
 
 

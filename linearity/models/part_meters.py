@@ -76,7 +76,7 @@ def seconds_meter(parts: Sequence[Part], device: torch.device) -> PartMeter:
         return PartMeter(parts, time.perf_counter, lambda before, after: after - before)
 
     def mark() -> torch.cuda.Event:
-        event = torch.cuda.Event(enable_timing=True)
+        event = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
         event.record(torch.cuda.current_stream(device))
         return event
 
@@ -111,7 +111,7 @@ def _grouped(left: Any, right: Any, *_: object, **__: object) -> int:
 
 
 def _mapping() -> dict[Any, Callable[..., int]]:
-    names = {
+    names: dict[str, Callable[..., int]] = {
         "_scaled_dot_product_flash_attention_for_cpu": _attention,
         "_scaled_dot_product_flash_attention": _attention,
         "_scaled_dot_product_efficient_attention": _attention,
