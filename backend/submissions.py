@@ -39,7 +39,7 @@ from linearity.errors import (
     RejectedInputError,
 )
 
-LATER_KINDS = ("speed", "benchmark", "train", "watch")
+LATER_KINDS = ("benchmark", "train", "watch")
 
 SPEED_RUNS = 5
 SPEED_SECONDS = 10.0
@@ -235,6 +235,7 @@ def smaller_request(kind: str) -> str:
         "passage": "Use fewer tokens",
         "export": "Use fewer fit_tokens",
         "heal": "Use a smaller batch or context, fewer fit_tokens, or train=maps",
+        "speed": "Use smaller batches or shorter prompts",
     }[kind]
     return f"{less}, a smaller model, or a larger machine."
 

@@ -144,6 +144,7 @@ def verify(  # what `execute` needs
     conditions = Conditions(
         dtype=str(result["params"]["dtype"]),
         same_device=_device(result["environment"]) == _device(environment),
+        timed=result["kind"] == "speed",
     )
     bare = lacks_texts(result)
     plain = _plain(without_texts(computed) if bare else computed)

@@ -11,8 +11,8 @@ from typing import Any
 import torch
 import transformers
 
-from linearity.adapters.exporting import Outside, export
 from linearity.adapters.engine import engine_here
+from linearity.adapters.exporting import Outside, export
 from linearity.adapters.healed_files import load_healed, store_healed
 from linearity.adapters.hugging_face import load_model, streamed_model
 from linearity.adapters.inputs import load_records
@@ -353,9 +353,7 @@ def _passage(run: _Run) -> _Found:
 def _speed(run: _Run) -> _Found:
     params = SpeedParams(**run.request.params)  # type: ignore[arg-type]  # written by as_json
     material, records = run.material(params.sampling)
-    engine = engine_here(
-        run.placement.devices, dtype=params.dtype, attention=params.attention
-    )
+    engine = engine_here(run.placement.devices, dtype=params.dtype, attention=params.attention)
     measured = measure_speed(
         material, params, records, run.progress, engine=engine, healed=run.healed(params)
     )

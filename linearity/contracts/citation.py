@@ -30,6 +30,7 @@ _KINDS = {
     "passage": {"en": "passage", "ja": "文章の観察"},
     "export": {"en": "export", "ja": "書き出し"},
     "heal": {"en": "healing", "ja": "修復"},
+    "speed": {"en": "speed", "ja": "速度"},
 }
 _LATEX = {
     "\\": r"\textbackslash{}",

@@ -18,6 +18,12 @@ from linearity.contracts.heal import HealParams
 from linearity.contracts.inputs import ModelRecord
 from linearity.contracts.plan import PREVIEW_TOKENS, PlanParams
 from linearity.contracts.runs import RunRequest
+from linearity.contracts.speed import (
+    COST_PASSES,
+    USUAL_NEW_TOKENS,
+    USUAL_PROMPT_TOKENS,
+    SpeedParams,
+)
 
 BYTES = {"float32": 4, "float16": 2, "bfloat16": 2}
 
@@ -41,6 +47,8 @@ BACKWARD_FORWARDS = 4
 """A step in forwards: the teacher's one, the student's three."""
 HEAL_WATCHED = 21
 ROW_BYTES = 300
+STEP_TOKENS = 8
+"""A step of decoding reads all weights, so it takes as long as so many tokens of a prompt."""
 
 
 @dataclass(frozen=True)
@@ -190,6 +198,29 @@ def _trained_numbers(params: HealParams, model: ModelRecord) -> int:
     return maps + (adapters if params.train == "adapters" else 0)
 
 
+def _speed(request: RunRequest, model: ModelRecord) -> Needs:
+    params = SpeedParams(**request.params)  # type: ignore[arg-type]  # written by as_json
+    size, fit = _Sizes(model, params.sampling), _PlanFit.of(params, model)
+    # How long records are is known once the dataset is read.
+    prompt = _or_usual(params.prompt_tokens, USUAL_PROMPT_TOKENS)
+    new = _or_usual(params.new_tokens, USUAL_NEW_TOKENS)
+    turns = 2 * (params.warmup + params.pairs)
+    answers = [batch * prompt + new * max(batch, STEP_TOKENS) for batch in params.batches]
+    alone = prompt + new * STEP_TOKENS
+    tokens = turns * sum(answers) + COST_PASSES * params.pairs * alone
+    largest = max(params.batches) * (prompt + new)
+    values = max(params.batches) * ROW_BYTES * params.pairs
+    return Needs(
+        memory_bytes=size.weights + fit.memory(size) + 2 * size.states(largest) + size.moments,
+        disk_bytes=ROW_BYTES * 6 * model.blocks + values,
+        flops=fit.flops(size) + size.forward(tokens),
+    )
+
+
+def _or_usual(asked: int | str, usual: int) -> int:
+    return asked if isinstance(asked, int) else usual
+
+
 @dataclass(frozen=True)
 class _PlanFit:
     """What fitting the maps of one plan takes; nothing when it only drops blocks."""
@@ -272,4 +303,5 @@ _NEEDS: dict[str, Callable[[RunRequest, ModelRecord], Needs]] = {
     "answers": _answers,
     "export": _export,
     "heal": _heal,
+    "speed": _speed,
 }

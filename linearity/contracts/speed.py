@@ -26,6 +26,10 @@ DEFAULT_BATCHES = (1, 8)
 MOST_BATCHES = 8
 LARGEST_BATCH = 1024
 MOST_TAKES = 10_000
+USUAL_PROMPT_TOKENS, USUAL_NEW_TOKENS = 128, 32
+"""For a dataset of plain texts, where nobody asked anything."""
+COST_PASSES = 2
+"""Passes behind each value of the cost map: with clocks, and without."""
 PARAMETER_NAMES = [
     "batches", "prompt_tokens", "new_tokens", "pairs", "warmup", "take", *CHANGED_NAMES,
 ]  # fmt: skip

@@ -21,10 +21,13 @@ class Conditions:
         What the model computed in.
     same_device : bool
         Whether the two devices have the same kind and name.
+    timed : bool
+        Whether the kind measures seconds; then only what was counted is compared.
     """
 
     dtype: str
     same_device: bool
+    timed: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,11 @@ _OF_THE_MOMENT = re.compile(
     r"|proof\.(device|seconds|versions\..*)|(files|delivery)(\..*)?"
     r"|weights\.sha256"
 )
+_TIMED = re.compile(
+    r"engine\..*|points\.timings\.(dense|changed|pairs|speedup)(\..*)?|points\.memory\..*\.peak_bytes"
+    r"|costs\.overhead|costs\.(parts\.)?(prefill|decode)_s|finding\..*|warnings(\..*)?"
+)
+"""What a clock told: another measurement of the same question has other seconds."""
 _DECIDED_BY_TIES = re.compile(
     r"guard(\..*)?|answers(\..*)?|finding\..*|summary\.identical|token_errors\.counts"
 )
@@ -88,6 +96,8 @@ def count_tolerance(field: str) -> float:
 def compared(field: str, conditions: Conditions) -> bool:
     """Return whether a field says something about the question, not the moment or the device."""
     if _OF_THE_MOMENT.fullmatch(field):
+        return False
+    if conditions.timed and _TIMED.fullmatch(field):
         return False
     by_ties = conditions.dtype in HALF and not conditions.same_device
     return not (by_ties and _DECIDED_BY_TIES.fullmatch(field))

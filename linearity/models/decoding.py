@@ -7,7 +7,7 @@ answers must have one length: a model that stops early would pass for a fast one
 import inspect
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -41,11 +41,14 @@ class Decoded:
         Every further token.
     cache_bytes : (int, int)
         Of keys and values after the prompt, and after the last step.
+    tokens : (B, N) int64 Tensor
+        What was written.
     """
 
     first_s: float
     steps_s: list[float]
     cache_bytes: tuple[int, int]
+    tokens: Tensor = field(repr=False)
 
     @property
     def request_s(self) -> float:
@@ -80,7 +83,7 @@ def decode(
     clock = Clock(ids.device)
     only_last: dict[str, Any] = {"logits_to_keep": 1} if _keeps_logits(network) else {}
     cache: Any = None
-    token, seconds, sizes = ids, [], []
+    token, written, seconds, sizes = ids, [], [], []
     for step in range(new_tokens):
         check()
         started = clock.now()
@@ -88,10 +91,11 @@ def decode(
         token = output.logits[:, -1:].argmax(-1)
         seconds.append(clock.now() - started)
         cache = output.past_key_values
+        written.append(token)
         if step in (0, new_tokens - 1):
             sizes.append(cache_bytes(cache))
         after(step)
-    return Decoded(seconds[0], seconds[1:], (sizes[0], sizes[-1]))
+    return Decoded(seconds[0], seconds[1:], (sizes[0], sizes[-1]), torch.cat(written, 1))
 
 
 def cache_bytes(cache: Any) -> int:  # Any: a cache of transformers, which is not typed

@@ -26,7 +26,6 @@ from linearity.contracts.timings import SIDES, Engine, Lengths, LoadPoint, SideM
 from linearity.models.changes import Changes, unchanged
 from linearity.models.decoding import Decoded, decode
 from linearity.models.healed import HealedWeights
-from linearity.models.parts import count, size, weights_of
 from linearity.models.surgery import carried_out
 from linearity.ports import Progress
 from linearity.studies.building import Built
@@ -37,6 +36,7 @@ from linearity.studies.speed_costs import cost_map, prefill_operations
 from linearity.studies.speed_finding import speed_finding, speed_warnings
 from linearity.studies.speed_points import Batch, Expected, load_point
 from linearity.studies.speed_prompts import SpeedPrompts, speed_prompts
+from linearity.studies.speed_sizes import side_size
 
 FITTING_SHARE = 0.3
 """Part of a run's time before the first pair, where maps are fitted; for display only."""
@@ -60,7 +60,7 @@ class SpeedMeasurement:
     warnings: list[RunWarning]
 
 
-def measure_speed(  # noqa: PLR0913  # what a run is about, by name
+def measure_speed(
     material: Material,
     params: SpeedParams,
     records: Sequence[Document],
@@ -125,7 +125,7 @@ class _Study:
     def run(self, healed: HealedWeights | None) -> SpeedMeasurement:
         built = build_changed(self.material, self.params, healed)
         changes = {"dense": unchanged(self.material.blocks), "changed": built.changes}
-        sizes = {side: self._size(changes[side]) for side in SIDES}
+        sizes = {side: side_size(self.model, changes[side]) for side in SIDES}
         expected = self._expected(changes, sizes)
         for load in self.params.batches:
             try:
@@ -145,9 +145,7 @@ class _Study:
         )
         return self._measurement(built, sizes, costs)
 
-    def _batch(
-        self, load: int, changes: dict[str, Changes], sizes: dict[str, SideSize]
-    ) -> Batch:
+    def _batch(self, load: int, changes: dict[str, Changes], sizes: dict[str, SideSize]) -> Batch:
         """Measure one load: every other pair begins with the changed model."""
         turns: dict[str, list[_Turn]] = {side: [] for side in SIDES}
         for pair in range(self.params.warmup + self.params.pairs):
@@ -175,21 +173,6 @@ class _Study:
             if not cuda:
                 return _Turn(decoded, None)
             return _Turn(decoded, torch.cuda.max_memory_allocated(self.model.device) - before)
-
-    def _size(self, changes: Changes) -> SideSize:
-        """Count what runs. A row of an embedding is read only where a token has it."""
-        with carried_out(self.model, changes) as network:
-            weights = weights_of([network])
-            head = {id(weight) for weight in self.model.layout.head.parameters()}
-            tables = [m for m in network.modules() if isinstance(m, torch.nn.Embedding)]
-            unread = [weight for weight in weights_of(tables) if id(weight) not in head]
-        return SideSize(
-            blocks=sum(segment.block is not None for segment in changes),
-            maps=sum(segment.linear is not None for segment in changes),
-            parameters=count(weights),
-            weight_bytes=size(weights),
-            step_bytes=size(weights) - size(unread),
-        )
 
     def _expected(self, changes: dict[str, Changes], sizes: dict[str, SideSize]) -> Expected:
         flops = {}

@@ -19,15 +19,21 @@ def timing_of(point: LoadPoint, metric: str) -> Timing | None:
 
 def speed_finding(points: Sequence[LoadPoint], engine: Engine) -> dict[str, str]:
     """Return the finding: tokens a second of both sides at the smallest and the largest load."""
-    shown = [points[0]] if len(points) == 1 else [points[0], points[-1]]
+    shown = points[:1] if len(points) == 1 else [points[0], points[-1]]
     told = [text for point in shown if (text := _told(point)) is not None]
+    if not told:
+        return {
+            "en": "No pair was measured, so nothing can be said about speed.",
+            "ja": "1 組も測定できなかったため、速度については何も言えません。",
+        }
     where = ", ".join(part for part in (engine.device_name or engine.device, engine.dtype) if part)
     en = "; ".join(text["en"] for text in told)
     ja = "、".join(text["ja"] for text in told)
     return {
-        "en": f"The changed model writes {en}. Measured with {engine.software}"
-        f"{f' on {where}' if where else ''}; it holds there and nowhere else.",
-        "ja": f"変更後のモデルが 1 秒に書くトークン数は、{ja}です。{engine.software}"
+        "en": f"Tokens per second of the changed model against the dense one: {en}. Measured with "
+        f"{engine.software}{f' on {where}' if where else ''}; the numbers hold there and nowhere "
+        "else.",
+        "ja": f"1 秒あたりのトークン数を元のモデルと比べると、{ja}です。{engine.software}"
         f"{f'、{where}' if where else ''} での測定値で、ほかの環境には当てはまりません。",
     }
 
@@ -36,13 +42,17 @@ def _told(point: LoadPoint) -> dict[str, str] | None:
     timing = timing_of(point, "tokens_per_s")
     if timing is None or timing.speedup is None:
         return None
-    dense, changed = (f"{side.p50 or side.mean:,.1f}" for side in (timing.dense, timing.changed))
+    dense, changed = (
+        f"{side.mean if side.p50 is None else side.p50:,.1f}"
+        for side in (timing.dense, timing.changed)
+    )
     en, ja = _interval(timing.speedup)
     value, load = timing.speedup.value, f"{point.load:,}"
+    requests = "request" if point.load == 1 else "requests"
     return {
-        "en": f"{value:.2f} times as many tokens per second at {load} at once{en} "
-        f"({dense} to {changed})",
-        "ja": f"同時 {load} 件で {value:.2f} 倍{ja}({dense} から {changed})",
+        "en": f"{value:.2f} times as many with {load} {requests} side by side ({dense} to "
+        f"{changed}{en})",
+        "ja": f"同時 {load} 件で {value:.2f} 倍({dense} から {changed}{ja})",
     }
 
 
@@ -50,9 +60,11 @@ def _interval(speedup: Speedup) -> tuple[str, str]:
     if speedup.ci95 is None:
         return "", ""
     low, high = speedup.ci95
+    undecided = low <= 1.0 <= high
     return (
-        f", 95 % interval {low:.2f} to {high:.2f}",
-        f"、95 % 区間 {low:.2f}〜{high:.2f}",
+        f"; 95 % interval {low:.2f} to {high:.2f}"
+        f"{', which shows no difference' if undecided else ''}",
+        f"、95 % 区間 {low:.2f}〜{high:.2f}{'、差があるとは言えません' if undecided else ''}",
     )
 
 

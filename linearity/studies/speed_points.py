@@ -1,11 +1,11 @@
 """From what both sides took, pair by pair, to the numbers of one load."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
 
 from linearity.contracts.timings import SIDES, THROUGHPUT, Estimate, LoadPoint, SideMemory, Timing
-from linearity.measure.speedup import speedup_of, spread_of
+from linearity.measure.speedups import speedup, spread
 from linearity.models.decoding import Decoded
 
 Sides = Mapping[str, Sequence[float]]
@@ -48,13 +48,10 @@ class Batch:
 def load_point(batch: Batch, expected: Expected) -> LoadPoint:
     """Return the numbers of one load."""
 
-    def each(value: object) -> dict[str, list[float]]:
-        assert callable(value)
+    def each(value: Callable[[Decoded], float]) -> dict[str, list[float]]:
         return {side: [value(one) for one in batch.decoded[side]] for side in SIDES}
 
-    steps = {
-        side: [step for one in batch.decoded[side] for step in one.steps_s] for side in SIDES
-    }
+    steps = {side: [step for one in batch.decoded[side] for step in one.steps_s] for side in SIDES}
     return LoadPoint(
         load=batch.load,
         timings=[
@@ -73,15 +70,19 @@ def load_point(batch: Batch, expected: Expected) -> LoadPoint:
 
 
 def _timing(
-    metric: str, pairs: dict[str, list[float]], estimate: Estimate | None, single: Sides = {}
+    metric: str,
+    pairs: dict[str, list[float]],
+    estimate: Estimate | None,
+    single: Sides | None = None,
 ) -> Timing:
     """Return one metric; `single` are its values where there are more than one a pair."""
+    values = pairs if single is None else single
     return Timing(
         metric=metric,
-        dense=spread_of(single.get("dense") or pairs["dense"]),
-        changed=spread_of(single.get("changed") or pairs["changed"]),
+        dense=spread(values["dense"]),
+        changed=spread(values["changed"]),
         pairs=pairs,
-        speedup=speedup_of(metric, pairs["dense"], pairs["changed"]),
+        speedup=speedup(metric, pairs["dense"], pairs["changed"]),
         estimate=estimate,
     )
 

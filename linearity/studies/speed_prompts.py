@@ -11,7 +11,7 @@ from torch import Tensor
 from linearity.contracts.answers import AnswersParams
 from linearity.contracts.common import SplitFacts
 from linearity.contracts.inputs import Document
-from linearity.contracts.speed import SpeedParams
+from linearity.contracts.speed import USUAL_NEW_TOKENS, USUAL_PROMPT_TOKENS, SpeedParams
 from linearity.contracts.timings import Lengths
 from linearity.models.generation import longest_input
 from linearity.models.loaded import LoadedModel
@@ -19,8 +19,8 @@ from linearity.studies.material import Material
 from linearity.studies.prompts import Prompt, take_prompts
 
 MOST_RECORDS = 512
-TEXT_PROMPT_TOKENS, TEXT_NEW_TOKENS = 128, 32
-"""For a dataset of plain texts, where nobody asked anything."""
+PIECE = 32
+"""Tokens of a piece of plain text; pieces are read one after the other, so it decides nothing."""
 FEWEST = 2
 _SPLITS = ("select", "fit")  # split B stays closed
 
@@ -104,13 +104,12 @@ def speed_prompts(
 
 
 def _asking(params: SpeedParams) -> AnswersParams:
-    """Return what takes prompts as the kind `answers` would; plain texts are cut where they end."""
-    piece = params.prompt_tokens if isinstance(params.prompt_tokens, int) else TEXT_PROMPT_TOKENS
+    """Return what takes prompts as the kind `answers` would."""
     return AnswersParams(
         plan=params.plan,
         fitting=params.fitting,
         prompts=MOST_RECORDS,
-        prompt_tokens=piece,
+        prompt_tokens=PIECE,
         new_tokens=1,
         canaries=[],
         **vars(params.sampling),
@@ -123,9 +122,9 @@ def _settled(
     """Return both lengths: as asked, else the records' medians, within what the model reads."""
     longest = longest_input(model)
     room = FEWEST if isinstance(params.prompt_tokens, str) else params.prompt_tokens
-    wanted = round(median(responses)) if responses else TEXT_NEW_TOKENS
+    wanted = round(median(responses)) if responses else USUAL_NEW_TOKENS
     new_tokens = _auto(params.new_tokens, wanted, longest, beside=room)
-    wanted = round(median(prompts)) if prompts else TEXT_PROMPT_TOKENS
+    wanted = round(median(prompts)) if prompts else USUAL_PROMPT_TOKENS
     return _auto(params.prompt_tokens, wanted, longest, beside=new_tokens), new_tokens
 
 
