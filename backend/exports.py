@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import orjson
 
-from backend.tables import ablation, answers, export, heal, linearity, passage, plan
+from backend.tables import ablation, answers, export, heal, linearity, passage, plan, speed
 from backend.tables.table import Result, Row, Table
 from linearity.errors import InvalidParameterError
 
@@ -25,6 +25,7 @@ TABLES: dict[str, Table] = {
     "passage": passage.TABLE,
     "export": export.TABLE,
     "heal": heal.TABLE,
+    "speed": speed.TABLE,
 }
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")

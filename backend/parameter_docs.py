@@ -13,7 +13,9 @@ from linearity.contracts.heal import SPLITS as HEAL_SPLITS
 from linearity.contracts.passage import LONGEST_TEXT, MOST_TOKENS
 from linearity.contracts.plan import FIDELITIES, SPLITS
 from linearity.contracts.scripts import SCORES
+from linearity.contracts.speed import DEFAULT_BATCHES
 from linearity.contracts.templates import TEMPLATES
+from linearity.contracts.timings import FEWEST_PAIRS
 
 Schema = dict[str, object]
 
@@ -56,7 +58,6 @@ _PLAN: dict[str, Schema] = {
     "plan": {"type": "string", "examples": [EXAMPLE], "description": "block:action, ..."},
     "fitting": _choice(FITTINGS, "one_shot", "maps from the dense model's states, or in turn"),
 }
-
 _HEALED: Schema = {
     "type": "string",
     "default": "",
@@ -169,6 +170,22 @@ PARAMETERS: dict[str, dict[str, Schema]] = {
         },
         **_SAMPLING,
     },
+    "speed": {
+        **_PLAN,
+        "healed": _HEALED,
+        "batches": {
+            "type": "array",
+            "items": {"type": "integer"},
+            "default": list(DEFAULT_BATCHES),
+            "description": "sequences side by side; each is measured",
+        },
+        "prompt_tokens": _whole("auto", "length of every prompt; the median of the records"),
+        "new_tokens": _whole("auto", "length of every answer; the median of the records"),
+        "pairs": _whole(FEWEST_PAIRS, "measurements of each side, by turns"),
+        "warmup": _whole(2, "pairs before them that do not count"),
+        "take": _whole(1, "another number measures the same question again"),
+        **_SAMPLING,
+    },
 }
 REQUIRED = {
     "plan": ["plan"],
@@ -176,6 +193,7 @@ REQUIRED = {
     "passage": ["text"],
     "export": ["plan"],
     "heal": ["plan"],
+    "speed": ["plan"],
 }
 
 

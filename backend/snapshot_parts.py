@@ -113,6 +113,7 @@ def key_numbers(part: Part) -> Markup:
         "passage": _passage_numbers,
         "export": _export_numbers,
         "heal": _heal_numbers,
+        "speed": _speed_numbers,
     }[part.result["kind"]](part)
     return _large(rows) if rows else EMPTY
 
@@ -319,6 +320,19 @@ def _heal_numbers(part: Part) -> list[Number]:
     gain = part.say("interval_of", range=interval(healing["ci95"], 4))
     gained = (part.words["key_healing"], score(healing["nll_diff"], 4), _quiet(gain))
     return [gained, (name, start + value, beside), *rows[1:]]
+
+
+def _speed_numbers(part: Part) -> list[Number]:
+    """Return how many times as many tokens a second there are, load by load."""
+    numbers: list[Number] = []
+    for point in part.result["points"]:
+        found = [one for one in point["timings"] if one["metric"] == "tokens_per_s"]
+        speedup = found[0]["speedup"] if found else None
+        if speedup:
+            beside = part.say("speed_interval", range=interval(speedup["ci95"], 2))
+            name = part.say("key_speedup_at", load=f"{point['load']:,}")
+            numbers.append((name, f"× {score(speedup['value'], 2)}", _quiet(beside)))
+    return numbers
 
 
 def _scored(result: Mapping[str, Any]) -> list[Sequence[float]]:

@@ -7,11 +7,12 @@ const SCALES = ["linear", "log"];
 const TABLES = ["pairs", "blocks"];
 const MOVING = ["sel", "curve", "n"];
 
-export const KINDS = ["linearity", "ablation", "plan", "answers", "passage", "heal"];
+export const KINDS = ["linearity", "ablation", "plan", "answers", "passage", "heal", "speed"];
 export const METRICS = ["nll_diff", "ppl", "kl", "top1", "top5"];
 export const ACTIONS = ["drop", "linear", "merged"];
 export const FITTINGS = ["one_shot", "sequential"];
 export const MEASURES = ["requests", "tokens", "prompt_tokens", "response_tokens", "time", "cost"];
+export const COSTS = ["decode_s", "prefill_s", "bytes", "prefill_flops"];
 export const ANSWER_FILTERS = ["all", "different", "identical"];
 
 const systemTheme = () => (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
@@ -34,6 +35,7 @@ export const VIEW = {
   show: { parse: oneOf(ANSWER_FILTERS), standard: () => "all" },
   measure: { parse: oneOf(MEASURES), standard: () => null }, // then what the finding speaks of
   published: { parse: oneOf(["0", "1"]), standard: () => "0" },
+  cost: { parse: oneOf(COSTS), standard: () => "decode_s" },
   at: { parse: parseCount, standard: () => 1 },
   lang: { parse: oneOf(["en", "ja"]), standard: browserLanguage, stored: true },
   theme: { parse: oneOf(["light", "dark"]), standard: systemTheme, stored: true },

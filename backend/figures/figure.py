@@ -5,6 +5,7 @@ from typing import Any
 
 from backend.figures.before_after import before_after
 from backend.figures.categories import categories
+from backend.figures.costs import costs
 from backend.figures.curve import curve
 from backend.figures.damage import damage
 from backend.figures.documents import documents
@@ -16,6 +17,7 @@ from backend.figures.passage import passage
 from backend.figures.profile import profile
 from backend.figures.sample_sizes import sample_sizes
 from backend.figures.scores import scores
+from backend.figures.speedups import speedups
 from backend.figures.three_curves import three_curves
 from backend.figures.token_classes import token_classes
 from backend.figures.token_errors import token_errors
@@ -46,6 +48,7 @@ FIGURES: dict[str, dict[str, Maker]] = {
     "passage": {"passage": passage},
     "export": {},
     "heal": {"training": training, "before_after": before_after, "three_curves": three_curves},
+    "speed": {"speedups": speedups, "costs": costs},
 }
 """The figures of every kind, by name."""
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from backend.figures.ablation_labels import ABLATION_LABELS
 from backend.figures.heal_labels import HEAL_LABELS
+from backend.figures.speed_labels import SPEED_LABELS
 from linearity.contracts.runs import Language
 
 LINEARITY_LABELS: dict[Language, dict[str, str]] = {
@@ -129,7 +130,7 @@ LINEARITY_LABELS: dict[Language, dict[str, str]] = {
 }
 
 LABELS: dict[Language, dict[str, str]] = {
-    language: words | ABLATION_LABELS[language] | HEAL_LABELS[language]
+    language: words | ABLATION_LABELS[language] | HEAL_LABELS[language] | SPEED_LABELS[language]
     for language, words in LINEARITY_LABELS.items()
 }
 

@@ -27,6 +27,12 @@ _OPTIONS = {
             "description": "for categories: the plan of a point of an ablation",
             "schema": {"type": "string"},
         },
+        {
+            "name": "beside",
+            "in": "query",
+            "description": "for costs: scores of another run, one a block, with commas",
+            "schema": {"type": "string"},
+        },
     ]
 }
 

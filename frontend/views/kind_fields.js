@@ -32,20 +32,22 @@ function read(typed, name, { type, options, standard }) {
   if (type === "area") return String(typed.get(name) ?? "");
   const value = String(typed.get(name) ?? "").trim();
   if (type === "text") return value;
+  if (type === "numbers") return value ? value.split(/[\s,、,]+/).filter(Boolean).map(Number) : undefined;
   if (value === "" || (type === "choice" && value === options[0])) return undefined;
   return type === "number" ? Number(value) : value;
 }
 
 function field(name, what, given) {
   if (what.type === "canaries") return canaryFields();
-  const note = h("div", { class: "field-note", id: `${name}-note` }, t(`${name}_note`));
+  const words = what.words ?? name; // a name that another kind uses for something else
+  const note = h("div", { class: "field-note", id: `${name}-note` }, t(`${words}_note`));
   if (what.type === "flags") return flagsField(name, what, note);
   const wide = ["text", "area"].includes(what.type) ? "field wide" : "field";
   const asks = what.needs?.join(" ");
-  return h("div", { class: wide, "data-asks": asks }, h("label", { for: name }, t(`field_${name}`)), control(name, what, given), note);
+  return h("div", { class: wide, "data-asks": asks }, h("label", { for: name }, t(`field_${words}`)), control(name, what, given), note);
 }
 
-function control(name, { type, options, needs, ...limits }, given) {
+function control(name, { type, options, needs, words, ...limits }, given) {
   const named = { name, id: name, "aria-describedby": `${name}-note` };
   if (type === "choice") {
     const texts = options.map((value) => h("option", { value, selected: value === given }, t(`${name}_${value}`)));
@@ -53,7 +55,8 @@ function control(name, { type, options, needs, ...limits }, given) {
   }
   if (type === "area") return h("textarea", { ...named, ...limits, value: given ?? "" });
   const automatic = type === "number" ? { placeholder: t("automatic") } : { spellcheck: "false", autocomplete: "off" };
-  return h("input", { type, ...named, ...automatic, ...limits, value: given ?? "" });
+  const input = type === "numbers" ? "text" : type;
+  return h("input", { type: input, ...named, ...automatic, ...limits, value: given ?? "" });
 }
 
 function flagsField(name, { prefix, options, standard }, note) {

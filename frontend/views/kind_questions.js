@@ -90,4 +90,20 @@ export const FIELDS = {
       ...COMMON,
     },
   },
+  speed: {
+    main: {
+      plan,
+      batches: { type: "numbers", placeholder: "1, 8" },
+      prompt_tokens: number(2, 131_072, { words: "speed_prompt_tokens" }),
+      new_tokens: number(2, 131_072, { words: "speed_new_tokens" }),
+    },
+    more: {
+      pairs: number(10, 200, { placeholder: "10", words: "speed_pairs" }),
+      warmup: number(1, 50, { placeholder: "2" }),
+      take: number(1, 10_000, { placeholder: "1" }),
+      fitting,
+      fit_tokens: tokens,
+      ...COMMON,
+    },
+  },
 };

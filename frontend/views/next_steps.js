@@ -9,10 +9,10 @@ import { problemText } from "./problem.js";
 /**
  * @param {object} run whose model, text and sampling are taken over
  * @param {{plan: string, fitting: string|null}} chosen
- * @param {{report?: boolean, answers?: boolean, heal?: boolean}} offers
+ * @param {{report?: boolean, answers?: boolean, heal?: boolean, speed?: boolean}} offers
  * @returns {HTMLElement|null} nothing through a share link
  */
-export function nextSteps(run, { plan, fitting }, { report = true, answers = true, heal = true }) {
+export function nextSteps(run, { plan, fitting }, { report = true, answers = true, heal = true, speed = true }) {
   if (isShared) return null;
   const message = h("div", { "aria-live": "polite" });
   const params = fitting ? { plan, fitting } : { plan };
@@ -25,6 +25,7 @@ export function nextSteps(run, { plan, fitting }, { report = true, answers = tru
       "div",
       { class: "controls" },
       answers && button("ask_answers", ask("answers", {})),
+      speed && button("ask_speed", ask("speed", {})),
       report && button("ask_report", ask("plan", { split: "report" })),
       heal && button("ask_heal", ask("heal", { split: "select" })),
     ),

@@ -25,6 +25,7 @@ const VIEWS = {
   answers: () => import("./answers_view.js"),
   passage: () => import("./passage_view.js"),
   heal: () => import("./heal_view.js"),
+  speed: () => import("./speed_view.js"),
 };
 
 /** @param {HTMLElement} main @param {string} id */

@@ -82,7 +82,7 @@ const planOf = ({ params }) => params?.plan && h("span", { class: "quiet list-pl
 /** What is scored; a linearity run names all that is read. */
 const tokensOf = ({ kind, params = {} }) => {
   if (["linearity", "passage"].includes(kind)) return params.tokens;
-  if (kind === "answers") return null;
+  if (["answers", "speed"].includes(kind)) return null;
   return params.split === "report" ? params.report_tokens : params.select_tokens;
 };
 

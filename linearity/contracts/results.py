@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 from linearity.contracts.ablation import AblationResult
@@ -16,7 +17,8 @@ from linearity.contracts.passage import MOST_TOKENS, PassageResult
 from linearity.contracts.plan import PlanResult
 from linearity.contracts.runs import KINDS, RunRequest, RunResult
 from linearity.contracts.shapes import check_shape, misfit
-from linearity.contracts.speed import SpeedResult
+from linearity.contracts.speed import PARTS, SpeedResult
+from linearity.contracts.timings import METRICS, SIDES
 from linearity.contracts.token_errors import ERROR_EDGES
 from linearity.errors import InvalidResultError, MalformedJSONError, OtherVersionError
 
@@ -141,7 +143,36 @@ def _check_passage(result: Mapping[str, Any]) -> None:
             raise misfit("passage.token_class", "a class of tokens", token["token_class"])
 
 
-_SIZES = {"linearity": _check_linearity, "passage": _check_passage}
+def _check_speed(result: Mapping[str, Any]) -> None:
+    loads = [point["load"] for point in result["points"]]
+    if not all(low < high for low, high in pairwise([0, *loads])):
+        raise misfit("points.load", "loads from 1 up, in order", loads)
+    _check_sides("sides", result["sides"])
+    for point in result["points"]:
+        _check_metrics(point)
+        for name in ("requests", "memory"):
+            _check_sides(f"points.{name}", point.get(name))
+    costs = result["costs"]
+    if costs and (odd := {part["part"] for part in costs["parts"]} - set(PARTS)):
+        raise misfit("costs.parts.part", f"one of {', '.join(PARTS)}", odd)
+
+
+def _check_sides(place: str, found: Mapping[str, Any] | None) -> None:
+    if found is not None and set(found) != set(SIDES):
+        raise misfit(place, " and ".join(SIDES), found)
+
+
+def _check_metrics(point: Mapping[str, Any]) -> None:
+    metrics = [timing["metric"] for timing in point["timings"]]
+    if len(set(metrics)) != len(metrics) or not set(metrics) <= set(METRICS):
+        raise misfit("points.timings.metric", f"each once of {', '.join(METRICS)}", metrics)
+    for timing in point["timings"]:
+        if timing["estimate"] and timing["estimate"]["of"] not in ("bytes", "flops"):
+            raise misfit("points.timings.estimate.of", "bytes or flops", timing["estimate"]["of"])
+        _check_sides("points.timings.pairs", timing["pairs"])
+
+
+_SIZES = {"linearity": _check_linearity, "passage": _check_passage, "speed": _check_speed}
 
 
 def _check_kind(value: Mapping[str, Any]) -> None:

@@ -17,6 +17,7 @@ from tests.builders import a_result
 from tests.figures.ablation_results import a_plan, an_ablation, some_answers
 from tests.figures.heal_results import a_healing
 from tests.figures.passages import a_passage
+from tests.figures.speeds import a_speed
 
 SECRET = "secret"
 
@@ -34,6 +35,7 @@ RESULTS = {
     "answers": named(some_answers().as_json()),
     "heal": named(a_healing().as_json()),
     "passage": named(a_passage().as_json()),
+    "speed": named(a_speed().as_json()),
 }
 
 

@@ -17,6 +17,7 @@ from tests.backend.builders import a_finished_run, a_running_run
 from tests.builders import a_result
 from tests.figures.ablation_results import a_plan, an_ablation, some_answers
 from tests.figures.passages import a_passage
+from tests.figures.speeds import a_speed
 
 HOSTILE = (
     "<script>alert(1)</script>", "javascript:alert(1)", r"$\href{javascript:alert(1)}{x}$",
@@ -161,13 +162,14 @@ def test_93_equal_numbers_are_drawn(name: str, equal: float) -> None:
     json.dumps(figure(name, result, {}), allow_nan=False)
 
 
-@pytest.mark.parametrize("kind", ["ablation", "plan", "answers", "passage"])
+@pytest.mark.parametrize("kind", ["ablation", "plan", "answers", "passage", "speed"])
 def test_93_an_empty_result_has_figures_and_exports(kind: str) -> None:
     makers: dict[str, Any] = {
         "ablation": an_ablation,
         "plan": a_plan,
         "answers": some_answers,
         "passage": a_passage,
+        "speed": a_speed,
     }
     full: dict[str, Any] = makers[kind]().as_json()
     empty = {key: [] if isinstance(value, list) else value for key, value in full.items()}

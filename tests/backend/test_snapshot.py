@@ -21,6 +21,7 @@ from tests.builders import a_result
 from tests.figures.ablation_results import a_plan, an_ablation, some_answers
 from tests.figures.heal_results import a_healing
 from tests.figures.passages import a_passage
+from tests.figures.speeds import a_speed
 from tests.frontend.sources import FRONTEND, read
 
 HOSTILE = "<img src=x onerror=alert(1)></script> $\\href{javascript:alert(1)}{x} %{x} \u2028"
@@ -154,8 +155,9 @@ def test_a_saved_passage_is_shaded_at_the_block_of_the_view() -> None:
         (a_healing(), {}, {"training", "before_after"}, "What healing brought"),
         (some_answers(), {"show": "different", "at": "2"}, set(), "Identical answers"),
         (a_passage(), {"sel": "1-2", "n": "3"}, {"passage"}, "Least linear"),
+        (a_speed(), {}, {"speedups", "costs"}, "Tokens per second at 8 at once"),
     ],
-    ids=["ablation", "plan", "heal", "answers", "passage"],
+    ids=["ablation", "plan", "heal", "answers", "passage", "speed"],
 )
 def test_every_kind_can_be_saved(
     result: Any, view: dict[str, str], figures: set[str], number: str | None

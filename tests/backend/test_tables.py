@@ -25,6 +25,7 @@ from tests.figures.ablation_results import a_plan, an_ablation, some_answers
 from tests.figures.export_results import an_export
 from tests.figures.heal_results import a_healing
 from tests.figures.passages import a_passage
+from tests.figures.speeds import a_speed
 
 Rows = list[dict[str, str]]
 RESULTS: dict[str, Callable[[], Any]] = {
@@ -35,6 +36,7 @@ RESULTS: dict[str, Callable[[], Any]] = {
     "passage": lambda: a_passage().as_json(),
     "export": lambda: an_export().as_json(),
     "heal": lambda: a_healing(sweep=True, text=True, routes=True).as_json(),
+    "speed": lambda: a_speed().as_json(),
 }
 
 

@@ -15,6 +15,7 @@ from tests.figures.ablation_results import a_plan, an_ablation, some_answers
 from tests.figures.export_results import an_export
 from tests.figures.heal_results import a_healing
 from tests.figures.passages import a_passage
+from tests.figures.speeds import a_speed
 
 GOOD: dict[str, Any] = {
     "linearity": a_result().as_json(),
@@ -24,6 +25,7 @@ GOOD: dict[str, Any] = {
     "passage": a_passage().as_json(),
     "export": an_export().as_json(),
     "heal": a_healing(sweep=True, text=True).as_json(),
+    "speed": a_speed().as_json(),
 }
 
 
@@ -109,6 +111,14 @@ SIZES: dict[str, tuple[str, Callable[[Any], None], str]] = {
     "a block too few": ("passage", change("error.3", [0.1] * 3), "error"),
     "a short reference": ("passage", change("reference.p95", [0.1]), "reference.p95"),
     "an unknown class": ("passage", change("passage.0.token_class", "x"), "passage.token_class"),
+    "an unknown metric": (
+        "speed", change("points.0.timings.0.metric", "x"), "points.timings.metric"),
+    "loads in no order": ("speed", change("points.0.load", 9), "points.load"),
+    "a load of nothing": ("speed", change("points.0.load", 0), "points.load"),
+    "an unknown side": ("speed", change("sides", {"dense": {}}), "sides"),
+    "pairs of one side": (
+        "speed", change("points.0.timings.0.pairs", {"dense": [1.0]}), "points.timings.pairs"),
+    "an unknown part": ("speed", change("costs.parts.0.part", "x"), "costs.parts.part"),
     "no token": ("passage", change("passage", []), "passage"),
     "other edges": ("linearity", change("token_errors.edges", [1.0, 2.0]), "token_errors.edges"),
     "a bin too few": ("linearity", change("token_errors.counts.0", [1]), "token_errors.counts"),
