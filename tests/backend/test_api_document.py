@@ -21,6 +21,7 @@ from linearity.contracts import (
     linearity,
     passage,
     plan,
+    speed,
 )
 from linearity.contracts.canonical import strict_loads
 from linearity.contracts.runs import KINDS
@@ -105,6 +106,7 @@ def test_every_parameter_of_a_kind_is_told_by_the_server_and_in_the_document(kin
         "passage": passage.PARAMETER_NAMES,
         "export": export.PARAMETER_NAMES,
         "heal": heal.PARAMETER_NAMES,
+        "speed": speed.PARAMETER_NAMES,
     }[kind]
 
     assert PARAMETERS[kind].keys() == set(names)

@@ -44,7 +44,7 @@ def test_estimates_are_hollow_and_only_where_arithmetic_says_something(
 
 
 def test_values_without_pairs_have_no_interval(result: dict[str, Any]) -> None:
-    bare = a_speed(ceiling=None, costs=None).as_json()
+    bare: Any = a_speed(ceiling=None, costs=None).as_json()
     for point in bare["points"]:
         for timing in point["timings"]:
             timing["speedup"] |= {"ci95": None, "pairs": 1}
