@@ -30,6 +30,7 @@ from backend.children import python_command, python_environ
 from linearity.adapters.settings import Settings, read_settings
 from linearity.contracts.canonical import Json
 from linearity.contracts.named_layout import parse_parts
+from linearity.contracts.runs import KINDS
 from linearity.errors import ConflictError, InvalidRequestError, LinearScopeError
 
 app = typer.Typer(
@@ -116,9 +117,7 @@ def worker(
 
 @app.command()
 def run(  # noqa: PLR0913  # the options of one command
-    kind: Annotated[
-        str, typer.Argument(help="linearity, ablation, plan, answers, passage or export.")
-    ],
+    kind: Annotated[str, typer.Argument(help=f"{', '.join(KINDS)}.")],
     model: Annotated[str, typer.Option("--model", help="Built-in name, hub id or path.")],
     dataset: Annotated[str, typer.Option("--dataset", help="Built-in name or path.")],
     settings: Annotated[
@@ -177,6 +176,19 @@ def verify(  # noqa: PLR0913  # the options of one command
         arguments += [name, value] if value is not None else []
     arguments += _model_options(allow_template, blocks, norm)
     _become("linearity", *arguments, *(["--json"] if as_json else []))
+
+
+@app.command()
+def questions(
+    questions: Annotated[str, typer.Argument(help="A file of multiple-choice questions.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder; made if it is not there.")],
+    ending: Annotated[
+        str | None, typer.Option("--ending", help="What stands behind each; a line Answer:")
+    ] = None,
+) -> None:
+    """Write own questions as a task folder of lm-evaluation-harness."""
+    arguments = ["questions", questions, "--out", str(out)]
+    _become("linearity", *arguments, *([] if ending is None else ["--ending", ending]))
 
 
 def _model_options(allow_template: bool, blocks: str | None, norm: str | None) -> list[str]:

@@ -35,7 +35,7 @@ class Dependents:
     @property
     def own_runs(self) -> list[RunRow]:
         """Runs of the input itself, not of what was made from it."""
-        return [run for run in self.runs if self.row.id in _inputs_of(self.row.kind, run)]
+        return [run for run in self.runs if _is_of(self.row, run)]
 
 
 def find_dependents(services: Services, kind: str, text: str) -> Dependents:
@@ -104,8 +104,12 @@ def freed_bytes(services: Services, rows: Sequence[InputRow], runs: Sequence[Run
     return size + sum(object_size(services.store, digest) for digest in own - named)
 
 
-def _inputs_of(kind: str, run: RunRow) -> tuple[str, ...]:
-    return (run.model_id,) if kind == "model" else (run.dataset_id,) if kind == "dataset" else ()
+def _is_of(row: InputRow, run: RunRow) -> bool:
+    if row.kind == "dataset":
+        asked = run.request["params"].get("questions")
+        named = (row.record or {}).get("fingerprint")
+        return run.dataset_id == row.id or (named is not None and asked == named)
+    return row.kind == "model" and run.model_id == row.id
 
 
 def _run_view(run: RunRow) -> dict[str, object]:

@@ -13,7 +13,17 @@ from typing import Any
 import numpy as np
 import orjson
 
-from backend.tables import ablation, answers, export, heal, linearity, passage, plan, speed
+from backend.tables import (
+    ablation,
+    answers,
+    benchmark,
+    export,
+    heal,
+    linearity,
+    passage,
+    plan,
+    speed,
+)
 from backend.tables.table import Result, Row, Table
 from linearity.errors import InvalidParameterError
 
@@ -26,6 +36,7 @@ TABLES: dict[str, Table] = {
     "export": export.TABLE,
     "heal": heal.TABLE,
     "speed": speed.TABLE,
+    "benchmark": benchmark.TABLE,
 }
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")

@@ -6,6 +6,7 @@ What is accepted is decided by `linearity.contracts`; this only tells. A test co
 from linearity.contracts.ablation import STRATEGIES, STRATEGY_ALIASES
 from linearity.contracts.actions import ACTIONS, EXAMPLE
 from linearity.contracts.answers import TEMPLATES as ANSWER_TEMPLATES
+from linearity.contracts.benchmark import ANSWER_ENDING
 from linearity.contracts.common import FITTINGS
 from linearity.contracts.export import USUAL_SHARD_BYTES
 from linearity.contracts.heal import LEARNING_RATES, OBJECTIVES, TRAINED
@@ -62,6 +63,12 @@ _HEALED: Schema = {
     "type": "string",
     "default": "",
     "description": "weights that a heal run of this plan wrote: its id, or their sha256",
+}
+
+_CHANGED: dict[str, Schema] = {
+    **_PLAN,
+    "healed": _HEALED,
+    **_SAMPLING,
 }
 
 _FITTED_ON: dict[str, Schema] = {
@@ -186,15 +193,36 @@ PARAMETERS: dict[str, dict[str, Schema]] = {
         "take": _whole(1, "another number measures the same question again"),
         **_SAMPLING,
     },
+    "benchmark": {
+        "questions": {
+            "type": "string",
+            "default": "",
+            "description": "a dataset of multiple-choice questions: its id or fingerprint",
+        },
+        "tasks": {
+            "type": "array",
+            "items": {"type": "string"},
+            "default": [],
+            "description": "tasks of lm-evaluation-harness by name; their questions come from "
+            "the hub",
+        },
+        "few_shot": _whole(0, "answered questions that stand before each"),
+        "limit": _whole(0, "so many questions of each task, its first; 0 takes all"),
+        "ending": {
+            "type": "string",
+            "default": ANSWER_ENDING,
+            "description": "what stands behind each of the own questions",
+        },
+        "chat": {
+            "type": "boolean",
+            "default": False,
+            "description": "whether the chat template stands around the questions",
+        },
+        **_CHANGED,
+    },
 }
-REQUIRED = {
-    "plan": ["plan"],
-    "answers": ["plan"],
-    "passage": ["text"],
-    "export": ["plan"],
-    "heal": ["plan"],
-    "speed": ["plan"],
-}
+_OF_A_PLAN = ("plan", "answers", "export", "heal", "speed", "benchmark")
+REQUIRED = {"passage": ["text"], **{kind: ["plan"] for kind in _OF_A_PLAN}}
 
 
 def params_schema() -> Schema:

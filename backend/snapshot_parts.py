@@ -11,6 +11,7 @@ from backend.figures.options import SCORES
 from backend.figures.points import pair_points
 from backend.markup import EMPTY, Markup, element
 from backend.snapshot_choice import shown_point
+from linearity.contracts.benchmark import OWN_TASK
 from linearity.contracts.paper_protocol import PAPER
 
 MISSING = "–"
@@ -114,6 +115,7 @@ def key_numbers(part: Part) -> Markup:
         "export": _export_numbers,
         "heal": _heal_numbers,
         "speed": _speed_numbers,
+        "benchmark": _benchmark_numbers,
     }[part.result["kind"]](part)
     return _large(rows) if rows else EMPTY
 
@@ -333,6 +335,33 @@ def _speed_numbers(part: Part) -> list[Number]:
             name = part.say("key_speedup_at", load=f"{point['load']:,}")
             numbers.append((name, f"× {score(speedup['value'], 2)}", _quiet(beside)))
     return numbers
+
+
+def _benchmark_numbers(part: Part) -> list[Number]:
+    return [
+        (
+            f"{task_name(part.words, task['task'])} · {metric}",
+            f"{percent(score_of['dense'])} → {percent(score_of['changed'])}",
+            _quiet(part.say("points_interval", **_points(score_of))),
+        )
+        for task in part.result["tasks"]
+        for score_of in task["scores"]
+        if (metric := part.words.get(f"metric_{score_of['metric']}", score_of["metric"]))
+    ]
+
+
+def task_name(words: Mapping[str, str], task: str) -> str:
+    """Return what people call a task: the own questions have no name of their own."""
+    return words["own_questions"] if task == OWN_TASK else task
+
+
+def _points(found: Mapping[str, Any]) -> dict[str, str]:
+    low, high = found["ci95"] or (None, None)
+    values = {"difference": found["diff"], "low": low, "high": high}
+    return {
+        name: MISSING if value is None else f"{100 * value:+.1f}".replace("-", "−")
+        for name, value in values.items()
+    }
 
 
 def _scored(result: Mapping[str, Any]) -> list[Sequence[float]]:

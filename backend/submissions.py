@@ -12,6 +12,7 @@ from statistics import median
 from redis.exceptions import RedisError
 
 from backend.healed_names import with_healed_weights
+from backend.question_names import with_questions
 from backend.queue import Queue
 from backend.refusals import (
     AlreadyFinishedError,
@@ -39,7 +40,7 @@ from linearity.errors import (
     RejectedInputError,
 )
 
-LATER_KINDS = ("benchmark", "train", "watch")
+LATER_KINDS = ("train", "watch")
 
 SPEED_RUNS = 5
 SPEED_SECONDS = 10.0
@@ -85,9 +86,10 @@ def ask(body: Mapping[str, Json], *, state: State, store: ArtifactStore) -> Ques
     record = ModelRecord.from_json(model.record)
     params = body.get("params") or {}
     assert isinstance(params, Mapping)
+    named = with_questions(params, state=state)
     asked = make_request(
         kind,
-        with_healed_weights(params, state=state, store=store),
+        with_healed_weights(named, state=state, store=store),
         model=record,
         dataset=DatasetRecord.from_json(dataset.record),
     )
@@ -236,6 +238,7 @@ def smaller_request(kind: str) -> str:
         "export": "Use fewer fit_tokens",
         "heal": "Use a smaller batch or context, fewer fit_tokens, or train=maps",
         "speed": "Use smaller batches or shorter prompts",
+        "benchmark": "Use fewer fit_tokens or few_shot",
     }[kind]
     return f"{less}, a smaller model, or a larger machine."
 

@@ -6,7 +6,7 @@ import { VIEW, onlyMoves, viewText } from "./view_keys.js";
 /**
  * @typedef {{from: number, to: number}} Pair
  * @typedef {object} State
- * @property {"linearity"|"ablation"|"plan"|"answers"|"passage"|"heal"|"speed"} kind what the start form asks for
+ * @property {"linearity"|"ablation"|"plan"|"answers"|"passage"|"heal"|"speed"|"benchmark"} kind what the start form asks for
  * @property {"stream"|"update"|"angular"|"cosine"|"cka"} score
  * @property {"heldout"|"adjusted"|"fit"} split
  * @property {"nll_diff"|"ppl"|"kl"|"top1"|"top5"} metric
@@ -19,6 +19,7 @@ import { VIEW, onlyMoves, viewText } from "./view_keys.js";
  * @property {string|null} curve the selected curve: strategy.action.fitting
  * @property {number|null} n the selected number of changed blocks, or token of a passage, from 1
  * @property {"all"|"different"|"identical"} show which answers
+ * @property {"moved"|"lost"|"gained"|"all"} items which questions of a benchmark
  * @property {"0"|"1"} published whether the paper's values lie over the profile
  * @property {"decode_s"|"prefill_s"|"bytes"|"prefill_flops"} cost what the cost map shows
  * @property {number} at which page of them

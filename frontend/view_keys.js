@@ -7,13 +7,14 @@ const SCALES = ["linear", "log"];
 const TABLES = ["pairs", "blocks"];
 const MOVING = ["sel", "curve", "n"];
 
-export const KINDS = ["linearity", "ablation", "plan", "answers", "passage", "heal", "speed"];
+export const KINDS = ["linearity", "ablation", "plan", "answers", "passage", "heal", "speed", "benchmark"];
 export const METRICS = ["nll_diff", "ppl", "kl", "top1", "top5"];
 export const ACTIONS = ["drop", "linear", "merged"];
 export const FITTINGS = ["one_shot", "sequential"];
 export const MEASURES = ["requests", "tokens", "prompt_tokens", "response_tokens", "time", "cost"];
 export const COSTS = ["decode_s", "prefill_s", "bytes", "prefill_flops"];
 export const ANSWER_FILTERS = ["all", "different", "identical"];
+export const ITEM_FILTERS = ["moved", "lost", "gained", "all"];
 
 const systemTheme = () => (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
 const browserLanguage = () => (navigator.language.toLowerCase().startsWith("ja") ? "ja" : "en");
@@ -33,6 +34,7 @@ export const VIEW = {
   curve: { parse: parseCurve, standard: () => null },
   n: { parse: parseCount, standard: () => null },
   show: { parse: oneOf(ANSWER_FILTERS), standard: () => "all" },
+  items: { parse: oneOf(ITEM_FILTERS), standard: () => "moved" },
   measure: { parse: oneOf(MEASURES), standard: () => null }, // then what the finding speaks of
   published: { parse: oneOf(["0", "1"]), standard: () => "0" },
   cost: { parse: oneOf(COSTS), standard: () => "decode_s" },

@@ -1,4 +1,4 @@
-"""`python -m linearity run | verify`: a study in this process, without web, queue or cache."""
+"""`python -m linearity run | verify | questions`: a study in this process, without a server."""
 
 import argparse
 import os
@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from linearity.contracts.benchmark import ANSWER_ENDING
 from linearity.contracts.canonical import Json, canonical_json, strict_loads
 from linearity.contracts.changed import weights_of
 from linearity.contracts.estimate import settle_pairs
@@ -16,6 +17,7 @@ from linearity.destination import NOWHERE, Destination
 from linearity.errors import InvalidParameterError, LinearScopeError, MalformedJSONError
 from linearity.model_options import AS_KNOWN, ModelOptions, add_model_options
 from linearity.progress_bar import OPENS_REPORT, ProgressBar, say, say_problem
+from linearity.questions_command import questions_command
 from linearity.verify_command import VerifyOptions, verify_command
 
 
@@ -33,6 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             as_json=given.json,
         )
         return verify_command(given.result, options)
+    if given.command == "questions":
+        return questions_command(given.questions, out=given.out, ending=given.ending)
     return run_command(
         given.kind,
         given.model,
@@ -68,6 +72,10 @@ def _parser() -> argparse.ArgumentParser:
     again.add_argument("--model", help="built-in name, hub id or folder; else found by fingerprint")
     again.add_argument("--dataset", help="built-in name, file or folder; else found by fingerprint")
     again.add_argument("--json", action="store_true", help="write the comparison as JSON")
+    asked = commands.add_parser("questions", help="write own questions as an lm-eval task")
+    asked.add_argument("questions", help="file of questions, or a dataset's fingerprint")
+    asked.add_argument("--out", required=True, help="folder; made if it is not there")
+    asked.add_argument("--ending", default=ANSWER_ENDING, help="what stands behind each question")
     for command in (run, again):
         command.add_argument(
             "--device",
@@ -183,6 +191,7 @@ def _run(  # noqa: PLR0913  # the options of one command
 ) -> dict[str, Json]:
     from linearity.adapters.checkpoints import FileCheckpoints
     from linearity.adapters.execute import execute
+    from linearity.adapters.harness_questions import with_questions
     from linearity.adapters.inputs import prepare_dataset, prepare_model
     from linearity.adapters.settings import MOST_BYTES, read_device, read_settings
     from linearity.adapters.store import ArtifactStore
@@ -195,6 +204,7 @@ def _run(  # noqa: PLR0913  # the options of one command
     model_record = replace(found, template_allowed=options.allow_template)
     dataset_record = prepare_dataset(dataset, store=store, roots=None, log=say)
     device = wanted or default_device()
+    params = with_questions(params, store=store, log=say)
     asked = make_request(kind, params, model=model_record, dataset=dataset_record)
     memory = min(_memory_bytes(device), chosen.device_memory or MOST_BYTES)
     request = settle_pairs(asked, model_record, memory_bytes=memory)

@@ -18,6 +18,7 @@ from backend.figures.profile import profile
 from backend.figures.sample_sizes import sample_sizes
 from backend.figures.scores import scores
 from backend.figures.speedups import speedups
+from backend.figures.tasks import task_differences, task_scores
 from backend.figures.three_curves import three_curves
 from backend.figures.token_classes import token_classes
 from backend.figures.token_errors import token_errors
@@ -49,6 +50,7 @@ FIGURES: dict[str, dict[str, Maker]] = {
     "export": {},
     "heal": {"training": training, "before_after": before_after, "three_curves": three_curves},
     "speed": {"speedups": speedups, "costs": costs},
+    "benchmark": {"task_scores": task_scores, "task_differences": task_differences},
 }
 """The figures of every kind, by name."""
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from backend.figures.ablation_labels import ABLATION_LABELS
+from backend.figures.benchmark_labels import BENCHMARK_LABELS
 from backend.figures.heal_labels import HEAL_LABELS
 from backend.figures.speed_labels import SPEED_LABELS
 from linearity.contracts.runs import Language
@@ -130,7 +131,11 @@ LINEARITY_LABELS: dict[Language, dict[str, str]] = {
 }
 
 LABELS: dict[Language, dict[str, str]] = {
-    language: words | ABLATION_LABELS[language] | HEAL_LABELS[language] | SPEED_LABELS[language]
+    language: words
+    | ABLATION_LABELS[language]
+    | HEAL_LABELS[language]
+    | SPEED_LABELS[language]
+    | BENCHMARK_LABELS[language]
     for language, words in LINEARITY_LABELS.items()
 }
 

@@ -7,6 +7,7 @@ import { update } from "../state.js";
 import { ANSWER_FILTERS } from "../view_keys.js";
 import { byteNote } from "./byte_note.js";
 import { markedParts } from "./marked.js";
+import { paging } from "./paging.js";
 import { share } from "./quality.js";
 
 const PAGE = 20;
@@ -46,22 +47,6 @@ const filter = (answers, show) =>
       text: t(`show_${value}`, { count: integer(answers.filter(SHOWS[value]).length) }),
     })),
   });
-
-function paging(page, pages, element) {
-  const go = (to) => () => {
-    update({ at: to });
-    element.scrollIntoView();
-  };
-  const button = (words, to, possible) =>
-    h("button", { type: "button", disabled: !possible, on: { click: go(to) } }, t(words));
-  return h(
-    "nav",
-    { class: "controls", "aria-label": t("pages") },
-    button("previous_page", page - 1, page > 1),
-    h("span", {}, t("page_of", { page: integer(page), pages: integer(pages) })),
-    button("next_page", page + 1, page < pages),
-  );
-}
 
 function pairOf(pair) {
   const { document: number, prompt, category, first_difference: first, reference } = pair;

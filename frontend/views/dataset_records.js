@@ -9,7 +9,7 @@ import { plainTable } from "./plain_table.js";
 export function recordsTable({ records }) {
   if (records.length === 0) return null;
   const has = (name) => records.some((record) => record[name] !== null && record[name] !== undefined);
-  const names = ["text", "messages", "prompt", "response", "category"].filter(has);
+  const names = ["text", "messages", "prompt", "choices", "response", "category"].filter(has);
   const heads = [t("record_number"), ...names.map((name) => t(`reading_${name}`))];
   const rows = records.map((record, index) => [integer(index + 1), ...names.map((name) => cell(name, record[name]))]);
   return [h("h3", {}, t("first_records")), scroller(t("first_records"), plainTable({ heads, rows, kind: "records" }))];
@@ -17,6 +17,7 @@ export function recordsTable({ records }) {
 
 function cell(name, value) {
   if (value === null || value === undefined) return null;
+  if (name === "choices") return h("ul", { class: "turns" }, value.map((text) => h("li", { dir: "auto" }, text)));
   if (name !== "messages") return h("span", { class: "cell-text", dir: "auto" }, value);
   return h("ul", { class: "turns" }, value.map(({ role, content }) => h("li", { dir: "auto" }, h("b", {}, role), " ", content)));
 }

@@ -16,6 +16,7 @@ export function datasetSummary(facts) {
   const entries = [
     ["documents", about(summary.documents)],
     ["characters", about(summary.characters)],
+    summary.questions > 0 && ["questions", about(summary.questions)],
     summary.answers > 0 && ["answers", about(summary.answers)],
     tokens !== null && ["tokens", t("about_tokens", { count: integer(rounded(tokens)), model })],
     Object.keys(summary.languages).length > 0 && ["languages", shares(Object.entries(summary.languages), languageName)],

@@ -60,7 +60,7 @@ function bundle(run) {
   if (isShared) return null;
   const file = { download: `${run.kind}-${run.id}.zip` };
   const without = !run.params.canaries?.length && !run.params.text && h("a", { ...file, href: addresses.bundle(run.id, false) }, "ZIP");
-  const hasTexts = ["plan", "answers", "passage", "heal"].includes(run.kind) && run.imported?.texts !== "left_out";
+  const hasTexts = ["plan", "answers", "passage", "heal", "benchmark"].includes(run.kind) && run.imported?.texts !== "left_out";
   const texts = hasTexts && h("a", { ...file, href: addresses.bundle(run.id, true) }, t("download_bundle_texts"));
   return row(t("download_bundle"), [without, texts]);
 }

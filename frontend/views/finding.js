@@ -32,6 +32,7 @@ const TERMS = {
   plan: ["drop", "linear", "merged", "fitted", ...OF_QUALITY, "splits"],
   heal: ["healing", "distil", "text_objective", "drop", "linear", "merged", ...OF_QUALITY, "splits"],
   answers: ["first_difference", "answer_agreement", "repetition", "canary"],
+  benchmark: ["accuracy", "accuracy_norm", "paired_difference", "mcnemar", "chance"],
   passage: ["passage_error", "heldout", "passage_percentile", "sinks", "passage_parts"],
 };
 

@@ -4,6 +4,7 @@ import { h } from "../dom.js";
 import { t } from "../i18n.js";
 import { canaryFields, readCanaries } from "./canary_fields.js";
 import { FIELDS } from "./kind_questions.js";
+import { questionsSelect } from "./questions_select.js";
 
 /** @param {string} kind @param {Record<string, string>} given values to begin with @returns {HTMLElement[]} */
 export function kindFields(kind, given) {
@@ -30,8 +31,10 @@ function read(typed, name, { type, options, standard }) {
     return chosen.join() === standard.join() ? undefined : chosen;
   }
   if (type === "area") return String(typed.get(name) ?? "");
+  if (type === "yes") return typed.get(name) === "yes" || undefined;
   const value = String(typed.get(name) ?? "").trim();
   if (type === "text") return value;
+  if (type === "questions") return value || undefined;
   if (type === "numbers") return value ? value.split(/[\s,、,]+/).filter(Boolean).map(Number) : undefined;
   if (value === "" || (type === "choice" && value === options[0])) return undefined;
   return type === "number" ? Number(value) : value;
@@ -42,18 +45,19 @@ function field(name, what, given) {
   const words = what.words ?? name; // a name that another kind uses for something else
   const note = h("div", { class: "field-note", id: `${name}-note` }, t(`${words}_note`));
   if (what.type === "flags") return flagsField(name, what, note);
-  const wide = ["text", "area"].includes(what.type) ? "field wide" : "field";
+  const wide = ["text", "area", "questions"].includes(what.type) ? "field wide" : "field";
   const asks = what.needs?.join(" ");
   return h("div", { class: wide, "data-asks": asks }, h("label", { for: name }, t(`field_${words}`)), control(name, what, given), note);
 }
 
-function control(name, { type, options, needs, words, ...limits }, given) {
+function control(name, { type, options, needs, words, standard, ...limits }, given) {
   const named = { name, id: name, "aria-describedby": `${name}-note` };
-  if (type === "choice") {
+  if (type === "questions") return questionsSelect(named, given);
+  if (type === "choice" || type === "yes") {
     const texts = options.map((value) => h("option", { value, selected: value === given }, t(`${name}_${value}`)));
     return h("select", named, texts);
   }
-  if (type === "area") return h("textarea", { ...named, ...limits, value: given ?? "" });
+  if (type === "area") return h("textarea", { ...named, ...limits, value: given ?? standard ?? "" });
   const automatic = type === "number" ? { placeholder: t("automatic") } : { spellcheck: "false", autocomplete: "off" };
   const input = type === "numbers" ? "text" : type;
   return h("input", { type: input, ...named, ...automatic, ...limits, value: given ?? "" });

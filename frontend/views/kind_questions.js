@@ -106,4 +106,17 @@ export const FIELDS = {
       ...COMMON,
     },
   },
+  benchmark: {
+    main: { plan, questions: { type: "questions" }, tasks: { type: "text", placeholder: "arc_easy, piqa" } },
+    more: {
+      limit: number(0, 1_000_000, { placeholder: "0" }),
+      few_shot: number(0, 64, { placeholder: "0" }),
+      ending: { type: "area", rows: 2, maxlength: 200, standard: "\nAnswer:" },
+      chat: { type: "yes", options: ["no", "yes"] },
+      healed: { type: "text" },
+      fitting,
+      fit_tokens: tokens,
+      ...COMMON,
+    },
+  },
 };

@@ -9,10 +9,10 @@ import { problemText } from "./problem.js";
 /**
  * @param {object} run whose model, text and sampling are taken over
  * @param {{plan: string, fitting: string|null}} chosen
- * @param {{report?: boolean, answers?: boolean, heal?: boolean, speed?: boolean}} offers
+ * @param {{report?: boolean, answers?: boolean, heal?: boolean, speed?: boolean, benchmark?: boolean}} offers
  * @returns {HTMLElement|null} nothing through a share link
  */
-export function nextSteps(run, { plan, fitting }, { report = true, answers = true, heal = true, speed = true }) {
+export function nextSteps(run, { plan, fitting }, { report = true, answers = true, heal = true, speed = true, benchmark = true }) {
   if (isShared) return null;
   const message = h("div", { "aria-live": "polite" });
   const params = fitting ? { plan, fitting } : { plan };
@@ -28,11 +28,15 @@ export function nextSteps(run, { plan, fitting }, { report = true, answers = tru
       speed && button("ask_speed", ask("speed", {})),
       report && button("ask_report", ask("plan", { split: "report" })),
       heal && button("ask_heal", ask("heal", { split: "select" })),
+      benchmark && h("a", { class: "button", href: addresses.start(benchmarkOf(run, plan)) }, t("ask_benchmark")),
     ),
     report && h("p", { class: "field-note" }, t("report_means")),
     message,
   );
 }
+
+/** Which questions are asked the start page has to know. */
+const benchmarkOf = ({ model, dataset }, plan) => ({ kind: "benchmark", model: model.id, dataset: dataset.id, plan });
 
 async function askFor(button, body, message) {
   button.disabled = true;

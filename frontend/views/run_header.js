@@ -63,6 +63,10 @@ const OWN = {
     text && t("passage_length", { count: integer([...text].length) }),
     tokens && t("passage_maps", { tokens: integer(tokens) }),
   ],
+  benchmark: ({ plan, tasks = [], questions }) => [
+    planText(plan),
+    [questions && t("own_questions"), ...tasks].filter(Boolean).join(", "),
+  ],
   answers: ({ plan, prompts }) => [planText(plan), t("up_to_prompts", { count: integer(prompts) })],
 };
 

@@ -26,6 +26,7 @@ const VIEWS = {
   passage: () => import("./passage_view.js"),
   heal: () => import("./heal_view.js"),
   speed: () => import("./speed_view.js"),
+  benchmark: () => import("./benchmark_view.js"),
 };
 
 /** @param {HTMLElement} main @param {string} id */

@@ -17,7 +17,7 @@ const ESTIMATE_DELAY_MS = 300;
 
 const asked = new URLSearchParams(location.search);
 const values = { model: asked.get("model") ?? DEMO.model, dataset: asked.get("dataset") ?? DEMO.dataset };
-const given = { plan: asked.get("plan") ?? "", protocol: asked.get("protocol") ?? "", text: "" };
+const given = { ...Object.fromEntries(["plan", "protocol", "healed", "questions"].map((name) => [name, asked.get(name) ?? ""])), text: "" };
 let inputs = { models: [], datasets: [] };
 let current = null;
 let timer = 0;

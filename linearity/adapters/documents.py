@@ -41,6 +41,8 @@ def decode_document(line: bytes) -> Document:
         return Document.conversation(messages, category=category)
     if "text" in row:
         return Document(row["text"], category)
+    if "choices" in row:
+        return Document.question(row["prompt"], row["choices"], row["gold"], category=category)
     return Document.asked(row["prompt"], row.get("response"), category=category)
 
 
@@ -60,6 +62,13 @@ def _stored(document: Document) -> dict[str, Json]:
     if document.messages is not None:
         turns = [{"role": turn.role, "content": turn.content} for turn in document.messages]
         row = {"messages": turns, "category": document.category}
+    elif document.choices is not None:
+        row = {
+            "prompt": document.prompt,
+            "choices": list(document.choices),
+            "gold": document.gold,
+            "category": document.category,
+        }
     else:
         row = {
             "text": document.text if document.prompt is None else None,

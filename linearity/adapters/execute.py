@@ -13,6 +13,9 @@ import transformers
 
 from linearity.adapters.engine import engine_here
 from linearity.adapters.exporting import Outside, export
+from linearity.adapters.harness import LmEvaluationHarness
+from linearity.adapters.harness_commands import commands
+from linearity.adapters.harness_questions import load_questions
 from linearity.adapters.healed_files import load_healed, store_healed
 from linearity.adapters.hugging_face import load_model, streamed_model
 from linearity.adapters.inputs import load_records
@@ -29,6 +32,7 @@ from linearity.adapters.resident import Resident
 from linearity.adapters.store import ArtifactStore
 from linearity.contracts.ablation import AblationParams, AblationResult
 from linearity.contracts.answers import AnswersParams, AnswersResult
+from linearity.contracts.benchmark import BenchmarkParams, BenchmarkResult
 from linearity.contracts.canonical import Json
 from linearity.contracts.changed import ChangedParams
 from linearity.contracts.common import Sampling
@@ -48,6 +52,7 @@ from linearity.models.loaded import LoadedModel
 from linearity.ports import Checkpoints, NoCheckpoints, Progress
 from linearity.studies.ablation import measure_ablation
 from linearity.studies.answers import measure_answers
+from linearity.studies.benchmark import measure_benchmark
 from linearity.studies.finding import finding, in_sample_finding
 from linearity.studies.heal import heal
 from linearity.studies.helping import help_linearity
@@ -186,6 +191,7 @@ _LESS_MEMORY = {
     "passage": "Use fewer tokens, or a device with more memory.",
     "heal": "Use a smaller batch or context, fewer fit_tokens, or train=maps.",
     "speed": "Use smaller batches, shorter prompts, or a device with more memory.",
+    "benchmark": "Use fewer fit_tokens or few_shot, or a device with more memory.",
 }
 
 
@@ -334,6 +340,18 @@ def _heal(run: _Run) -> _Found:
     return _Found(HealResult, values | {"weights": Weights(sha256, size, params.train)})
 
 
+def _benchmark(run: _Run) -> _Found:
+    params = BenchmarkParams(**run.request.params)  # type: ignore[arg-type]  # written by as_json
+    # Questions first: what cannot be asked is said before a model is loaded.
+    harness = LmEvaluationHarness(params, load_questions(params.questions, run.store))
+    material, _ = run.material(params.sampling)
+    measured = measure_benchmark(
+        material, params, harness, run.progress, run.checkpoints, run.healed(params)
+    )
+    lines = commands(params, run.model, device=run.placement.device)
+    return _Found(BenchmarkResult, _values(measured) | {"commands": lines})
+
+
 def _passage(run: _Run) -> _Found:
     params = PassageParams(**run.request.params)  # type: ignore[arg-type]  # written by as_json
     loaded = run.loaded(dtype=params.dtype, attention=params.attention)
@@ -369,6 +387,7 @@ _STUDIES: dict[str, Callable[[_Run], _Found]] = {
     "export": _export,
     "heal": _heal,
     "speed": _speed,
+    "benchmark": _benchmark,
 }
 
 

@@ -15,6 +15,7 @@ from sqlalchemy.engine import Connection
 
 from linearity.adapters.clock import utc_now
 from linearity.adapters.database import OPEN_STATUSES, Transactions
+from linearity.adapters.run_inputs import needs_input
 from linearity.adapters.tables import inputs, removals, runs, shards, shares, uploads
 from linearity.contracts.runs import InputState
 from linearity.errors import ConflictError
@@ -140,8 +141,7 @@ def _text(column: sa.Column[Any]) -> sa.ColumnElement[str]:
 def _refuse_open_runs(
     connection: Connection, gone: Collection[InputName], run_ids: Collection[str]
 ) -> None:
-    columns = {"model": runs.c.model_id, "dataset": runs.c.dataset_id}
-    users = [columns[name.kind] == name.id for name in gone if name.kind in columns]
+    users = [needs_input(name.kind, name.id) for name in gone]
     wanted = sa.select(runs.c.id).where(
         runs.c.status.in_(OPEN_STATUSES), sa.or_(runs.c.id.in_(run_ids), *users)
     )

@@ -22,6 +22,7 @@ from linearity.adapters.database import (
     lost_problem,
     run_row,
 )
+from linearity.adapters.run_inputs import needs_input
 from linearity.adapters.state_removals import forget_run, write_down
 from linearity.adapters.state_shards import forget_shards, release_shards
 from linearity.adapters.tables import attempts, openings, runs
@@ -169,11 +170,8 @@ class RunStates(Transactions):
 
     def runs_of(self, kind: str, id: str) -> list[RunRow]:
         """Return every run of a model or dataset, newest first; a log has none of its own."""
-        columns = {"model": runs.c.model_id, "dataset": runs.c.dataset_id}
-        if kind not in columns:
-            return []
         return self._runs(
-            sa.select(runs).where(columns[kind] == id).order_by(runs.c.created.desc())
+            sa.select(runs).where(needs_input(kind, id)).order_by(runs.c.created.desc())
         )
 
     def open_runs(self) -> list[RunRow]:

@@ -31,6 +31,7 @@ _KINDS = {
     "export": {"en": "export", "ja": "書き出し"},
     "heal": {"en": "healing", "ja": "修復"},
     "speed": {"en": "speed", "ja": "速度"},
+    "benchmark": {"en": "benchmark", "ja": "ベンチマーク"},
 }
 _LATEX = {
     "\\": r"\textbackslash{}",

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from linearity.contracts.ablation import AblationParams
 from linearity.contracts.actions import Plan, parse_plan
 from linearity.contracts.answers import AnswersParams
+from linearity.contracts.benchmark import BenchmarkParams
 from linearity.contracts.changed import ChangedParams
 from linearity.contracts.common import PROBABILITY_BYTES, Sampling
 from linearity.contracts.export import ExportParams
@@ -49,6 +50,12 @@ HEAL_WATCHED = 21
 ROW_BYTES = 300
 STEP_TOKENS = 8
 """A step of decoding reads all weights, so it takes as long as so many tokens of a prompt."""
+TASK_QUESTIONS = 2_000
+CHOICES = 4
+QUESTION_TOKENS = 60
+"""What a task is taken to be while its questions are not known."""
+LOGITS_BYTES = 1 << 30
+"""Of one batch of choices."""
 
 
 @dataclass(frozen=True)
@@ -221,6 +228,20 @@ def _or_usual(asked: int | str, usual: int) -> int:
     return asked if isinstance(asked, int) else usual
 
 
+def _benchmark(request: RunRequest, model: ModelRecord) -> Needs:
+    params = BenchmarkParams(**request.params)  # type: ignore[arg-type]  # written by as_json
+    size = _Sizes(model, params.sampling)
+    fit = _PlanFit.of(params, model)
+    asked = min(params.limit or TASK_QUESTIONS, TASK_QUESTIONS)
+    questions = asked * (len(params.tasks) + bool(params.questions))
+    tokens = questions * CHOICES * QUESTION_TOKENS * (1 + params.few_shot)
+    return Needs(
+        memory_bytes=size.weights + fit.memory(size) + LOGITS_BYTES + size.moments,
+        disk_bytes=4 * ROW_BYTES * questions,
+        flops=fit.flops(size) + 2 * size.forward(tokens),
+    )
+
+
 @dataclass(frozen=True)
 class _PlanFit:
     """What fitting the maps of one plan takes; nothing when it only drops blocks."""
@@ -304,4 +325,5 @@ _NEEDS: dict[str, Callable[[RunRequest, ModelRecord], Needs]] = {
     "export": _export,
     "heal": _heal,
     "speed": _speed,
+    "benchmark": _benchmark,
 }

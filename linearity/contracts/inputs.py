@@ -6,7 +6,7 @@ and needs neither torch nor the bytes.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Self
 
 from linearity.contracts.canonical import Json
@@ -145,6 +145,10 @@ class Document:
         of the user, and the assistant's that follows.
     messages : tuple of Message or None
         The conversation, if the record is one.
+    choices : tuple of str or None
+        Of a multiple-choice question: what is chosen from; the right one is the response.
+    gold : int or None
+        Which of the choices is right, from 0.
     """
 
     text: str
@@ -152,6 +156,8 @@ class Document:
     prompt: str | None = None
     response: str | None = None
     messages: tuple[Message, ...] | None = None
+    choices: tuple[str, ...] | None = None
+    gold: int | None = None
 
     @classmethod
     def asked(
@@ -160,6 +166,14 @@ class Document:
         """Return the record of a prompt and, where there is one, its known answer."""
         text = prompt if response is None else f"{prompt}\n{response}"
         return cls(text, category, prompt, response)
+
+    @classmethod
+    def question(
+        cls, prompt: str, choices: Sequence[str], gold: int, *, category: str | None = None
+    ) -> Self:
+        """Return the record of a multiple-choice question."""
+        asked = cls.asked(prompt, choices[gold], category=category)
+        return replace(asked, choices=tuple(choices), gold=gold)
 
     @classmethod
     def conversation(cls, messages: Sequence[Message], *, category: str | None = None) -> Self:
@@ -186,8 +200,9 @@ class DatasetRecord:
         As for models.
     fingerprint : str
         sha256 over the documents in order. It is also the digest of the stored object: one JSON
-        object ``{"text": ...}``, ``{"prompt": ..., "response": ...}`` or ``{"messages": [...]}``
-        a line, with its ``category`` where it has one; canonical JSON, UTF-8.
+        object ``{"text": ...}``, ``{"prompt": ..., "response": ...}``, ``{"messages": [...]}`` or
+        ``{"prompt": ..., "choices": [...], "gold": ...}`` a line, with its ``category`` where it
+        has one; canonical JSON, UTF-8.
     documents, characters : int
     size : int
         Bytes of the stored object.
@@ -195,6 +210,8 @@ class DatasetRecord:
         Documents that are a prompt, with or without a response.
     answers : int
         Documents with an answer, of which only this is scored.
+    questions : int
+        Documents that are multiple-choice questions.
     categories : int
         Different categories among the documents.
     category_counts : dict
@@ -225,6 +242,7 @@ class DatasetRecord:
     size: int
     prompts: int = 0
     answers: int = 0
+    questions: int = 0
     categories: int = 0
     category_counts: dict[str, int] = field(default_factory=dict)
     languages: dict[str, int] = field(default_factory=dict)

@@ -4,7 +4,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from linearity.contracts import ablation, answers, export, heal, linearity, passage, plan, speed
+from linearity.contracts import (
+    ablation,
+    answers,
+    benchmark,
+    export,
+    heal,
+    linearity,
+    passage,
+    plan,
+    speed,
+)
 from linearity.contracts.actions import parse_plan
 from linearity.contracts.canonical import Json
 from linearity.contracts.changed import ChangedParams
@@ -39,6 +49,7 @@ _KINDS = {
     "passage": _Kind(passage.SCHEMA, passage.METHOD, passage.parse_params),
     "export": _Kind(export.SCHEMA, export.METHOD, export.parse_params),
     "speed": _Kind(speed.SCHEMA, speed.METHOD, speed.parse_params),
+    "benchmark": _Kind(benchmark.SCHEMA, benchmark.METHOD, benchmark.parse_params),
 }
 
 

@@ -10,11 +10,11 @@ from typing import Any
 
 Json = dict[str, Any]
 
-KINDS_WITH_TEXTS = ("plan", "answers", "passage", "heal")
+KINDS_WITH_TEXTS = ("plan", "answers", "passage", "heal", "benchmark")
 """Kinds whose results hold texts of the dataset, or of a person."""
-TEXT_LISTS = ("answers", "canaries", "worst_tokens")
+TEXT_LISTS = ("answers", "canaries", "worst_tokens", "choices")
 """Lists whose entries are made of texts: shown empty."""
-TEXT_FIELDS = ("title", "text", "character")
+TEXT_FIELDS = ("title", "text", "character", "question")
 """Single texts: shown empty."""
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from linearity.contracts.ablation import AblationResult
 from linearity.contracts.answers import AnswersResult
+from linearity.contracts.benchmark import BenchmarkResult
 from linearity.contracts.canonical import strict_loads
 from linearity.contracts.export import ExportResult
 from linearity.contracts.granularity import BLOCK, GRANULARITIES, state_names
@@ -31,6 +32,7 @@ RESULTS: Mapping[str, type[RunResult]] = {
     "export": ExportResult,
     "heal": HealResult,
     "speed": SpeedResult,
+    "benchmark": BenchmarkResult,
 }
 
 MOST_BYTES = 64 << 20

@@ -10,7 +10,17 @@ from typing import Literal
 
 from linearity.contracts.canonical import RUN_ID_LENGTH, Json, digest
 
-KINDS = ("linearity", "ablation", "plan", "answers", "passage", "export", "heal", "speed")
+KINDS = (
+    "linearity",
+    "ablation",
+    "plan",
+    "answers",
+    "passage",
+    "export",
+    "heal",
+    "speed",
+    "benchmark",
+)
 """Kinds that this version can run. product.md names the ones that follow."""
 
 Language = Literal["en", "ja"]

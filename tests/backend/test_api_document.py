@@ -15,6 +15,7 @@ from linearity.contracts import (
     ablation,
     actions,
     answers,
+    benchmark,
     common,
     export,
     heal,
@@ -36,6 +37,8 @@ RESULTS = [
     *(plan.PlanResult, plan.MeasuredStep, plan.DocumentQuality, plan.Guard, plan.WorstToken),
     *(common.CategoryQuality, answers.AnswersResult, answers.AnswerPair, answers.AnswersSummary),
     *(answers.SideSummary, answers.CanaryResult, answers.CategoryAnswers),
+    *(benchmark.BenchmarkResult, benchmark.TaskScores, benchmark.PairedScore),
+    *(benchmark.CategoryScore, benchmark.ItemResult, benchmark.SideItem),
 ]
 EXAMPLES = re.findall(r"```json\n(.*?)```", DOCUMENT, re.DOTALL)
 
@@ -107,6 +110,7 @@ def test_every_parameter_of_a_kind_is_told_by_the_server_and_in_the_document(kin
         "export": export.PARAMETER_NAMES,
         "heal": heal.PARAMETER_NAMES,
         "speed": speed.PARAMETER_NAMES,
+        "benchmark": benchmark.PARAMETER_NAMES,
     }[kind]
 
     assert PARAMETERS[kind].keys() == set(names)

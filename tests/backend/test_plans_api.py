@@ -9,7 +9,16 @@ from starlette.testclient import TestClient
 
 from backend.dependencies import Services
 from linearity.adapters.checkpoints import FileCheckpoints
-from linearity.contracts import ablation, answers, export, heal, passage, plan, speed
+from linearity.contracts import (
+    ablation,
+    answers,
+    benchmark,
+    export,
+    heal,
+    passage,
+    plan,
+    speed,
+)
 from linearity.contracts.kinds import make_request
 from linearity.contracts.runs import KINDS
 from tests.backend.builders import a_dataset, a_model, ready_inputs
@@ -26,6 +35,7 @@ QUESTIONS: dict[str, dict[str, Any]] = {
     "export": {"plan": "1:drop,3:merged"},
     "heal": {"plan": "1:linear,3:drop"},
     "speed": {"plan": "1:drop", "batches": [1, 2]},
+    "benchmark": {"plan": GOOD_PLAN, "tasks": ["piqa"]},
 }
 
 BAD_PLANS: dict[str, tuple[dict[str, Any], str, str]] = {
@@ -119,6 +129,7 @@ def test_a_question_gets_its_run_with_every_parameter_spelled_out(
         "export": export.PARAMETER_NAMES,
         "heal": heal.PARAMETER_NAMES,
         "speed": speed.PARAMETER_NAMES,
+        "benchmark": benchmark.PARAMETER_NAMES,
     }
     assert (answer.status_code, run["kind"], run["status"]) == (202, kind, "queued")
     assert run["params"].keys() == set(names[kind])

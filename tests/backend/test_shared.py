@@ -16,7 +16,7 @@ from backend.shares import Shares
 from backend.visitors import LOCAL
 from linearity.adapters.clock import later, utc_now
 from linearity.adapters.results import store_result
-from linearity.contracts import ablation, answers, common, linearity, passage, plan
+from linearity.contracts import ablation, answers, benchmark, common, linearity, passage, plan
 from linearity.contracts.redaction import TEXT_FIELDS, TEXT_LISTS, without_texts
 from tests.backend.builders import a_finished_run, a_run, a_running_run, ready_inputs
 from tests.backend.conftest import Valkey
@@ -325,6 +325,12 @@ RESULTS_WITH_TEXTS: dict[str, dict[str, Any]] = {
         "answers": [{"prompt": SECRET, "dense": SECRET, "changed": SECRET, "reference": SECRET}],
         "canaries": [{"prompt": SECRET, "dense": SECRET, "missing": {"dense": [SECRET]}}],
     },
+    "benchmark": {
+        "kind": "benchmark",
+        "params": {"plan": "1:drop"},
+        "items": [{"question": SECRET, "choices": [SECRET, SECRET], "gold": 1}],
+        "summary": None,
+    },
     "plan": {
         "kind": "plan",
         "params": {"plan": "1:drop"},
@@ -362,12 +368,13 @@ NO_TEXT = {
     *("states", "first_token", "split", "order", "name", "schema", "method", "by", "code"),
     *("measure", "rule", "attention", "dtype", "ridge", "score"),
     *("message", "environment", "model", "dataset", "params", "finding", "splits", "warnings"),
+    *("task", "version", "metric", "scores", "harness", "commands"),
     "dense",  # of a result: numbers by the name of a metric; answers have it in a list of texts
 }
 IN_TEXT_LISTS = {plan.WorstToken, answers.AnswerPair, answers.CanaryResult}
 OF_RESULTS = [
     value
-    for module in (ablation, answers, common, linearity, passage, plan)
+    for module in (ablation, answers, benchmark, common, linearity, passage, plan)
     for value in vars(module).values()
     if isinstance(value, type)
     and value.__module__ == module.__name__

@@ -22,6 +22,7 @@ from linearity.errors import InvalidParameterError
 from tests.backend.builders import a_dataset, a_model, ready_inputs
 from tests.builders import a_result
 from tests.figures.ablation_results import a_plan, an_ablation, some_answers
+from tests.figures.benchmark_results import a_benchmark
 from tests.figures.export_results import an_export
 from tests.figures.heal_results import a_healing
 from tests.figures.passages import a_passage
@@ -37,6 +38,7 @@ RESULTS: dict[str, Callable[[], Any]] = {
     "export": lambda: an_export().as_json(),
     "heal": lambda: a_healing(sweep=True, text=True, routes=True).as_json(),
     "speed": lambda: a_speed().as_json(),
+    "benchmark": lambda: a_benchmark().as_json(),
 }
 
 

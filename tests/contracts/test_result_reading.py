@@ -12,6 +12,7 @@ from linearity.contracts.runs import KINDS
 from linearity.errors import InvalidResultError, OtherVersionError
 from tests.builders import a_result
 from tests.figures.ablation_results import a_plan, an_ablation, some_answers
+from tests.figures.benchmark_results import a_benchmark
 from tests.figures.export_results import an_export
 from tests.figures.heal_results import a_healing
 from tests.figures.passages import a_passage
@@ -26,6 +27,7 @@ GOOD: dict[str, Any] = {
     "export": an_export().as_json(),
     "heal": a_healing(sweep=True, text=True).as_json(),
     "speed": a_speed().as_json(),
+    "benchmark": a_benchmark().as_json(),
 }
 
 

@@ -53,6 +53,7 @@ FROM_A_LIST = (
         "engine_",
     ),
     *("train_", "trained_", "training_", "tuned_", "objective_"),
+    *("items_", "chat_"),
     *("dataset_", "recognised_", "delimiter_", "reading_", "record_", "summary_"),
 )
 

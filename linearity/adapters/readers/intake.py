@@ -74,6 +74,7 @@ def describe(documents: Sequence[Document]) -> Facts:
         "characters": sum(sizes),
         "prompts": sum(document.prompt is not None for document in documents),
         "answers": sum(map(has_answer, documents)),
+        "questions": sum(document.choices is not None for document in documents),
         "categories": len(categories),
         "category_counts": dict(categories.most_common(LISTED_CATEGORIES)),
         "lengths": {name: sizes[int(share * (len(sizes) - 1))] for name, share in at.items()},
@@ -116,6 +117,11 @@ def _masked(kept: Kept, options: ReadingOptions) -> Document:
     if document.messages is not None:
         turns = [type(turn)(turn.role, masked(turn.content)) for turn in document.messages]
         return Document.conversation(turns, category=document.category)
+    if document.choices is not None and document.prompt is not None:
+        choices = [masked(choice) for choice in document.choices]
+        return Document.question(
+            masked(document.prompt), choices, document.gold or 0, category=document.category
+        )
     if document.prompt is not None:
         response = None if document.response is None else masked(document.response)
         return Document.asked(masked(document.prompt), response, category=document.category)

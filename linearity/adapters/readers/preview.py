@@ -35,6 +35,7 @@ from linearity.errors import LinearScopeError
 SCANNED_ROWS = 20_000
 SCANNED_BYTES = 32 << 20
 SHOWN_RECORDS = 20
+SHOWN_CHOICES = 8
 SHOWN_CHARACTERS = 500
 SHOWN_FILES = 20
 
@@ -195,7 +196,7 @@ def _documents(scan: _Scan, scale: float, counter: TokenCounter) -> Facts:
     summary = describe(documents)
     categories = summary.pop("category_counts")
     copies = Counter(map(encode_document, documents))
-    counted = ("documents", "characters", "prompts", "answers")
+    counted = ("documents", "characters", "prompts", "answers", "questions")
     scaled = {name: round(summary[name] * scale) for name in counted}
     per_character = counter.tokens_per_character(document.text for document in documents)
     return {
@@ -216,6 +217,8 @@ def _record(document: Document) -> Facts:
     if document.messages is not None:
         turns = islice(document.messages, SHOWN_RECORDS)
         return facts | {"messages": [{"role": t.role, "content": cut(t.content)} for t in turns]}
+    if document.choices is not None:
+        facts["choices"] = [cut(choice) for choice in document.choices[:SHOWN_CHOICES]]
     if document.prompt is not None:
         return facts | {"prompt": cut(document.prompt), "response": cut(document.response)}
     return facts | {"text": cut(document.text)}

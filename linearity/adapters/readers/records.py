@@ -1,8 +1,9 @@
-"""From rows to documents: which column is the text, and what is wrong with a row."""
+"""From rows to documents: which columns make a record, and what is wrong with a row."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from linearity.adapters.readers.choices import ChoiceError, read_choices, read_gold
 from linearity.contracts.canonical import Json
 from linearity.contracts.inputs import Document, Message
 from linearity.contracts.reading import ReadingOptions
@@ -17,6 +18,9 @@ KNOWN_NAMES = {
                "質問", "問い合わせ", "問合せ", "プロンプト", "質問文", "指示"),
     "response": ("response", "answer", "output", "completion", "reply",
                  "回答", "応答", "答え", "返信", "回答文"),
+    "choices": ("choices", "options", "endings", "選択肢"),
+    "gold": ("gold", "answer", "answerkey", "answer_key", "answer_index", "label", "target",
+             "correct", "正解", "正答", "答え", "回答"),
     "category": ("category", "label", "topic", "route", "task", "class",
                  "分類", "カテゴリ", "カテゴリー", "区分", "種別"),
 }  # fmt: skip
@@ -40,6 +44,8 @@ class Columns:
     prompt: str | None = None
     response: str | None = None
     category: str | None = None
+    choices: str | None = None
+    gold: str | None = None
 
     @property
     def are_known(self) -> bool:
@@ -52,6 +58,8 @@ def choose_columns(options: ReadingOptions, columns: Sequence[str]) -> Columns:
 
     A table of one column is a table of texts.
     """
+    if options.prompt is not None and options.response is None:
+        return _asked(columns, Columns(prompt=options.prompt, category=options.category))
     if options.has_columns:
         return Columns(
             options.text, options.messages, options.prompt, options.response, options.category
@@ -61,11 +69,11 @@ def choose_columns(options: ReadingOptions, columns: Sequence[str]) -> Columns:
     if found["messages"] is not None:
         return Columns(messages=found["messages"], category=category)
     if found["prompt"] is not None and found["text"] != "text":
-        return Columns(prompt=found["prompt"], response=found["response"], category=category)
-    if found["text"] is not None:
-        return Columns(text=found["text"], category=category)
+        asked = Columns(prompt=found["prompt"], response=found["response"], category=category)
+        return _asked(columns, asked, finds_category=options.category is None)
     rest = [column for column in columns if column != category]
-    return Columns(text=rest[0] if len(rest) == 1 else None, category=category)
+    alone = rest[0] if len(rest) == 1 else None
+    return Columns(text=found["text"] or alone, category=category)
 
 
 def make_document(values: Mapping[str, Json], columns: Columns) -> Document | None:
@@ -84,6 +92,8 @@ def make_document(values: Mapping[str, Json], columns: Columns) -> Document | No
         return Document(text, category) if text is not None else None
     assert columns.prompt is not None
     prompt = _text(values, columns.prompt)
+    if columns.choices is not None and values.get(columns.choices) is not None:
+        return _make_question(values, columns, prompt, category)
     answer = columns.response
     response = _text(values, answer) if answer is not None and answer in values else None
     if prompt is not None:
@@ -110,14 +120,47 @@ def make_document_by_name(values: Mapping[str, Json]) -> Document | None:
         raise RowError('wanted an object with a "text", a "prompt" or "messages"')
     if _text(values, "prompt") is None:
         raise RowError('"prompt" is empty', "prompt")
-    return make_document(
-        values,
-        Columns(
-            prompt="prompt",
-            response=_here(values, "response"),
-            category=_here(values, "category"),
-        ),
+    asked = Columns(
+        prompt="prompt",
+        response=_here(values, "response"),
+        category=_here(values, "category"),
     )
+    return make_document(values, _asked(list(values), asked))
+
+
+def _asked(columns: Sequence[str], asked: Columns, *, finds_category: bool = False) -> Columns:
+    """Return the columns of prompts; those of multiple-choice questions, where there are choices.
+
+    A column called ``label`` names the right choice there, and is no category.
+    """
+    kept = None if finds_category else asked.category
+    choices = _named(columns, KNOWN_NAMES["choices"])
+    gold = _named([c for c in columns if c not in (asked.prompt, kept)], KNOWN_NAMES["gold"])
+    if choices is None or gold is None:
+        return asked
+    rest = [column for column in columns if column not in (asked.prompt, choices, gold)]
+    if finds_category:
+        kept = _named(rest, KNOWN_NAMES["category"])
+    return Columns(prompt=asked.prompt, category=kept, choices=choices, gold=gold)
+
+
+def _make_question(
+    values: Mapping[str, Json], columns: Columns, prompt: str | None, category: str | None
+) -> Document:
+    assert columns.prompt is not None
+    assert columns.choices is not None
+    assert columns.gold is not None
+    if prompt is None:
+        raise RowError(f'"{columns.prompt}" is empty', columns.prompt)
+    try:
+        choices = read_choices(values[columns.choices])
+    except ChoiceError as error:
+        raise RowError(f'"{columns.choices}" {error}', columns.choices) from error
+    try:
+        gold = read_gold(_value(values, columns.gold), choices)
+    except ChoiceError as error:
+        raise RowError(f'"{columns.gold}" {error}', columns.gold) from error
+    return Document.question(prompt, choices.texts, gold, category=category)
 
 
 def _here(values: Mapping[str, Json], column: str) -> str | None:
