@@ -61,6 +61,7 @@ PROBLEMS: dict[str, Problem] = {
     "corrupt_object": Problem(503, "Stored bytes are damaged"),
     "disk_full": Problem(507, "The disk is full"),
     "quota_exceeded": Problem(507, "Too many uploaded bytes"),
+    "endpoint_failed": Problem(502, "A running server cannot be measured"),
     "missing_package": Problem(503, "A package is missing here"),
     "cancelled": Problem(409, "The run was cancelled"),
     "run_not_found": Problem(404, "No such run"),

@@ -31,6 +31,7 @@
     |- CorruptObjectError            stored bytes do not match their digest
     |- DiskFullError                 no room for what must be written
     |- QuotaExceededError            more uploaded bytes than may be kept (507)
+    |- EndpointError                 a running server that cannot be measured (502)
     |- MissingPackageError           a package that this needs and this machine has not
     `- RunCancelledError             somebody asked the run to stop
 
@@ -276,6 +277,15 @@ class DiskFullError(LinearScopeError):
 
     code = "disk_full"
     retryable = True
+
+
+class EndpointError(LinearScopeError):
+    """A running server that does not answer as an OpenAI-compatible one does.
+
+    ``data["side"]`` is "dense" or "changed", ``data["failure"]`` why.
+    """
+
+    code = "endpoint_failed"
 
 
 class MissingPackageError(LinearScopeError):

@@ -5,7 +5,7 @@ In memory as a whole, or with weights that come block by block (`streamed_model`
 
 import contextlib
 import tempfile
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -117,6 +117,20 @@ def streamed_model(
     )
     source = StreamedStates(network, model.layout, place, weights, Scratch(store.root))
     return replace(model, source=source)
+
+
+def open_texts(
+    record: ModelRecord, store: ArtifactStore
+) -> tuple[Callable[[str], list[int]], Callable[[Sequence[int]], str]]:
+    """Return a registered model's text to ids and ids to text; its weights are not read.
+
+    Raises
+    ------
+    InputChangedError, RejectedInputError
+    """
+    with assembled(record.files, store) as folder:
+        tokenizer = open_tokenizer(folder)
+    return _tokenize(tokenizer, record.vocabulary), detokenizer(tokenizer)
 
 
 def _empty_network(folder: Path, dtype: str, attention: str) -> "PreTrainedModel":
