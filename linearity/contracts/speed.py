@@ -13,6 +13,7 @@ from linearity.contracts.inputs import ModelRecord
 from linearity.contracts.parameters import only_known, whole_number
 from linearity.contracts.plan import MeasuredStep
 from linearity.contracts.runs import RunResult
+from linearity.contracts.served import refuse_outside
 from linearity.contracts.timings import FEWEST_PAIRS, Engine, Lengths, LoadPoint
 from linearity.errors import InvalidParameterError
 
@@ -70,6 +71,7 @@ def parse_params(params: Mapping[str, Json], *, model: ModelRecord) -> SpeedPara
     ------
     UnknownParameterError, InvalidParameterError, InvalidPlanError, NotYetError
     """
+    refuse_outside(params)
     only_known(params, PARAMETER_NAMES)
     changed = parse_changed(params, model=model)
     prompt_tokens = _length("prompt_tokens", params, high=model.context - 2)

@@ -1,4 +1,4 @@
-"""One run of `speed` against two servers: from what was asked to a result."""
+"""One run of `speed` on numbers that are not made here: two servers, or files of another tool."""
 
 import os
 import platform
@@ -13,17 +13,20 @@ from linearity.adapters.hugging_face import open_texts
 from linearity.adapters.inputs import load_records
 from linearity.adapters.packages import software_version
 from linearity.adapters.serving.address import Address
+from linearity.adapters.serving.bench_files import read_bench
 from linearity.adapters.serving.greeting import Greeted, greet
 from linearity.adapters.serving.server import RunningServer
 from linearity.adapters.store import ArtifactStore
 from linearity.contracts.actions import parse_plan
 from linearity.contracts.canonical import Json
+from linearity.contracts.imported import file_names, parse_import
 from linearity.contracts.inputs import DatasetRecord, ModelRecord
 from linearity.contracts.runs import RunRequest, RunWarning
-from linearity.contracts.served import ServedParams, Told, parse_served
+from linearity.contracts.served import FILES, ServedParams, Told, parse_served
 from linearity.contracts.speed import KIND, METHOD, SCHEMA, SpeedResult
 from linearity.contracts.timings import SIDES, Engine, Lengths, LoadPoint
 from linearity.ports import Progress
+from linearity.studies.imported import import_runs
 from linearity.studies.served_asks import Asks, TextTools, make_asks
 from linearity.studies.serving import measure_served
 from linearity.studies.speed_finding import speed_finding, speed_warnings
@@ -90,6 +93,50 @@ def run_served(
         points=measured.points,
         told=parsed,
         warnings=[*_server_warnings(addresses, greeted, parsed), *measured.warnings],
+        seconds=time.monotonic() - started,
+    )
+
+
+def run_imported(
+    params: Mapping[str, Json],
+    *,
+    model: ModelRecord,
+    dataset: DatasetRecord,
+) -> dict[str, Json]:
+    """Return the result that files of another tool give.
+
+    Parameters
+    ----------
+    params : mapping
+        As the command line gives them: names of files of both sides.
+    model : ModelRecord
+        The dense model.
+    dataset : DatasetRecord
+        What it was asked, as the user says.
+
+    Raises
+    ------
+    InvalidParameterError, UnknownParameterError, InvalidPlanError
+    """
+    started = time.monotonic()
+    read = {name: [read_bench(name, file) for file in file_names(name, params)] for name in FILES}
+    digests = {name: [digest for digest, _ in found] for name, found in read.items()}
+    parsed = parse_import(params, digests, model=model)
+    runs = {
+        side: [run for _, found in read[name] for run in found]
+        for side, name in zip(SIDES, FILES, strict=True)
+    }
+    found = import_runs(runs)
+    return assembled_result(
+        served_request(parsed.as_json(), model, dataset),
+        model,
+        dataset,
+        engine=told_engine("imported", parsed.software or found.software, parsed),
+        lengths=found.lengths,
+        warmup=None,
+        points=found.points,
+        told=parsed,
+        warnings=found.warnings,
         seconds=time.monotonic() - started,
     )
 
