@@ -6,19 +6,26 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from linearity.contracts.benchmark import ANSWER_ENDING
 from linearity.contracts.canonical import Json, canonical_json, strict_loads
 from linearity.contracts.changed import weights_of
 from linearity.contracts.estimate import settle_pairs
+from linearity.contracts.imported import is_elsewhere, names_files
+from linearity.contracts.inputs import DatasetRecord, ModelRecord
 from linearity.contracts.kinds import make_request
 from linearity.contracts.runs import KINDS
+from linearity.contracts.speed import KIND as SPEED
 from linearity.destination import NOWHERE, Destination
 from linearity.errors import InvalidParameterError, LinearScopeError, MalformedJSONError
 from linearity.model_options import AS_KNOWN, ModelOptions, add_model_options
 from linearity.progress_bar import OPENS_REPORT, ProgressBar, say, say_problem
 from linearity.questions_command import questions_command
 from linearity.verify_command import VerifyOptions, verify_command
+
+if TYPE_CHECKING:
+    from linearity.adapters.store import ArtifactStore
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -203,6 +210,8 @@ def _run(  # noqa: PLR0913  # the options of one command
     found = prepare_model(model, store=store, roots=None, log=say, parts=options.parts)
     model_record = replace(found, template_allowed=options.allow_template)
     dataset_record = prepare_dataset(dataset, store=store, roots=None, log=say)
+    if kind == SPEED and is_elsewhere(params):
+        return _elsewhere(params, model_record, dataset_record, store)
     device = wanted or default_device()
     params = with_questions(params, store=store, log=say)
     asked = make_request(kind, params, model=model_record, dataset=dataset_record)
@@ -229,6 +238,21 @@ def _run(  # noqa: PLR0913  # the options of one command
         progress.close()
     checkpoints.delete()
     return result
+
+
+def _elsewhere(
+    params: dict[str, Json], model: ModelRecord, dataset: DatasetRecord, store: "ArtifactStore"
+) -> dict[str, Json]:
+    """Return the speed that two running servers show, or that files of another tool tell."""
+    from linearity.adapters.serving.run import run_imported, run_served
+
+    if names_files(params):
+        return run_imported(params, model=model, dataset=dataset)
+    progress = ProgressBar()
+    try:
+        return run_served(params, model=model, dataset=dataset, store=store, progress=progress)
+    finally:
+        progress.close()
 
 
 def _memory_bytes(device: str) -> int:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from linearity.contracts.canonical import Json
 from linearity.contracts.inputs import ModelRecord
 from linearity.contracts.parameters import only_known
-from linearity.contracts.served import FILES, TOLD_NAMES, Told, parse_told
+from linearity.contracts.served import FILES, TOLD_NAMES, Told, names_servers, parse_told
 from linearity.contracts.timings import Requests, Spread
 from linearity.errors import InvalidParameterError
 
@@ -68,6 +68,11 @@ class BenchRun:
 def names_files(params: Mapping[str, Json]) -> bool:
     """Whether some parameters of `speed` are about files of another tool."""
     return any(name in params for name in FILES)
+
+
+def is_elsewhere(params: Mapping[str, Json]) -> bool:
+    """Whether some parameters of `speed` are about numbers that this process does not make."""
+    return names_files(params) or names_servers(params)
 
 
 def file_names(name: str, params: Mapping[str, Json]) -> list[str]:

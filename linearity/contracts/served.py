@@ -124,9 +124,9 @@ def refuse_outside(params: Mapping[str, Json]) -> None:
         if name in params:
             raise InvalidParameterError(
                 name,
-                wanted="nothing: this server opens no addresses or files that a request names, "
-                "because it could be sent anywhere",
-                got="a value",
+                wanted="no address and no file: a server that opens what requests name could be "
+                "sent anywhere",
+                got="an address" if name in URLS else "a file",
                 next_step="Measure servers from your own machine: linearscope run speed "
                 f"--model M --dataset D --set {name}=...",
             )

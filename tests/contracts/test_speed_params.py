@@ -66,4 +66,4 @@ def test_a_plan_is_needed_and_nothing_unknown() -> None:
     with pytest.raises(InvalidPlanError):
         parse_params({}, model=MODEL)
     with pytest.raises(UnknownParameterError):
-        parse_params({"plan": "1:drop", "dense_url": "http://127.0.0.1"}, model=MODEL)
+        parse_params({"plan": "1:drop", "concurrency": 8}, model=MODEL)
