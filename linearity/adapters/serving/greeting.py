@@ -58,29 +58,33 @@ def greet(address: Address, *, model: str, endpoint: str, probe: Ask, seconds: f
     EndpointError
         Names the side, what is wrong, and the next step.
     """
-    served, owner = _served(address)
+    served, owner = _served(address, needed=not model)
     name = model or _only(served, address)
     short = replace(probe, output_tokens=min(PROBE_TOKENS, probe.output_tokens))
     manner = _manner(address, Manner(endpoint, name), short, seconds, served)
     return Greeted(manner, _software(address, owner), served)
 
 
-def _served(address: Address) -> tuple[tuple[str, ...], str]:
-    """Return the names of the models, and who the server says owns the first one."""
+def _served(address: Address, *, needed: bool) -> tuple[tuple[str, ...], str]:
+    """Return the names of the models, and who the server says owns the first one.
+
+    Where a model is named and there is no list of them, the probe decides.
+    """
     answer = _get(address, "/v1/models")
     if answer.status in (401, 403):
         raise _wants_key(address, f"status_{answer.status}")
-    if answer.status in (404, 405, 501):
-        return (), ""  # a gateway that serves answers only; the probe decides
     value = answer.json()
     items = value.get("data") if isinstance(value, Mapping) else None
     if answer.status != 200 or not isinstance(items, list):
+        if not needed:
+            return (), ""
         raise EndpointError(
             f"the {address.side} address is not that of an OpenAI-compatible server: its "
             f"/v1/models answered HTTP {answer.status} without a list of models",
             side=address.side,
             failure="not_openai",
-            next_step="Name the address under which /v1/models answers, like http://host:8000.",
+            next_step="Name the address under which /v1/models answers, like http://host:8000; a "
+            f"server without a list needs {address.side}_model.",
         )
     models = [item for item in items if isinstance(item, Mapping)]
     names = tuple(_name(item.get("id")) for item in models)
@@ -91,7 +95,7 @@ def _served(address: Address) -> tuple[tuple[str, ...], str]:
 def _only(served: tuple[str, ...], address: Address) -> str:
     if len(served) == 1:
         return served[0]
-    what = f"{len(served)} models" if served else "no list of models"
+    what = f"{len(served)} models"
     raise EndpointError(
         f"the {address.side} server has {what}, so the one to measure has to be named",
         side=address.side,

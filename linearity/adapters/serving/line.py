@@ -70,14 +70,16 @@ class Line:
         self._was_cut = False
         pieces: list[float] = []
         started = self._began = clock()
+        may_stay = False
         try:
             response, started = self._sent("POST", path, body)
             failure = _refusal(response.status) or self._read(response, answer, pieces)
+            may_stay = not failure and response.isclosed() and not response.will_close
         except (HTTPException, OSError) as error:
             failure = self._lost(error)
         finally:
             self._began = float("inf")
-        if failure or not answer.is_over:
+        if not may_stay:
             self.close()  # what may still come would be taken for the next answer
         return _exchange(started, pieces, answer, failure), answer
 
@@ -160,18 +162,13 @@ class Line:
         return "timeout" if self._was_cut else _ending(answer, pieces, total)
 
     def _drain(self, response: HTTPResponse) -> None:
-        """Read what stands behind the last event, or give the connection up."""
+        """Read what stands behind the last event, for a moment only: it may be left open."""
         open_socket = self._socket
         assert open_socket is not None
         open_socket.settimeout(DRAIN_SECONDS)
-        try:
-            is_at_end = not response.read1(PIECE_BYTES)
-        except (OSError, HTTPException):
-            is_at_end = False
-        if is_at_end:
-            open_socket.settimeout(self._seconds)
-        else:
-            self.close()
+        with contextlib.suppress(OSError, HTTPException):
+            response.read1(PIECE_BYTES)
+        open_socket.settimeout(self._seconds)
 
     def _lost(self, error: Exception) -> str:
         if self._was_cut or isinstance(error, TimeoutError):

@@ -259,14 +259,6 @@ def _server_warnings(
                 "both sides are the same model at the same address: the ratio shows the noise",
             )
         )
-    if not all(each.manner.ignores_end for each in greeted.values()):
-        found.append(
-            RunWarning(
-                "ends_not_ignored",
-                "a server does not take ignore_eos, so its answers may end before the length "
-                "that was asked for",
-            )
-        )
     if any(greeted[side].software != greeted["dense"].software for side in SIDES):
         found.append(
             RunWarning(
