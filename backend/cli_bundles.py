@@ -42,16 +42,28 @@ def install(
 
     @runs.command("import")
     def import_run(
-        file: Annotated[Path, typer.Argument(help="What `runs export` or a download wrote.")],
+        file: Annotated[
+            Path, typer.Argument(help="What `runs export`, a download or `run --out` wrote.")
+        ],
         data: DataOption = None,
     ) -> None:
         """Take in a run that was computed elsewhere; it stays marked as imported."""
         from backend.bundles import import_bundle
+        from linearity.adapters.bundles import as_bundle
 
         with sentences(), _opened(settings(data)) as (state, store):
-            row, new = import_bundle(file.read_bytes(), state=state, store=store, owner="local")
+            bundle = as_bundle(_bytes(file))
+            row, new = import_bundle(bundle, state=state, store=store, owner="local")
         typer.echo(f"{row.id}  {row.kind}  {row.model_name} on {row.dataset_name}")
         typer.echo("imported" if new else "it was here already", err=True)
+
+
+def _bytes(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        wanted = "a bundle or a result that can be read"
+        raise InvalidParameterError("FILE", wanted=wanted, got=str(file)) from error
 
 
 def _exported(id: str, state: State, store: ArtifactStore, *, texts: bool) -> bytes:

@@ -180,6 +180,22 @@ def read_any(data: bytes) -> dict[str, Any]:
     return read_bundle(data).result if data.startswith(b"PK") else read_result(data)
 
 
+def as_bundle(data: bytes) -> bytes:
+    """Return a bundle as it is, and what `linearscope run --out` wrote as a bundle.
+
+    Raises
+    ------
+    InvalidResultError, OtherVersionError
+        If it is a result by itself, and none that can be read.
+    """
+    if data.startswith(b"PK"):
+        return data
+    result = read_result(data)
+    check_sizes(result)
+    software = str(result["environment"].get("linearscope", ""))[:40]
+    return write_bundle(result, result_bytes(result), texts=True, software=software)
+
+
 def _archive(members: Mapping[str, bytes]) -> bytes:
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:

@@ -107,6 +107,29 @@ def test_a_terminal_exports_imports_and_verifies(
     assert "Export the run again" in broken.stderr
 
 
+def test_what_the_command_line_wrote_comes_in_like_a_bundle(
+    services: Services, tmp_path: Path
+) -> None:
+    run = a_computed_run(services)
+    assert run.result is not None
+    value = json.loads(services.store.get(run.result))
+    value["environment"]["linearscope"] = "0.1.0"
+    file, there = tmp_path / "result.json", tmp_path / "there"
+    file.write_text(json.dumps(value))
+
+    came = run_cli("runs", "import", str(file), "--data", str(there))
+    twice = run_cli("runs", "import", str(file), "--data", str(there))
+
+    assert came.returncode == 0, came.stderr
+    assert run.id in came.stdout
+    assert "it was here already" in twice.stderr
+    value["params"]["seed"] = 7
+    file.write_text(json.dumps(value))
+    other = run_cli("runs", "import", str(file), "--data", str(there))
+    assert other.returncode == 2
+    assert "digest of the question" in other.stderr
+
+
 def run_cli(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         python_command("backend.cli", *arguments),
