@@ -179,7 +179,7 @@ class Requests:
     ----------
     sent, completed : int
     failed : dict of reason to int
-        ``timeout``, ``refused``, ``status_429``, ``status_500``, ``broken_stream``, ...
+        A failure of `contracts/exchanges.py`; ``untold`` where a file does not say.
     prompt_tokens, output_tokens : int
         Of completed requests.
     """
