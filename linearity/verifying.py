@@ -8,11 +8,13 @@ from typing import Any
 
 from linearity.contracts.canonical import Json
 from linearity.contracts.differences import Comparison, compare_results
+from linearity.contracts.imported import is_elsewhere
 from linearity.contracts.inputs import DatasetRecord, ModelRecord
 from linearity.contracts.kinds import current_version, parse_params
 from linearity.contracts.redaction import lacks_texts, without_texts
 from linearity.contracts.results import request_of
 from linearity.contracts.runs import RunRequest
+from linearity.contracts.speed import KIND as SPEED
 from linearity.contracts.tolerances import Conditions
 from linearity.errors import InvalidResultError, OtherVersionError
 from linearity.ports import Progress
@@ -62,8 +64,14 @@ def check_question(result: Result) -> bool:
     OtherVersionError
         If this version would compute other numbers.
     InvalidResultError
-        If a part of the question was left out with the texts.
+        If a part of the question was left out with the texts, or the numbers were not made here.
     """
+    if result["kind"] == SPEED and is_elsewhere(result["params"]):
+        raise InvalidResultError(
+            "these times were measured at two servers, or come from files of another tool: they "
+            "cannot be computed again here",
+            next_step="Measure the servers again with `linearscope run speed` and compare.",
+        )
     _, method = current_version(result["kind"])
     if result["method"] != method:
         raise OtherVersionError(

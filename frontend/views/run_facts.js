@@ -47,9 +47,12 @@ function facts(run, result) {
 const parameters = (run) =>
   Object.entries(run.params ?? {}).map(([name, value]) => [h("code", {}, name), shown(value)]);
 
+/** A digest as short as fingerprints are shown. */
+const short = (value) => (/^[0-9a-f]{64}$/.test(value) ? value.slice(0, 12) : value);
+
 /** Lists of names with a space after each comma, so that they wrap; objects as they were sent. */
 function shown(value) {
-  if (Array.isArray(value) && value.every((item) => typeof item !== "object")) return value.join(", ") || "–";
+  if (Array.isArray(value) && value.every((item) => typeof item !== "object")) return value.map(short).join(", ") || "–";
   if (value !== null && typeof value === "object") return value.length === 0 ? "–" : h("code", {}, JSON.stringify(value));
-  return String(value).replaceAll(",", ",\u200b");
+  return short(String(value)).replaceAll(",", ",\u200b");
 }

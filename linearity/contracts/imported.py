@@ -28,9 +28,9 @@ class ImportParams(Told):
     changed_file: list[str]
 
     def as_json(self) -> dict[str, Json]:
-        """Return the parameters as plain values, in the order in which pages list them."""
+        """Return the parameters as plain values, as pages list them; without what is not told."""
         values = asdict(self)
-        return {name: values[name] for name in IMPORTED_NAMES}
+        return {name: values[name] for name in IMPORTED_NAMES if values[name] != ""}
 
 
 @dataclass(frozen=True)

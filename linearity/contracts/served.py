@@ -91,9 +91,9 @@ class ServedParams(Told):
     take: int
 
     def as_json(self) -> dict[str, Json]:
-        """Return the parameters as plain values, in the order in which pages list them."""
+        """Return the parameters as plain values, as pages list them; without what is not told."""
         values = asdict(self)
-        return {name: values[name] for name in SERVED_NAMES}
+        return {name: values[name] for name in SERVED_NAMES if values[name] != ""}
 
     def url(self, side: str) -> str:
         """Return where a side is served."""

@@ -13,8 +13,9 @@ from linearity.adapters.serving.run import run_imported
 from linearity.contracts.inputs import DatasetRecord
 from linearity.contracts.results import read_result
 from linearity.contracts.timings import Spread
-from linearity.errors import InvalidParameterError
+from linearity.errors import InvalidParameterError, InvalidResultError
 from linearity.studies.imported import import_runs
+from linearity.verifying import check_question
 from tests.contracts.test_served_params import a_model
 
 Write = Callable[..., str]
@@ -114,6 +115,15 @@ def test_two_files_are_one_result(write: Write) -> None:
     assert speed == pytest.approx(changed["output_throughput"] / dense["output_throughput"])
     assert point["requests"]["dense"]["failed"] == {"untold": 1}
     assert {w["code"] for w in result["warnings"]} >= {"imported", "failed_in_files"}
+
+
+def test_times_of_others_cannot_be_computed_again(write: Write) -> None:
+    dense, changed = write(bench(1), name="a"), write(bench(2), name="b")
+
+    result = imported({"dense_file": dense, "changed_file": changed})
+
+    with pytest.raises(InvalidResultError, match="cannot be computed again"):
+        check_question(result)
 
 
 def test_requests_of_their_own_give_what_the_tool_itself_computes(write: Write) -> None:
