@@ -80,9 +80,19 @@ BAD_ANSWERS: dict[str, tuple[dict[str, Any], str, str]] = {
         "canaries",
     ),
 }
+ELSEWHERE = "http://169.254.169.254/latest"
+BAD_SPEEDS: dict[str, tuple[dict[str, Any], str, str]] = {
+    name: ({"plan": "1:drop", name: ELSEWHERE}, "invalid_parameter", "could be sent anywhere")
+    for name in ("dense_url", "changed_url", "dense_file", "changed_file")
+}
 CASES = {
     f"{kind}: {name}": (kind, *case)
-    for kind, cases in (("plan", BAD_PLANS), ("ablation", BAD_ABLATIONS), ("answers", BAD_ANSWERS))
+    for kind, cases in (
+        ("plan", BAD_PLANS),
+        ("ablation", BAD_ABLATIONS),
+        ("answers", BAD_ANSWERS),
+        ("speed", BAD_SPEEDS),
+    )
     for name, case in cases.items()
 }
 
