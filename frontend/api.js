@@ -40,6 +40,9 @@ export const addresses = {
   events: (runs) => `${API}/events?runs=${runs.map(encodeURIComponent).join(",")}`,
   result: (id, query) => `${API}/runs/${encodeURIComponent(id)}/result?${new URLSearchParams(query)}`,
   snapshot: (id, query) => `${API}/runs/${encodeURIComponent(id)}/snapshot?${new URLSearchParams(query)}`,
+  /** The files that an export keeps, all in one and one by one. */
+  archive: (id) => `${API}/runs/${encodeURIComponent(id)}/archive`,
+  file: (id, name) => `${API}/runs/${encodeURIComponent(id)}/files/${encodeURIComponent(name)}`,
   /** @param {boolean} texts whether texts of the dataset come along */
   bundle: (id, texts) => `${API}/runs/${encodeURIComponent(id)}/bundle${texts ? "?texts=1" : ""}`,
   /** @param {string[]} runs two of them */

@@ -15,6 +15,12 @@ export const score = (value, digits = 3) =>
 export const significant = (value) =>
   value === null || value === undefined ? MISSING : intl("significant").format(value);
 
+/** A difference that is hardly there: its size alone matters. */
+export function tiny(value) {
+  if (value === 0) return "0";
+  return Math.abs(value) < 1e-3 ? value.toExponential(1) : significant(value);
+}
+
 /** @returns {number|null} the middle of the values that are there */
 export function median(values) {
   const sorted = (values ?? []).filter((value) => value !== null).sort((a, b) => a - b);

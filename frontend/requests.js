@@ -10,7 +10,7 @@ export const samplingOf = ({ params = {} }) =>
   // The paper's procedure draws other windows and fits without a ridge: nothing that a plan can take over.
   params.protocol === "paper" ? {} : Object.fromEntries(SAMPLING.filter((name) => name in params).map((name) => [name, params[name]]));
 
-/** @param {object} run @param {"plan"|"answers"|"speed"} kind @param {object} params beyond the sampling */
+/** @param {object} run @param {"plan"|"answers"|"speed"|"export"} kind @param {object} params beyond the sampling */
 export const followUp = (run, kind, params) => ({
   kind,
   model: run.model.id,

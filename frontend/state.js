@@ -6,7 +6,7 @@ import { VIEW, onlyMoves, viewText } from "./view_keys.js";
 /**
  * @typedef {{from: number, to: number}} Pair
  * @typedef {object} State
- * @property {"linearity"|"ablation"|"plan"|"answers"|"passage"|"heal"|"speed"|"benchmark"} kind what the start form asks for
+ * @property {"linearity"|"ablation"|"plan"|"answers"|"passage"|"heal"|"speed"|"benchmark"|"export"} kind what the start form asks for
  * @property {"stream"|"update"|"angular"|"cosine"|"cka"} score
  * @property {"heldout"|"adjusted"|"fit"} split
  * @property {"nll_diff"|"ppl"|"kl"|"top1"|"top5"} metric

@@ -7,7 +7,7 @@ const SCALES = ["linear", "log"];
 const TABLES = ["pairs", "blocks"];
 const MOVING = ["sel", "curve", "n"];
 
-export const KINDS = ["linearity", "ablation", "plan", "answers", "passage", "heal", "speed", "benchmark"];
+export const KINDS = ["linearity", "ablation", "plan", "answers", "passage", "heal", "speed", "benchmark", "export"];
 export const METRICS = ["nll_diff", "ppl", "kl", "top1", "top5"];
 export const ACTIONS = ["drop", "linear", "merged"];
 export const FITTINGS = ["one_shot", "sequential"];

@@ -33,6 +33,7 @@ const TERMS = {
   heal: ["healing", "distil", "text_objective", "drop", "linear", "merged", ...OF_QUALITY, "splits"],
   answers: ["first_difference", "answer_agreement", "repetition", "canary"],
   benchmark: ["accuracy", "accuracy_norm", "paired_difference", "mcnemar", "chance"],
+  export: ["drop", "linear", "merged", "stock", "proof", ...OF_QUALITY],
   passage: ["passage_error", "heldout", "passage_percentile", "sinks", "passage_parts"],
 };
 

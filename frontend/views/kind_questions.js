@@ -9,6 +9,8 @@ const choice = (...options) => ({ type: "choice", options });
 const flags = (prefix, options, standard) => ({ type: "flags", prefix, options, standard });
 const passage = { type: "area", maxlength: 2000, rows: 4 };
 const plan = { type: "text", placeholder: "12:drop,13-15:linear" };
+const healed = { type: "text" };
+const shards = number(1_000_000, 1_000_000_000_000, { placeholder: "5000000000" });
 const fitting = choice("one_shot", "sequential");
 
 const NAMED = ["update_linearity", "stream_linearity", "block_influence", "single_damage"];
@@ -63,13 +65,17 @@ export const FIELDS = {
       batch: number(1, 4096, { placeholder: "8" }),
       alpha: number(0, 1_000_000, { step: "any", placeholder: "1" }),
       rank: number(1, 1024, { placeholder: "8" }),
-      healed: { type: "text" },
+      healed,
       fitting,
       ...SPLIT_TOKENS,
       report_tokens: { ...tokens, placeholder: "4096" },
       ...COMMON,
       ...READING,
     },
+  },
+  export: {
+    main: { plan },
+    more: { healed, max_shard_bytes: shards, fitting, ...SPLIT_TOKENS, ...COMMON, ...READING },
   },
   passage: {
     main: { text: passage, tokens: ALL_TOKENS },

@@ -29,6 +29,7 @@ export function nextSteps(run, { plan, fitting }, { report = true, answers = tru
       report && button("ask_report", ask("plan", { split: "report" })),
       heal && button("ask_heal", ask("heal", { split: "select" })),
       benchmark && h("a", { class: "button", href: addresses.start(benchmarkOf(run, plan)) }, t("ask_benchmark")),
+      button("ask_export", ask("export", {})),
     ),
     report && h("p", { class: "field-note" }, t("report_means")),
     message,
@@ -37,6 +38,16 @@ export function nextSteps(run, { plan, fitting }, { report = true, answers = tru
 
 /** Which questions are asked the start page has to know. */
 const benchmarkOf = ({ model, dataset }, plan) => ({ kind: "benchmark", model: model.id, dataset: dataset.id, plan });
+
+/** @param {object} run of heal, finished @returns {HTMLElement|null} what writes its model as a folder */
+export function exportStep(run) {
+  if (isShared) return null;
+  const message = h("div", { "aria-live": "polite" });
+  const { plan, fitting } = run.params;
+  const click = ({ currentTarget }) => askFor(currentTarget, followUp(run, "export", { plan, fitting, healed: run.id }), message);
+  const button = h("button", { type: "button", on: { click } }, t("ask_export_healed"));
+  return h("div", { class: "next-steps", "data-needs": "analyst" }, h("div", { class: "controls" }, button), message);
+}
 
 async function askFor(button, body, message) {
   button.disabled = true;

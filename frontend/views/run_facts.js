@@ -54,5 +54,5 @@ const short = (value) => (/^[0-9a-f]{64}$/.test(value) ? value.slice(0, 12) : va
 function shown(value) {
   if (Array.isArray(value) && value.every((item) => typeof item !== "object")) return value.map(short).join(", ") || "–";
   if (value !== null && typeof value === "object") return value.length === 0 ? "–" : h("code", {}, JSON.stringify(value));
-  return short(String(value)).replaceAll(",", ",\u200b");
+  return value === "" ? "–" : short(String(value)).replaceAll(",", ",\u200b");
 }

@@ -59,6 +59,7 @@ const OWN = {
     t("training_steps", { steps: integer(steps) }),
     t(`split_${split}_named`),
   ],
+  export: ({ plan }) => [planText(plan)],
   passage: ({ text, tokens }) => [
     text && t("passage_length", { count: integer([...text].length) }),
     tokens && t("passage_maps", { tokens: integer(tokens) }),

@@ -27,6 +27,7 @@ const VIEWS = {
   heal: () => import("./heal_view.js"),
   speed: () => import("./speed_view.js"),
   benchmark: () => import("./benchmark_view.js"),
+  export: () => import("./export_view.js"),
 };
 
 /** @param {HTMLElement} main @param {string} id */

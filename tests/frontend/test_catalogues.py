@@ -52,7 +52,7 @@ FROM_A_LIST = (
         "estimate_of_",
         "engine_",
     ),
-    *("train_", "trained_", "training_", "tuned_", "objective_"),
+    *("train_", "trained_", "training_", "tuned_", "objective_", "export_", "runs_"),
     *("items_", "chat_"),
     *("dataset_", "recognised_", "delimiter_", "reading_", "record_", "summary_"),
 )
