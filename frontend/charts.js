@@ -15,6 +15,8 @@ const SIZES = {
   sample_sizes: [1000, 480],
   token_errors: [1200, 560],
   passage: [1400, 640],
+  speedups: [1000, 560],
+  costs: [1200, 560],
   task_scores: [1000, 480],
   task_differences: [1000, 480],
   curve: [1200, 640],

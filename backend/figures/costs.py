@@ -56,7 +56,13 @@ def costs(result: Mapping[str, Any], options: FigureOptions) -> dict[str, Any]:
     if scores:
         data.append(_line(scores, theme, words))
         layout["yaxis2"] = axis(
-            theme, words["beside"], overlaying="y", side="right", showgrid=False, range=[0, 1]
+            theme,
+            words["beside"],
+            overlaying="y",
+            side="right",
+            showgrid=False,
+            range=[0, 1],
+            tickvals=[0, 0.25, 0.5, 0.75, 1],
         )
     return {"data": data, "layout": layout}
 

@@ -52,6 +52,8 @@ def speedups(result: Mapping[str, Any], options: FigureOptions) -> dict[str, Any
         shift = ASIDE * (place - (len(SHOWN) - 1) / 2)
         at = [loads.index(mark.load) + shift for mark in own]
         data += [_expected(own, at, metric, theme), _measured(own, at, metric, theme, words)]
+    if any(mark.estimate is not None for mark in marks):
+        data.append(_key(theme, words))
     layout = base_layout(theme) | {
         "margin": MARGIN,
         "legend": legend(theme, y=1.02),
@@ -65,7 +67,7 @@ def speedups(result: Mapping[str, Any], options: FigureOptions) -> dict[str, Any
         ),
         "yaxis": axis(theme, words["speedup_axis"], tickformat=".2f"),
         "shapes": _lines(result, theme),
-        "annotations": _notes(result, marks, theme, words),
+        "annotations": _notes(result, theme, words),
         "meta": meta(theme, f"{caption(result, options.lang)} · {words['speedup_axis']}"),
     }
     return {"data": data, "layout": layout}
@@ -154,6 +156,19 @@ def _expected(
     }
 
 
+def _key(theme: Theme, words: Words) -> dict[str, Any]:
+    """Return the entry of the legend for what was not measured; it draws nothing."""
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "name": words["estimated"],
+        "x": [None],
+        "y": [None],
+        "marker": {"color": theme.muted, "symbol": "circle-open", "size": 8},
+        "hoverinfo": "skip",
+    }
+
+
 def _lines(result: Mapping[str, Any], theme: Theme) -> list[dict[str, Any]]:
     """Return the line of equal speed, and the ceiling where there is one."""
     whole = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "layer": "below"}
@@ -164,27 +179,22 @@ def _lines(result: Mapping[str, Any], theme: Theme) -> list[dict[str, Any]]:
     return lines
 
 
-def _notes(
-    result: Mapping[str, Any], marks: Sequence[Mark], theme: Theme, words: Words
-) -> list[dict[str, Any]]:
-    font = {"size": FONT_SIZE, "color": theme.muted}
-    notes = []
-    if ceiling := result.get("ceiling"):
-        notes.append(
-            {
-                "xref": "paper", "x": 1, "xanchor": "right", "y": ceiling, "yanchor": "bottom",
-                "text": words["ceiling"].format(value=f"{ceiling:.2f}"), "showarrow": False,
-                "font": font,
-            }
-        )  # fmt: skip
-    if any(mark.estimate is not None for mark in marks):
-        notes.append(
-            {
-                "xref": "paper", "x": 1, "xanchor": "right", "yref": "paper", "y": 1.02,
-                "yanchor": "bottom", "text": words["estimated"], "showarrow": False, "font": font,
-            }
-        )  # fmt: skip
-    return notes
+def _notes(result: Mapping[str, Any], theme: Theme, words: Words) -> list[dict[str, Any]]:
+    ceiling = result.get("ceiling")
+    if not ceiling:
+        return []
+    return [
+        {
+            "xref": "paper",
+            "x": 1,
+            "xanchor": "right",
+            "y": ceiling,
+            "yanchor": "bottom",
+            "text": words["ceiling"].format(value=f"{ceiling:.2f}"),
+            "showarrow": False,
+            "font": {"size": FONT_SIZE, "color": theme.muted},
+        }
+    ]
 
 
 def _hover(mark: Mark, words: Words) -> str:

@@ -34,6 +34,7 @@ const TERMS = {
   answers: ["first_difference", "answer_agreement", "repetition", "canary"],
   benchmark: ["accuracy", "accuracy_norm", "paired_difference", "mcnemar", "chance"],
   export: ["drop", "linear", "merged", "stock", "proof", ...OF_QUALITY],
+  speed: ["first_token", "next_token", "throughput", "speed_ratio", "arithmetic", "cost_map"],
   passage: ["passage_error", "heldout", "passage_percentile", "sinks", "passage_parts"],
 };
 

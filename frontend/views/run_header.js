@@ -17,7 +17,7 @@ export function render(element, { run, result, lang }) {
   const facts = [
     model.blocks && t("blocks_by_width", { blocks: model.blocks, width: model.width }),
     t("on_dataset", { dataset: dataset.name }),
-    ...OWN[run.kind](params, seen),
+    ...(OWN[run.kind]?.(params, seen) ?? []),
   ];
   const kind = t(`kind_${run.kind}`);
   document.title = `${kind} · ${model.name} · ${dataset.name} · LinearScope`;
@@ -60,6 +60,10 @@ const OWN = {
     t(`split_${split}_named`),
   ],
   export: ({ plan }) => [planText(plan)],
+  speed: ({ plan, batches = [] }) => [
+    plan && planText(plan),
+    batches.length > 0 && t("speed_loads", { loads: batches.map(integer).join(", ") }),
+  ],
   passage: ({ text, tokens }) => [
     text && t("passage_length", { count: integer([...text].length) }),
     tokens && t("passage_maps", { tokens: integer(tokens) }),

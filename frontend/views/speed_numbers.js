@@ -11,7 +11,7 @@ export const timingOf = (point, metric) => point.timings.find((timing) => timing
 
 /** "× 1.25"; a dash without a ratio. */
 export const ratio = (speedup) => (speedup ? `× ${score(speedup.value, 2)}` : MISSING);
-export const ratioRange = (speedup) => (speedup?.ci95 ? t("speed_interval", { range: interval(speedup.ci95, 2) }) : MISSING);
+const ratioRange = (speedup) => (speedup?.ci95 ? t("speed_interval", { range: interval(speedup.ci95, 2) }) : MISSING);
 
 /** Seconds as milliseconds, throughput as it is. */
 export function amountOf(metric, value) {

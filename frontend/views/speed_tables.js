@@ -1,10 +1,10 @@
 // Every metric at every load, requests, memory and sizes, as tables to read.
 
 import { changed, fill, h } from "../dom.js";
-import { integer, score } from "../format.js";
+import { integer, interval, score } from "../format.js";
 import { t } from "../i18n.js";
 import { plainTable } from "./plain_table.js";
-import { amountOf, ratio, ratioRange, sizeOf } from "./speed_numbers.js";
+import { amountOf, ratio, sizeOf } from "./speed_numbers.js";
 
 const SIDES = ["dense", "changed"];
 
@@ -17,7 +17,7 @@ export function render(element, { result, lang }) {
 }
 
 function loadTable({ load, timings }) {
-  const heads = ["speed_metric", "model_dense", "model_changed", "speed_ratio", "speed_range", "speed_expected"];
+  const heads = ["speed_metric", "model_dense", "model_changed", "speed_ratio", "speed_expected"];
   return h(
     "section",
     {},
@@ -34,8 +34,7 @@ function timingCells({ metric, dense, changed: other, speedup, estimate }) {
     t(`speed_${metric}`),
     cell(dense),
     cell(other),
-    ratio(speedup),
-    ratioRange(speedup),
+    h("span", {}, ratio(speedup), speedup?.ci95 && h("span", { class: "quiet" }, ` ${interval(speedup.ci95, 2)}`)),
     estimate && `× ${score(estimate.speedup, 2)} (${t(`estimate_of_${estimate.of}`)})`,
   ];
 }

@@ -90,7 +90,7 @@ def _unsteady(points: Sequence[LoadPoint]) -> list[RunWarning]:
             f"the machine was not steady: at {worst:,} at once the middle half of the dense "
             f"model's times spans {100 * found[worst]:.0f} % of their median. Pairs cancel what "
             "slows both sides; close other programs, or measure more pairs.",
-            {"loads": list(found), "worst": worst, "share": found[worst]},
+            {"loads": list(found), "worst": worst, "percent": round(100 * found[worst])},
         )
     ]
 

@@ -25,7 +25,7 @@ def test_every_shown_metric_of_every_load_has_a_marker_and_its_interval(
         for metric in ("first_token", "next_token", "tokens_per_s")
     ]
     drawn = figure("speedups", result, {})
-    measured = [trace for trace in drawn["data"] if trace.get("name")]
+    measured = [trace for trace in drawn["data"] if "error_y" in trace]
     for trace, metric in zip(measured, ("first_token", "next_token", "tokens_per_s"), strict=True):
         own = [mark for mark in marks if mark.metric == metric]
         assert trace["y"] == [mark.value for mark in own]
@@ -39,7 +39,8 @@ def test_estimates_are_hollow_and_only_where_arithmetic_says_something(
 ) -> None:
     drawn = figure("speedups", result, {})
     hollow = [trace for trace in drawn["data"] if trace["marker"]["symbol"].endswith("-open")]
-    assert [trace["y"] for trace in hollow] == [[1.3, 1.3], [1.3, 1.3], []]
+    assert [trace["y"] for trace in hollow] == [[1.3, 1.3], [1.3, 1.3], [], [None]]
+    assert [trace["name"] for trace in hollow if "name" in trace] == ["arithmetic alone"]
     assert "1.300" in drawn["data"][1]["customdata"][0][1]
 
 
