@@ -25,14 +25,14 @@ def store_healed(healed: HealedWeights, store: ArtifactStore) -> tuple[str, int]
     `HealedWeights.name` goes into the file, so that two runs never share one.
     """
     told = {
-        "format": FORMAT,
         "run": healed.name,
         "model": healed.model,
         "plan": healed.plan,
         "fitting": healed.fitting,
-        "steps": json.dumps([asdict(step) for step in healed.steps]),
+        "steps": [asdict(step) for step in healed.steps],
     }
-    data = save(dict(healed.tensors), metadata=told)
+    # The library writes several entries in any order: the same weights would be other bytes.
+    data = save(dict(healed.tensors), metadata={FORMAT: json.dumps(told)})
     return store.put(data), len(data)
 
 
@@ -73,7 +73,7 @@ def load_healed(sha256: str, store: ArtifactStore, *, model: str) -> HealedWeigh
         raise _no_healed(sha256)
     try:
         with safe_open(path, framework="pt") as file:
-            told = file.metadata() or {}
+            told = (file.metadata() or {}).get(FORMAT)
             tensors = {tensor.name: file.get_tensor(tensor.name) for tensor in listed}
     except SafetensorError as error:
         raise _no_healed(sha256) from error
@@ -81,19 +81,20 @@ def load_healed(sha256: str, store: ArtifactStore, *, model: str) -> HealedWeigh
 
 
 def _checked(
-    sha256: str, told: Mapping[str, str], tensors: Mapping[str, Tensor], model: str
+    sha256: str, said: str | None, tensors: Mapping[str, Tensor], model: str
 ) -> HealedWeights:
     healed = None
     with contextlib.suppress(KeyError, TypeError, ValueError):
+        told = json.loads(said or "")
         healed = HealedWeights(
             name=sha256[:16],
             model=told["model"],
             plan=told["plan"],
             fitting=told["fitting"],
-            steps=[MeasuredStep(**step) for step in json.loads(told["steps"])],
+            steps=[MeasuredStep(**step) for step in told["steps"]],
             tensors=tensors,
         )
-    if healed is None or told.get("format") != FORMAT:
+    if healed is None:
         raise _no_healed(sha256)
     if healed.model != model:
         raise HealedMismatchError(

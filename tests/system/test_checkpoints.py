@@ -6,6 +6,7 @@ from linearity.adapters.checkpoints import FileCheckpoints
 from linearity.adapters.state import InputRow
 from linearity.contracts.runs import RunStatus
 from tests.servers import eventually
+from tests.system.conftest import KINDS
 from tests.system.house import House
 from tests.system.test_lifecycle import largest_difference
 
@@ -43,6 +44,36 @@ def test_a_killed_worker_leaves_its_points_to_the_next(
     assert len(before) > 3
     assert largest_difference(house.result(id), expected) <= 1e-9
     eventually(lambda: kept.load() == {})
+
+
+def test_a_training_that_was_killed_ends_with_the_weights_of_one_that_was_not(
+    house: House, model: InputRow, dataset: InputRow
+) -> None:
+    question = {"plan": "0:linear,1:linear", "fit_tokens": 4096, "steps": 80, "context": 64}
+    worker = house.start_worker("analysis")
+    calm = house.ask("heal", model, dataset, **question).id
+    done = house.wait_for(calm, lambda row: not row.status.is_open)
+    assert (done.status, done.error) == (RunStatus.FINISHED, None)
+    expected = house.result(calm)
+    house.state.delete_run(calm)
+    kept = FileCheckpoints(house.store.root, calm)
+    assert kept.load_bytes() is None
+
+    id = house.ask("heal", model, dataset, **question).id
+    eventually(lambda: kept.load_bytes(), seconds=120)
+    worker.kill()
+    worker.wait()
+    assert house.run(id).status is RunStatus.RUNNING
+    house.start_worker("analysis")
+    row = house.wait_for(id, lambda row: not row.status.is_open)
+    found = house.result(id)
+
+    assert [item.outcome for item in row.attempts] == ["lost", "finished"]
+    assert found["weights"] == expected["weights"]
+    assert found["training"] == expected["training"]
+    assert row.objects == [{key: found["weights"][key] for key in ("sha256", "bytes")}]
+    assert house.state.count_report_openings(*(found[k]["fingerprint"] for k in KINDS)) == 1
+    eventually(lambda: kept.load_bytes() is None)
 
 
 def test_a_cancelled_run_keeps_what_it_had_finished(
