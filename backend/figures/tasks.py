@@ -47,7 +47,7 @@ def task_scores(result: Mapping[str, Any], options: FigureOptions) -> dict[str, 
         "name": words["chance"],
         "x": [100 * (row.chance or 0.0) for _, row in guessed],
         "y": [place for place, _ in guessed],
-        "marker": {"symbol": "line-ns-open", "size": 14, "color": theme.hatch},
+        "marker": {"symbol": "line-ns-open", "size": 14, "color": theme.muted},
         "hovertemplate": f"{words['chance']} %{{x:.1f}} %<extra></extra>",
     }
     layout = _layout(result, rows, options, title=words["accuracy_axis"]) | {

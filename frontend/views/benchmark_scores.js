@@ -16,7 +16,7 @@ export const metricName = (metric) => tOr(`metric_${metric}`, metric);
 export function scoresTable(tasks) {
   const rows = tasks.flatMap((task) => [
     ...task.scores.map((one) => row(taskName(task.task), task.questions, metricName(one.metric), one)),
-    ...task.categories.map(({ category, questions, score: one }) => row(category, questions, metricName(one.metric), one)),
+    ...task.categories.map(({ category, questions, score: one }) => row(quiet(`· ${category}`), questions, metricName(one.metric), one)),
   ]);
   return h("div", { class: "scroll-x" }, plainTable({ heads: HEADS.map((key) => t(`column_${key}`)), rows }));
 }

@@ -24,6 +24,14 @@ export function readParams(form, kind) {
   return params;
 }
 
+/** @returns {string|null} the name of the words that ask for what cannot be left out */
+export function missingWords({ elements: { plan, text, questions, tasks } }) {
+  const empty = (field) => field && !field.value.trim();
+  if (empty(plan)) return "type_a_plan";
+  if (empty(text)) return "type_a_passage";
+  return empty(questions) && empty(tasks) ? "choose_questions" : null;
+}
+
 function read(typed, name, { type, options, standard }) {
   if (type === "canaries") return readCanaries(typed);
   if (type === "flags") {

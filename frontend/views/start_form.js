@@ -6,7 +6,7 @@ import { t } from "../i18n.js";
 import { getState, subscribe } from "../state.js";
 import { addInputForm } from "./add_input.js";
 import { estimatePlace } from "./estimate_place.js";
-import { readParams } from "./kind_fields.js";
+import { missingWords, readParams } from "./kind_fields.js";
 import { problemText } from "./problem.js";
 import { showReading } from "./reading_fields.js";
 import { inputFacts, isPreparing, startFields } from "./start_fields.js";
@@ -98,9 +98,9 @@ function onInput({ target: { name, value } }) {
 
 async function showEstimate() {
   const { estimate, form, button, message } = current;
-  const { plan, text } = form.elements;
+  const { plan } = form.elements;
   if (button.disabled) return estimate.say(preparingLine());
-  if ([plan, text].some((field) => field && !field.value.trim())) return estimate.say(h("p", {}, t(plan ? "type_a_plan" : "type_a_passage")));
+  if (missingWords(form)) return estimate.say(h("p", {}, t(missingWords(form))));
   const error = await estimate.ask(request(form));
   plan?.setAttribute("aria-invalid", String(error?.code === "invalid_plan"));
   if (!error) fill(message);

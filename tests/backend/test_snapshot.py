@@ -19,6 +19,7 @@ from backend.snapshot import READER, SCRIPTS, snapshot
 from tests.backend.builders import a_finished_run, a_running_run
 from tests.builders import a_result
 from tests.figures.ablation_results import a_plan, an_ablation, some_answers
+from tests.figures.benchmark_results import a_benchmark
 from tests.figures.heal_results import a_healing
 from tests.figures.passages import a_passage
 from tests.figures.speeds import a_speed
@@ -154,10 +155,16 @@ def test_a_saved_passage_is_shaded_at_the_block_of_the_view() -> None:
         (a_plan(), {}, {"documents"}, "Perplexity"),
         (a_healing(), {}, {"training", "before_after"}, "What healing brought"),
         (some_answers(), {"show": "different", "at": "2"}, set(), "Identical answers"),
+        (
+            a_benchmark(),
+            {"items": "lost"},
+            {"task_scores", "task_differences"},
+            "Own questions · Right answers",
+        ),
         (a_passage(), {"sel": "1-2", "n": "3"}, {"passage"}, "Least linear"),
         (a_speed(), {}, {"speedups", "costs"}, "Tokens per second at 8 at once"),
     ],
-    ids=["ablation", "plan", "heal", "answers", "passage", "speed"],
+    ids=["ablation", "plan", "heal", "answers", "benchmark", "passage", "speed"],
 )
 def test_every_kind_can_be_saved(
     result: Any, view: dict[str, str], figures: set[str], number: str | None
