@@ -2,7 +2,7 @@
 
 import { changed, fill, h } from "../dom.js";
 import { integer, interval, score } from "../format.js";
-import { t } from "../i18n.js";
+import { t, tOr } from "../i18n.js";
 import { plainTable } from "./plain_table.js";
 import { amountOf, ratio, sizeOf } from "./speed_numbers.js";
 
@@ -43,7 +43,7 @@ function timingCells({ metric, dense, changed: other, speedup, estimate }) {
 function requestsTable(points) {
   const asked = points.filter(({ requests }) => requests);
   if (!asked.length) return null;
-  const failed = (counts) => Object.entries(counts).map(([reason, count]) => `${reason}: ${integer(count)}`).join(", ") || "0";
+  const failed = (counts) => Object.entries(counts).map(([reason, count]) => `${failure(reason)}: ${integer(count)}`).join(", ") || "0";
   const row = (load, side, found) => [
     `${integer(load)} · ${t(`model_${side}`)}`, integer(found.sent), integer(found.completed), failed(found.failed),
   ];
@@ -57,6 +57,9 @@ function requestsTable(points) {
     }),
   );
 }
+
+/** Why requests failed: a word of ours, or the number of an HTTP status. */
+const failure = (reason) => tOr(`failure_${reason}`, reason.replace("status_", "HTTP "));
 
 function sizesTable({ sides, points }) {
   if (!sides) return null;

@@ -4,6 +4,7 @@ import { changed, fill, h, keepingFocus, switches } from "../dom.js";
 import { t } from "../i18n.js";
 import { update } from "../state.js";
 import { COSTS } from "../view_keys.js";
+import { atServers } from "./at_servers.js";
 import * as figures from "./figures.js";
 import { besideOf } from "./linear_beside.js";
 import { nextSteps } from "./next_steps.js";
@@ -68,6 +69,7 @@ function renderNumbers(element, { run, result, lang }) {
     result?.points?.length > 0 && ratioNumbers(result.points),
     result && h("p", { class: "protocol" }, conditions(result)),
     h("p", { class: "caution" }, t(engine?.name === "in_process" ? "speed_in_process_note" : "speed_note")),
+    run?.status === "finished" && engine?.name === "in_process" && atServers(run),
     run?.status === "finished" && plan && nextSteps(run, { plan, fitting }, { report: false, speed: false }),
   );
 }

@@ -29,6 +29,7 @@ FROM_THE_SERVER = (
     "pairs_",
     "state_",
     "added_",
+    "failure_",
 )
 FROM_A_LIST = (
     *("column_", "figure_", "term_", "score_", "split_", "field_", "status_", "nav_", "theme_"),
