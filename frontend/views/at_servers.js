@@ -4,6 +4,9 @@ import { h } from "../dom.js";
 import { t } from "../i18n.js";
 import { copyButton } from "./copy_button.js";
 
+/** An imported run may be about inputs that nobody registered here. */
+const named = ({ id }, otherwise) => (id.includes(":") ? otherwise : id);
+
 /** @param {object} run a finished run in this process @returns {HTMLElement} */
 export function atServers({ model, dataset, params }) {
   const settings = [
@@ -12,7 +15,7 @@ export function atServers({ model, dataset, params }) {
     "concurrency=1,8,32",
     `plan=${params.plan}`,
   ];
-  const text = `linearscope run speed --model ${model.id} --dataset ${dataset.id} --set ${settings.join(" --set ")} --out speed.json`;
+  const text = `linearscope run speed --model ${named(model, "MODEL")} --dataset ${named(dataset, "DATASET")} --set ${settings.join(" --set ")} --out speed.json`;
   const area = h("textarea", { id: "at-servers", readonly: true, rows: 3, spellcheck: "false", value: text, class: "command" });
   return h(
     "details",

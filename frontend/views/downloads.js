@@ -34,6 +34,7 @@ const THERE = {
   token_errors: ({ token_errors }) => Boolean(token_errors),
   sample_sizes: ({ sample_sizes }) => Boolean(sample_sizes),
   interaction: ({ interaction }) => Boolean(interaction),
+  costs: ({ costs }) => Boolean(costs),
   three_curves: ({ sweep }) => Boolean(sweep?.length),
   categories: (result) =>
     [result.point, ...(result.curves ?? []).flatMap(({ points }) => points)].some((point) => categoriesOf(point, result).length > 0),

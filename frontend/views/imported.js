@@ -7,18 +7,21 @@ import { t } from "../i18n.js";
 import { problemText } from "./problem.js";
 
 /** @param {object} run @returns {HTMLElement|null} that the numbers were not computed here */
-export function importedNote({ imported }) {
+export function importedNote({ imported, params }) {
   if (!imported) return null;
   const { software, computed, when, by, texts } = imported;
   return h(
     "p",
     { class: "warning-line imported-note" },
-    t("imported_note_text", { software, computed: moment(computed) }),
+    t(isElsewhere(params) ? "imported_times_text" : "imported_note_text", { software, computed: moment(computed) }),
     " ",
     by ? t("imported_by", { by, when: moment(when) }) : t("imported_when", { when: moment(when) }),
     texts === "left_out" && ` ${t("imported_without_texts")}`,
   );
 }
+
+/** Whether the numbers are those of servers or of another tool, which nobody can compute again. */
+const isElsewhere = (params = {}) => "dense_url" in params || "dense_file" in params;
 
 /** @returns {HTMLElement} a button that takes a bundle in and opens its run */
 export function importButton() {
