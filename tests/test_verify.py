@@ -35,6 +35,13 @@ QUESTIONS: dict[str, dict[str, Json]] = {
         "canaries": [{"prompt": "The list, the tuple", "must_say": ["a"]}],
         **SMALL,
     },
+    "speed": {
+        "plan": "1:drop,2:linear",
+        "batches": [1, 2],
+        "prompt_tokens": 8,
+        "new_tokens": 3,
+        **SMALL,
+    },
 }
 Run = Callable[[str], dict[str, Any]]
 Verify = Callable[[dict[str, Any]], Verification]
@@ -89,6 +96,7 @@ CHANGES: dict[str, tuple[list[str | int], Any]] = {
     "ablation": (["curves", 1, "points", 0, "nll_diff"], lambda damage: damage - 1e-3),
     "plan": (["documents", 0, "kl"], lambda kl: 0.0),
     "answers": (["answers", 0, "changed"], lambda text: text + "!"),
+    "speed": (["sides", "changed", "step_bytes"], lambda size: size + 1),
 }
 
 
