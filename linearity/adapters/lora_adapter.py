@@ -41,12 +41,15 @@ class LoraAdapter:
     weights : Path
     blocks : str
         Path of the list of blocks in the base model.
+    down : str
+        In a block: the module that a map of an export may be merged into.
     """
 
     name: str
     config: dict[str, Json]
     weights: Path
     blocks: str
+    down: str
 
 
 def read_adapter(
@@ -86,7 +89,13 @@ def read_adapter(
         if read is None:
             raise _refused("weights named as peft names them", name)
         _check_fits(read, shape, modules, model)
-    return LoraAdapter(folder.resolve().name, config, weights, _blocks_path(modules, layout))
+    return LoraAdapter(
+        name=folder.resolve().name,
+        config=config,
+        weights=weights,
+        blocks=_blocks_path(modules, layout),
+        down=layout.family.down,
+    )
 
 
 def write_adapter(
@@ -112,11 +121,13 @@ def write_adapter(
     numbering = Renumbering(adapter.blocks, places_of(architecture))
     tensors, modules = {}, set[str]()
     blocks: dict[bool, set[int]] = {True: set(), False: set()}
+    downs = set[int]()
     for name, tensor in load_file(adapter.weights).items():
         read, new = read_name(name), numbering.name(name)
         assert read is not None  # all were read before
         if (block := numbering.block_of(read.module)) is not None:
             blocks[new is not None].add(block)
+            downs |= {block} if read.module.endswith(f".{adapter.down}") else set()
         if new is None:
             continue
         tensors[new] = tensor
@@ -135,7 +146,7 @@ def write_adapter(
         name=adapter.name,
         kept=sorted(blocks[True]),
         left_out=sorted(blocks[False]),
-        merged=sorted(blocks[True] & merged),
+        merged=sorted(blocks[True] & merged & downs),
     )
 
 
@@ -179,7 +190,7 @@ def _check_base(config: Mapping[str, Json], model: ModelRecord) -> None:
     if _last_part(named) not in known:
         raise _refused(
             f"an adapter of {model.name}",
-            f"one of {named}",
+            named,
             "Name its own base model with --model. If both are the same weights, write "
             f"{model.name} into its base_model_name_or_path.",
         )

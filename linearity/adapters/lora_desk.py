@@ -85,11 +85,11 @@ def told(became: RenumberedAdapter) -> str:
     """Return what became of an adapter in one line."""
     lines = [f"an adapter of {len(became.kept)} blocks"]
     if became.left_out:
-        lines.append(f"left out what belongs to blocks {_listed(became.left_out)}, which are gone")
+        lines.append(f"left out, because the blocks are gone: {_listed(became.left_out)}")
     if became.merged:
         lines.append(
-            f"the down projections of blocks {_listed(became.merged)} carry a map that it was not "
-            "trained with: measure it"
+            "measure it: these blocks carry a merged map where it has a part of its own: "
+            f"{_listed(became.merged)}"
         )
     return "; ".join(lines)
 

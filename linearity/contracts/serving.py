@@ -21,6 +21,8 @@ from linearity.contracts.export import Architecture, Proof
 from linearity.contracts.inputs import ModelRecord
 
 LONGEST_NAME = 60
+REGISTER = "from linearity.models.architectures import register_architectures as known; known()"
+"""What lets transformers know the architectures of this package."""
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -56,17 +58,26 @@ def commands(name: str, architecture: Architecture) -> list[Command]:
     place = f"./{name}"
     opened = f"M.from_pretrained({json.dumps(place, ensure_ascii=False)})"
     load = f"from transformers import AutoModelForCausalLM as M; {opened}"
-    if not architecture.is_stock:
-        load = f"import linearity.models.exported; {load}"
+    asked = (
+        f"run --model hf --model_args pretrained={shlex.quote(place)},dtype={architecture.dtype} "
+        "--tasks arc_easy piqa"
+    )
     measure = f"linearscope run linearity --model {shlex.quote(place)} --dataset python-docs"
-    lines = [Command("load", "transformers", f"python -c {shlex.quote(load)}")]
     if architecture.is_stock:
         serve = f"vllm serve {shlex.quote(place)} --served-model-name {shlex.quote(name)}"
-        test = (
-            "lm-eval run --model hf --model_args "
-            f"pretrained={shlex.quote(place)},dtype={architecture.dtype} --tasks arc_easy piqa"
-        )
-        lines += [Command("serve", "vllm", serve), Command("evaluate", "lm_eval", test)]
+        lines = [
+            Command("load", "transformers", f"python -c {shlex.quote(load)}"),
+            Command("serve", "vllm", serve),
+            Command("evaluate", "lm_eval", f"lm-eval {asked}"),
+        ]
+    else:
+        test = "from lm_eval.__main__ import cli_evaluate as run; run()"
+        lines = [
+            Command("load", "transformers", f"python -c {shlex.quote(f'{REGISTER}; {load}')}"),
+            Command(
+                "evaluate", "lm_eval", f"python -c {shlex.quote(f'{REGISTER}; {test}')} {asked}"
+            ),
+        ]
     return [*lines, Command("measure", "linearscope", measure)]
 
 

@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from linearity.adapters.lora_adapter import read_adapter, write_adapter
+from linearity.adapters.lora_desk import told
 from linearity.adapters.lora_names import Renumbering
 from linearity.contracts.export import Architecture
 from linearity.contracts.families import FAMILIES
@@ -148,10 +149,14 @@ def test_blocks_that_became_maps_or_hold_one_are_said(tmp_path: Path, target: Pa
 
     assert (became.kept, became.left_out, became.merged) == ([0, 2], [1, 3], [2])
     assert {re.findall(r"layers\.(\d)", name)[0] for name in names} == {"0", "2"}
+    assert told(became) == (
+        "an adapter of 2 blocks; left out, because the blocks are gone: 1, 3; measure it: these "
+        "blocks carry a merged map where it has a part of its own: 2"
+    )
 
 
 @pytest.mark.parametrize(
-    "told",
+    "named",
     [
         {"layers_to_transform": [1, 3], "layers_pattern": "layers"},
         {"target_modules": r"model\.layers\.(1|3)\.(self_attn\.q_proj|mlp\.down_proj)"},
@@ -159,10 +164,10 @@ def test_blocks_that_became_maps_or_hold_one_are_said(tmp_path: Path, target: Pa
     ],
 )
 def test_what_names_blocks_becomes_whole_paths(
-    tmp_path: Path, target: Path, told: dict[str, Any]
+    tmp_path: Path, target: Path, named: dict[str, Any]
 ) -> None:
     network = build("llama", attention="eager")
-    folder = write(tmp_path / "lora", network, "llama", blocks=range(1, 4, 2), **told)
+    folder = write(tmp_path / "lora", network, "llama", blocks=range(1, 4, 2), **named)
     adapter = read_adapter(folder, MODEL, network, find_layout(network))
     write_adapter(adapter, an_architecture([0, 3]), "./cut", target)
     config = json.loads((target / "adapter_config.json").read_text())
@@ -204,7 +209,7 @@ def only_pickles(folder: Path) -> None:
 BROKEN: dict[str, tuple[Any, str]] = {
     "another base by name": (
         lambda f: changed_config(f, base_model_name_or_path="meta-llama/Llama-3.2-1B"),
-        r"one of meta-llama/Llama-3\.2-1B",
+        r"got 'meta-llama/Llama-3\.2-1B'",
     ),
     "another base by shape": (
         lambda f: changed_weights(
@@ -260,3 +265,13 @@ def test_ranks_by_an_expression_of_blocks_are_refused() -> None:
 
     with pytest.raises(InvalidParameterError, match="single blocks"):
         numbering.config({"rank_pattern": {r"layers\.(1|3)\.q_proj": 8}}, [])
+
+
+def test_a_map_matters_only_where_the_adapter_has_a_part_too(tmp_path: Path, target: Path) -> None:
+    network = build("llama", attention="eager")
+    folder = write(tmp_path / "lora", network, "llama")
+    changed_weights(folder, lambda w: {k: v for k, v in w.items() if "q_proj" in k})
+    adapter = read_adapter(folder, MODEL, network, find_layout(network))
+    merged = an_architecture([0, 1, 2], origins=[[0, 0], [1, 1], [2, 3]])
+
+    assert write_adapter(adapter, merged, "./cut", target).merged == []

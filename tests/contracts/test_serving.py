@@ -57,7 +57,7 @@ def test_a_stock_folder_is_served_and_tested_by_other_programs() -> None:
 
 
 def test_nothing_is_offered_to_programs_that_do_not_know_the_architecture() -> None:
-    assert {command.program for command in commands("x", CUSTOM)} == {"transformers", "linearscope"}
+    assert "vllm" not in {command.program for command in commands("x", CUSTOM)}
     assert [item.status for item in runs_in(CUSTOM, PROOF)] == ["proven", "no", "no", "no"]
 
 
@@ -134,3 +134,10 @@ def test_where_a_model_lies_is_never_told() -> None:
 def test_an_unknown_licence_stays_unknown() -> None:
     assert deliver("x", a_model(), STOCK, PROOF, []).licence is None
     assert deliver("x", a_model(licence="mit"), STOCK, PROOF, ["LICENSE"]).licence == "mit"
+
+
+def test_the_package_is_named_wherever_its_architecture_is_loaded() -> None:
+    told = {command.purpose: command.text for command in commands("x", CUSTOM)}
+
+    for purpose in ("load", "evaluate"):
+        assert "register_architectures" in shlex.split(told[purpose])[2]
