@@ -60,7 +60,7 @@ PROBLEMS: dict[str, Problem] = {
     "out_of_memory": Problem(422, "Not enough memory on the device"),
     "corrupt_object": Problem(503, "Stored bytes are damaged"),
     "disk_full": Problem(507, "The disk is full"),
-    "quota_exceeded": Problem(507, "Too many uploaded bytes"),
+    "quota_exceeded": Problem(507, "More bytes than may be kept"),
     "endpoint_failed": Problem(502, "A running server cannot be measured"),
     "missing_package": Problem(503, "A package is missing here"),
     "cancelled": Problem(409, "The run was cancelled"),

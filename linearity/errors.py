@@ -30,7 +30,7 @@
     |- OutOfDeviceMemoryError        even a batch of one window does not fit
     |- CorruptObjectError            stored bytes do not match their digest
     |- DiskFullError                 no room for what must be written
-    |- QuotaExceededError            more uploaded bytes than may be kept (507)
+    |- QuotaExceededError            more bytes than may be kept (507)
     |- EndpointError                 a running server that cannot be measured (502)
     |- MissingPackageError           a package that this needs and this machine has not
     `- RunCancelledError             somebody asked the run to stop

@@ -14,6 +14,7 @@ from backend.exports import to_csv, to_excel_csv, to_npz
 from backend.forecasts import known_devices
 from backend.negotiation import IDENTITY, choose_encoding, make_variant, send_variant
 from backend.parameter_docs import params_schema
+from backend.quotas import check_kept, limits_of
 from backend.refusals import RunNotFinishedError
 from backend.results import ENCODINGS
 from backend.strict_json import JsonObject
@@ -68,6 +69,8 @@ def submit_run(
         sizes = [device.memory_bytes for device in devices if device.memory_bytes is not None]
         told = describe(question, state=services.state, store=services.store, memories=sizes)
         return answer(told)
+    limits = limits_of(services.settings)
+    check_kept(question, owner=visitor.name, state=services.state, limits=limits)
     outcome = submit(
         question,
         state=services.state,

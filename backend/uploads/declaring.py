@@ -6,12 +6,13 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from backend.quotas import limits_of
 from backend.strict_json import check_fields
 from backend.uploads.names import judge_files
 from linearity.adapters.naming import safe_id
 from linearity.adapters.settings import Settings
 from linearity.adapters.state import InputRow, State, UploadRow
-from linearity.adapters.state_uploads import Declared, UploadLimits
+from linearity.adapters.state_uploads import Declared
 from linearity.adapters.store import ArtifactStore
 from linearity.contracts.canonical import Json, digest
 from linearity.contracts.inputs import BUILTIN_DATASETS, BUILTIN_MODELS
@@ -48,7 +49,7 @@ def declare_upload(
     """
     check_fields(body, required={"source": str, "name": str, "files": list}, optional={})
     declared = _declared(kind, body, owner)
-    limits = UploadLimits(total=settings.upload_limit, owner=settings.upload_user_limit)
+    limits = limits_of(settings)
     _check_taken(declared, state)
     _check_room(declared, state, store)
     row, files, is_new = state.declare_input(declared, limits)

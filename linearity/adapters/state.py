@@ -15,6 +15,7 @@ from linearity.adapters.database import (
 )
 from linearity.adapters.state_access import AccessRow, AccessStates
 from linearity.adapters.state_inputs import InputStates
+from linearity.adapters.state_quotas import QuotaStates
 from linearity.adapters.state_removals import RemovalStates
 from linearity.adapters.state_runs import RunStates, Submission
 from linearity.adapters.state_shards import ShardRow, ShardStates
@@ -39,7 +40,14 @@ __all__ = [
 
 
 class State(
-    InputStates, RunStates, ShardStates, ShareStates, UploadStates, AccessStates, RemovalStates
+    InputStates,
+    RunStates,
+    ShardStates,
+    ShareStates,
+    UploadStates,
+    QuotaStates,
+    AccessStates,
+    RemovalStates,
 ):
     """The state database at `url`; safe for many threads and many processes, not across a fork."""
 

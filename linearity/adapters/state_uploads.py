@@ -11,11 +11,11 @@ from sqlalchemy.engine import Connection
 from linearity.adapters.clock import utc_before, utc_now
 from linearity.adapters.database import InputRow, Transactions, input_row
 from linearity.adapters.state_inputs import begin_input
+from linearity.adapters.state_quotas import UploadLimits, check_quota
 from linearity.adapters.state_removals import write_down
 from linearity.adapters.tables import inputs, uploads
 from linearity.contracts.runs import InputState
 from linearity.contracts.uploads import UploadRow
-from linearity.errors import QuotaExceededError
 
 
 @dataclass(frozen=True)
@@ -33,14 +33,6 @@ class Declared:
     def size(self) -> int:
         """Bytes of all files."""
         return sum(size for _, size in self.files)
-
-
-@dataclass(frozen=True)
-class UploadLimits:
-    """How many bytes all uploads and those of one owner may have; None is no limit."""
-
-    total: int | None = None
-    owner: int | None = None
 
 
 class UploadStates(Transactions):
@@ -66,7 +58,7 @@ class UploadStates(Transactions):
                 return row, _uploads(connection, _of(kind, id)), False
             _let_go(connection, kind, id)
             connection.execute(uploads.delete().where(*_of(kind, id)))
-            _check_quota(connection, declared, limits)
+            check_quota(connection, declared.owner, declared.size, limits)
             row = begin_input(connection, kind, id, _fresh(declared))
             moment = utc_now()
             for name, size in declared.files:
@@ -190,32 +182,6 @@ def _let_go(connection: Connection, kind: str, id: str) -> None:
     stored = sa.select(uploads.c.sha256).where(*_of(kind, id), uploads.c.sha256.is_not(None))
     write_down(connection, connection.execute(stored).scalars().all())
     connection.execute(uploads.update().where(*_of(kind, id)).values(received=0, sha256=None))
-
-
-def _check_quota(connection: Connection, declared: Declared, limits: UploadLimits) -> None:
-    given_up = sa.select(inputs.c.id).where(
-        inputs.c.kind == uploads.c.kind,
-        inputs.c.id == uploads.c.input,
-        inputs.c.state == InputState.REJECTED,
-    )
-    nothing_kept = sa.and_(uploads.c.sha256.is_(None), sa.exists(given_up))
-    everybody = sa.select(sa.func.coalesce(sa.func.sum(uploads.c.size), 0)).where(~nothing_kept)
-    own = everybody.where(uploads.c.owner == declared.owner)
-    for limit, query, whose, setting in (
-        (limits.owner, own, "your uploads", "LINEARSCOPE_UPLOAD_USER_LIMIT"),
-        (limits.total, everybody, "all uploads", "LINEARSCOPE_UPLOAD_LIMIT"),
-    ):
-        used = 0 if limit is None else int(connection.execute(query).scalar_one())
-        if limit is not None and used + declared.size > limit:
-            raise QuotaExceededError(
-                f"{whose} may have {limit:,} bytes together; {used:,} are taken and these files "
-                f"have {declared.size:,}",
-                next_step="Remove an upload that is no longer needed, or ask the operator to "
-                f"raise {setting}.",
-                limit=limit,
-                actual=used + declared.size,
-                used=used,
-            )
 
 
 def _of(kind: str, id: str) -> tuple[sa.ColumnElement[bool], ...]:

@@ -8,7 +8,8 @@ from playwright.sync_api import Page
 
 from backend.snapshot import snapshot
 from backend.visitors import LOCAL
-from linearity.adapters.state_uploads import Declared, UploadLimits
+from linearity.adapters.state_quotas import UploadLimits
+from linearity.adapters.state_uploads import Declared
 from tests.browser.conftest import PHONE, Visit
 from tests.browser.measured import measure_all
 from tests.browser.test_access import violations

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
-from linearity.adapters.state_uploads import Declared, UploadLimits
+from linearity.adapters.state_quotas import UploadLimits
+from linearity.adapters.state_uploads import Declared
 from tests.browser.conftest import Visit
 from tests.browser.test_access import violations
 from tests.servers import eventually

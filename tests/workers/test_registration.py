@@ -10,7 +10,8 @@ from linearity.adapters.inputs import prepare_model
 from linearity.adapters.naming import name_path
 from linearity.adapters.state import InputRow, State, UploadRow
 from linearity.adapters.state_inputs import Intake
-from linearity.adapters.state_uploads import Declared, UploadLimits
+from linearity.adapters.state_quotas import UploadLimits
+from linearity.adapters.state_uploads import Declared
 from linearity.adapters.store import ArtifactStore
 from linearity.contracts.named_layout import NamedParts
 from linearity.contracts.runs import InputState
