@@ -74,8 +74,10 @@ class Generating:
             try:
                 with self._one_at_a_time, torch.inference_mode():
                     self.model.network.generate(  # type: ignore[operator]  # of transformers
-                        input_ids=torch.tensor([ids]),
-                        attention_mask=torch.ones((1, len(ids)), dtype=torch.long),
+                        input_ids=torch.tensor([ids], device=self.model.device),
+                        attention_mask=torch.ones(
+                            (1, len(ids)), dtype=torch.long, device=self.model.device
+                        ),
                         max_new_tokens=most,
                         do_sample=False,
                         eos_token_id=stops,
@@ -158,10 +160,12 @@ def main() -> None:
     parser.add_argument("--dataset", default="python-docs", help="text that maps are fitted on")
     parser.add_argument("--store", required=True)
     parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--dtype", default="float32")
     given = parser.parse_args()
     store = ArtifactStore(Path(given.store))
     record = prepare_model(given.model, store=store, roots=None, log=_say)
-    model = load_model(record, store, device="cpu", dtype="float32", attention="sdpa")
+    model = load_model(record, store, device=given.device, dtype=given.dtype, attention="sdpa")
     generating = Generating(model, given.name or record.id)
     if not given.plan:
         _serve(generating, given.port)
