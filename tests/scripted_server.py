@@ -19,8 +19,8 @@ class Script:
     ----------
     answer : callable
         Writes the answer to one request: handler, body of the request.
-    models : list of str
-        What it serves.
+    models : list of str, or None
+        What it serves; None cannot tell.
     key : str
         The key it wants, empty for none.
     asked : list
@@ -30,7 +30,7 @@ class Script:
     """
 
     answer: Callable[["Handler", dict[str, Any]], None]
-    models: list[str] = field(default_factory=lambda: [MODEL])
+    models: list[str] | None = field(default_factory=lambda: [MODEL])
     key: str = ""
     asked: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
@@ -49,9 +49,11 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:  # the name that the library calls
         if self._is_refused():
             return
-        if self.path == "/v1/models":
+        if self.path == "/v1/models" and self.script.models is None:
+            self.reply(500, "Internal Server Error", "text/plain")
+        elif self.path == "/v1/models":
             self.reply(
-                200, {"data": [{"id": name, "owned_by": "us"} for name in self.script.models]}
+                200, {"data": [{"id": name, "owned_by": "us"} for name in self.script.models or []]}
             )
         else:
             self.reply(404, {"detail": "Not Found"})

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from backend.bundles import check_can_be_shown
 from backend.children import python_command, python_environ
 from linearity.adapters.store import ArtifactStore
 from linearity.contracts.results import read_result
@@ -95,6 +96,7 @@ def test_two_servers_are_measured_with_the_lengths_of_a_log(
             assert 0.0 < low <= timing["speedup"]["value"] <= high
             assert 0.0 < timing["dense"]["p50"] <= timing["dense"]["p95"]
     assert result["ceiling"] == pytest.approx(4 / 3)
+    check_can_be_shown(result)
 
 
 def test_a_server_with_another_model_is_refused_in_a_sentence(

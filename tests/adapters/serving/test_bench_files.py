@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from backend.bundles import check_can_be_shown
 from linearity.adapters.serving.bench_files import read_bench
 from linearity.adapters.serving.run import run_imported
 from linearity.contracts.inputs import DatasetRecord
@@ -75,14 +76,8 @@ def some_text() -> DatasetRecord:
 
 
 def imported(params: dict[str, Any]) -> dict[str, Any]:
-    result: dict[str, Any] = run_imported(params, model=a_model(), dataset=some_text())
-    return read_result(json.dumps(result).encode()) if "speed" in known_kinds() else result
-
-
-def known_kinds() -> tuple[str, ...]:
-    from linearity.contracts.runs import KINDS
-
-    return KINDS
+    result = run_imported(params, model=a_model(), dataset=some_text())
+    return read_result(json.dumps(result).encode())
 
 
 def test_two_files_are_one_result(write: Write) -> None:
@@ -115,6 +110,7 @@ def test_two_files_are_one_result(write: Write) -> None:
     assert speed == pytest.approx(changed["output_throughput"] / dense["output_throughput"])
     assert point["requests"]["dense"]["failed"] == {"untold": 1}
     assert {w["code"] for w in result["warnings"]} >= {"imported", "failed_in_files"}
+    check_can_be_shown(result)
 
 
 def test_times_of_others_cannot_be_computed_again(write: Write) -> None:
