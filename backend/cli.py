@@ -133,6 +133,9 @@ def run(  # noqa: PLR0913  # the options of one command
             "--adapter", help="Of an export: a LoRA adapter of the model, renumbered beside it."
         ),
     ] = None,
+    register: Annotated[
+        bool, typer.Option("--register", help="Of an export: register the folder as a model.")
+    ] = False,
     html: Annotated[Path | None, typer.Option("--html", help="Write an offline page.")] = None,
     device: DeviceOption = None,
     allow_template: TemplateOption = False,
@@ -154,7 +157,20 @@ def run(  # noqa: PLR0913  # the options of one command
         raise typer.Exit(cli_html.run_to_page(arguments, html=html, out=out))
     if out is not None:
         arguments += ["--out", str(out)]
+    if register:
+        _export_and_register(arguments, kind, out_dir)
     _become("linearity", *arguments)
+
+
+def _export_and_register(arguments: list[str], kind: str, out_dir: Path | None) -> None:
+    if kind != "export" or out_dir is None:
+        typer.echo("--register registers an export: name its folder with --out-dir", err=True)
+        raise typer.Exit(2)
+    command = python_command("linearity", *arguments)
+    done = subprocess.run(command, env=python_environ(os.environ), check=False).returncode
+    if done != 0:
+        raise typer.Exit(done)
+    _add_input("model", str(out_dir.absolute()), None)
 
 
 @app.command()

@@ -265,3 +265,24 @@ def run_cli(data: Path, *arguments: str, **variables: str) -> subprocess.Complet
         timeout=120,
         check=False,
     )
+
+
+@pytest.mark.parametrize("given", [["plan"], ["export"]])
+def test_only_an_export_with_a_folder_is_registered(tmp_path: Path, given: list[str]) -> None:
+    inputs = ("--model", "glass-en", "--dataset", "python-docs", "--set", "plan=1:drop")
+    answer = run_cli(tmp_path, "run", *given, *inputs, "--register")
+
+    assert answer.returncode == 2
+    assert "--out-dir" in answer.stderr
+
+
+@pytest.mark.slow
+def test_an_export_is_registered_with_one_flag(tmp_path: Path) -> None:
+    inputs = ("--model", "glass-en", "--dataset", "python-docs", "--set", "plan=1:drop")
+    small = ("--set", "fit_tokens=512", "--set", "select_tokens=256", "--set", "context=64")
+    folder = str(tmp_path / "cut")
+    made = run_cli(tmp_path, "run", "export", *inputs, *small, "--out-dir", folder, "--register")
+    listed = run_cli(tmp_path, "models", "list")
+
+    assert made.returncode == 0
+    assert re.search(r"^cut-\w{8} +ready +path +cut$", listed.stdout, re.MULTILINE)
