@@ -4,7 +4,7 @@ import { addresses } from "../api.js";
 import { changed, fill, h } from "../dom.js";
 import { bytes, integer, score, significant } from "../format.js";
 import { t } from "../i18n.js";
-import { exportStep } from "./next_steps.js";
+import { healedSteps } from "./next_steps.js";
 import { openingsText } from "./openings.js";
 import { plainTable } from "./plain_table.js";
 import { damage, notHarmless, perplexity, planText, protocolLine, range, share } from "./quality.js";
@@ -114,6 +114,6 @@ export function renderWeights(element, { run, result, lang }) {
     h("p", {}, h("code", { class: "plan-text" }, `healed=${run.id}`)),
     h("p", { class: "quiet small-print" }, `sha256 ${weights.sha256}`),
     h("p", {}, h("a", { href: addresses.start({ kind: "heal", model: run.model.id, dataset: run.dataset.id, plan: run.params.plan }) }, t("heal_again"))),
-    exportStep(run),
+    healedSteps(run),
   );
 }
