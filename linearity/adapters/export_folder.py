@@ -20,21 +20,29 @@ from linearity.contracts.export import ExportedFile
 from linearity.errors import DiskFullError, InvalidParameterError
 
 OUT_DIR = "--out-dir"
+PREFIX = ".linearscope-"
 SMALL_FILES = 16 << 20
 """Room for what stands beside weights."""
 
 
 @contextlib.contextmanager
-def staged_folder(within: Path) -> Iterator[Path]:
+def staged_folder(within: Path, name: str = "") -> Iterator[Path]:
     """Yield an empty folder in `within`, which is gone afterwards unless it was published.
+
+    Parameters
+    ----------
+    within : Path
+    name : str
+        Of the run, where nobody else works on it: what an attempt of it left that was killed goes.
 
     Raises
     ------
     DiskFullError
         If the disk has no more room for what is written meanwhile.
     """
-    folder = within / f".linearscope-{secrets.token_hex(8)}"
+    folder = within / f"{PREFIX}{name or secrets.token_hex(8)}"
     with _full_disk(within):
+        shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         try:
             yield folder

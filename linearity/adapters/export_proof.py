@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from linearity.adapters.export_check import REPORT, write_task
-from linearity.adapters.export_folder import check_room, staged_folder
+from linearity.adapters.export_folder import PREFIX, check_room, staged_folder
 from linearity.adapters.lifetime import parent_guard
 from linearity.contracts.export import LARGEST_NLL_DIFFERENCE, Generated, Proof
 from linearity.contracts.runs import RunWarning
@@ -70,7 +70,9 @@ def prove(claim: Claim, *, device: str, check: Callable[[], None]) -> Proof:
         If the disk filled up meanwhile.
     """
     started = time.monotonic()
-    with staged_folder(claim.folder.parent) as work:
+    # Named after the folder: what a killed attempt left goes with the next one.
+    name = f"{claim.folder.name.removeprefix(PREFIX)}-proof"
+    with staged_folder(claim.folder.parent, name) as work:
         task = {
             "folder": str(claim.folder.absolute()),
             "model_type": claim.model_type,

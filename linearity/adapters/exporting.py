@@ -104,7 +104,8 @@ def export(
     out_dir, step = outside.out_dir, outside.progress.step
     within = store_staging(outside.store) if out_dir is None else check_destination(out_dir)
     step(0, STAGES, "stages", 0.0)
-    with staged_folder(within) as staged, AdapterDesk(out_dir, outside.adapters) as desk:
+    attempt = outside.request.run_id if out_dir is None else ""
+    with staged_folder(within, attempt) as staged, AdapterDesk(out_dir, outside.adapters) as desk:
         held = material()
         desk.read(outside.model, held.model)
         measured, architecture = _written(staged, held, params, healed, outside)

@@ -44,6 +44,15 @@ def test_what_stops_the_run_leaves_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_a_killed_attempt_left_goes_with_the_next(tmp_path: Path) -> None:
+    (tmp_path / ".linearscope-abc").mkdir()
+    (tmp_path / ".linearscope-abc" / "model.safetensors").write_bytes(b"half")
+    with staged_folder(tmp_path, "abc") as staged:
+        assert list(staged.iterdir()) == []
+
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_empty_folder_is_used_and_any_other_is_refused(tmp_path: Path) -> None:
     empty, full = tmp_path / "empty", tmp_path / "full"
     empty.mkdir()
