@@ -17,10 +17,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from linearity.adapters.given_files import TEMPLATE
 from linearity.adapters.harness_commands import EXPORT_FOLDER, MODEL_FOLDER, TASK_FOLDER
 from linearity.adapters.harness_folder import write_task_folder
 from linearity.adapters.harness_questions import load_questions
-from linearity.adapters.hugging_face import assembled
+from linearity.adapters.hugging_face import assembled, stored_path
 from linearity.adapters.inputs import prepare_model
 from linearity.adapters.settings import read_settings
 from linearity.adapters.store import ArtifactStore
@@ -38,6 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         write_task_folder(questions, folder / "task", ending=result["params"]["ending"])
         record = prepare_model(given.model, store=store, roots=None, log=print)
         with assembled(record.files, store) as model:
+            for file in record.files:  # left out there: no library of ours is given a template
+                if file.name == TEMPLATE:
+                    (model / TEMPLATE).symlink_to(stored_path(file, store).absolute())
             places = {MODEL_FOLDER: str(model), TASK_FOLDER: str(folder / "task")}
             told = {"dense": _compared(result, "dense", places, folder)}
         if given.export:

@@ -2,6 +2,7 @@
 
 import shlex
 
+from linearity.contracts.actions import parse_plan
 from linearity.contracts.benchmark import OWN_TASK, BenchmarkParams
 from linearity.contracts.inputs import ModelRecord
 
@@ -22,7 +23,10 @@ def commands(params: BenchmarkParams, model: ModelRecord, *, device: str) -> dic
     if model.source == "hub":
         name, _, revision = model.reference.partition("@")
         dense = f"pretrained={name}" + (f",revision={revision}" if revision else "")
-    sides = {"dense": dense, "changed": f"pretrained={EXPORT_FOLDER}"}
+    changed = f"pretrained={EXPORT_FOLDER}"
+    if any(step.action == "linear" for step in parse_plan(params.plan, blocks=model.blocks).steps):
+        changed += ",trust_remote_code=True"  # the export brings its own small architecture along
+    sides = {"dense": dense, "changed": changed}
     return {side: shlex.join(_command(params, model, device)) for side, model in sides.items()}
 
 

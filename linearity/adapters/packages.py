@@ -6,7 +6,11 @@ from typing import Any
 
 from linearity.errors import MissingPackageError
 
-_DISTRIBUTIONS = {"stdnum": "python-stdnum", "detect_secrets": "detect-secrets"}
+_DISTRIBUTIONS = {
+    "stdnum": "python-stdnum",
+    "detect_secrets": "detect-secrets",
+    "lm_eval": "lm-eval",
+}
 """Where the name to install differs from the name to import."""
 
 
