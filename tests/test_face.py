@@ -81,7 +81,7 @@ def test_the_names_are_there_and_nothing_heavy_is_loaded_before_they_are_used() 
     )
 
     assert answer.returncode == 0, answer.stderr
-    assert set(linearity.__all__) == {"score", "measure", "load"}
+    assert set(linearity.__all__) == {"score", "measure", "load", "register_architectures"}
 
 
 @pytest.mark.parametrize("kind", QUESTIONS)
