@@ -20,7 +20,9 @@ from linearity.errors import RunCancelledError
 from linearity.models import decoding
 from linearity.models.changes import LinearBlock, Segment, dropped, kept, unchanged
 from linearity.models.families import find_layout
+from linearity.models.healed import HealedWeights, healed_tensors
 from linearity.models.loaded import LoadedModel
+from linearity.studies.changed_model import build_changed
 from linearity.studies.material import Material
 from linearity.studies.speed import SpeedMeasurement, measure_speed
 from linearity.studies.speed_sizes import side_size
@@ -158,6 +160,27 @@ def test_a_linear_plan_runs_its_map(measure: Measuring) -> None:
     assert dense.parameters - changed.parameters == 180_352 - (128 * 128 + 2 * 128)
     assert [step.action for step in measured.steps] == ["linear"]
     assert measured.splits["fit"].tokens > 0
+
+
+def test_healed_weights_bring_their_maps_along(
+    glass: LoadedModel, glass_record: ModelRecord, records: list[Document]
+) -> None:
+    given: dict[str, Json] = {**SMALL, "plan": "1:linear,3:drop", "batches": [1]}
+    fitted = parse_params(given, model=glass_record)
+    built = build_changed(Material.of(glass, records, fitted.sampling), fitted)
+    name = "ab" * 32
+    healed = HealedWeights(
+        name, glass_record.fingerprint, fitted.plan, fitted.fitting, built.steps,
+        healed_tensors(built.changes, glass),
+    )  # fmt: skip
+    params = parse_params({**given, "healed": name}, model=glass_record)
+    material = Material.of(glass, records, params.sampling)
+    measured = measure_speed(material, params, records, Recorder(), engine=ENGINE, healed=healed)
+    assert measured.sides is not None
+    assert (measured.sides["changed"].blocks, measured.sides["changed"].maps) == (2, 1)
+    assert measured.steps == built.steps
+    assert measured.splits["fit"].tokens < fitted.fit_tokens  # prompts alone are read of it
+    assert not measured.warnings or measured.warnings[0].code == "unsteady"
 
 
 def test_every_part_has_its_cost(measured: SpeedMeasurement, glass: LoadedModel) -> None:
