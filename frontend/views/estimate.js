@@ -5,8 +5,9 @@ import { h } from "../dom.js";
 import { bytes, duration, integer } from "../format.js";
 import { t, tOr } from "../i18n.js";
 
-/** A linearity run reads its tokens once; the others fit on some and measure on others. */
-function tokensText({ tokens, fit_tokens: fit, select_tokens: select, report_tokens: report, split }) {
+/** A linearity run reads its tokens once; the others fit on some and measure on others; a speed run repeats its own. */
+function tokensText({ tokens, fit_tokens: fit, select_tokens: select, report_tokens: report, split, batches, pairs }) {
+  if (batches !== undefined) return t("speed_asked", { loads: batches.map(integer).join(", "), pairs: integer(pairs) });
   if (tokens !== undefined) return t("tokens", { tokens: integer(tokens) });
   return t("tokens_fit_and_scored", { fit: integer(fit), scored: integer(split === "report" ? report : select) });
 }
