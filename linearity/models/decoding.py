@@ -4,9 +4,11 @@ A loop of our own instead of transformers' `generate`, because every step is tim
 answers must have one length: a model that stops early would pass for a fast one.
 """
 
+import gc
 import inspect
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -86,10 +88,11 @@ def decode(
     token, written, seconds, sizes = ids, [], [], []
     for step in range(new_tokens):
         check()
-        started = clock.now()
-        output = network(input_ids=token, past_key_values=cache, use_cache=True, **only_last)
-        token = output.logits[:, -1:].argmax(-1)
-        seconds.append(clock.now() - started)
+        with _without_collection():
+            started = clock.now()
+            output = network(input_ids=token, past_key_values=cache, use_cache=True, **only_last)
+            token = output.logits[:, -1:].argmax(-1)
+            seconds.append(clock.now() - started)
         cache = output.past_key_values
         written.append(token)
         if step in (0, new_tokens - 1):
@@ -102,6 +105,18 @@ def cache_bytes(cache: Any) -> int:  # Any: a cache of transformers, which is no
     """Return the bytes of the keys and values that a cache holds."""
     held = [getattr(layer, name, None) for layer in cache.layers for name in ("keys", "values")]
     return sum(tensor.nbytes for tensor in held if isinstance(tensor, Tensor))
+
+
+@contextmanager
+def _without_collection() -> Iterator[None]:
+    """Let Python collect garbage between steps: within, it stops at the same places every time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _keeps_logits(network: nn.Module) -> bool:

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import inf
 from statistics import median
 
 import torch
 from torch import Tensor
 
-from linearity.contracts.speed import CostMap, PartCost
+from linearity.contracts.speed import PARTS, CostMap, PartCost
 from linearity.models.decoding import Decoded, decode
 from linearity.models.loaded import LoadedModel
 from linearity.models.part_meters import counted_operations, seconds_meter
@@ -46,9 +47,10 @@ def cost_map(
     tokens = max(FEWEST_STEPS, min(new_tokens, MOST_STEPS))
     decode(model.network, prompts[0], tokens, check=check)
     plain, clocked, taken = _timed(model, parts, prompts[1:], tokens, check)
+    apart = [[_apart(parts, step) for step in steps] for steps in taken]
     seconds = _Phases(
-        [median(each) for each in zip(*(steps[0] for steps in taken), strict=True)],
-        [median(each) for each in zip(*(s for steps in taken for s in steps[1:]), strict=True)],
+        [median(each) for each in zip(*(steps[0] for steps in apart), strict=True)],
+        [median(each) for each in zip(*(s for steps in apart for s in steps[1:]), strict=True)],
     )
     rows = _rows(parts, seconds, _operations(model, parts, prompts[0]))
     step = median(s for one in clocked for s in one.steps_s)
@@ -97,17 +99,31 @@ def _operations(model: LoadedModel, parts: Sequence[Part], prompt: Tensor) -> _P
     found: list[list[float]] = []
     with counted_operations(parts) as (_, meter):
         decode(model.network, prompt, FEWEST_STEPS, after=lambda _: found.append(meter.take()))
-    return _Phases(found[0], found[1])
+    return _Phases(_apart(parts, found[0]), _apart(parts, found[1]))
+
+
+def _apart(parts: Sequence[Part], values: Sequence[float]) -> list[float]:
+    """Return values of the same pass with that of a whole block as what no part of it took."""
+    inner: dict[int | None, float] = {}
+    for part, value in zip(parts, values, strict=True):
+        if part.name != WHOLE_BLOCK:
+            inner[part.block] = inner.get(part.block, 0.0) + value
+    return [
+        max(value - inner[part.block], 0.0) if part.name == WHOLE_BLOCK else value
+        for part, value in zip(parts, values, strict=True)
+    ]
 
 
 def _rows(parts: Sequence[Part], seconds: _Phases, operations: _Phases) -> list[PartCost]:
-    """Return a row a part; what a block takes beside its parts is its ``rest``."""
-    costs = [
+    """Return a row a part, of every block its ``rest`` last."""
+    parameters = _apart(parts, [count(weights_of(part.modules)) for part in parts])
+    sizes = _apart(parts, [size(weights_of(part.modules)) for part in parts])
+    rows = [
         PartCost(
             block=part.block,
-            part=part.name,
-            parameters=count(weights_of(part.modules)),
-            bytes=size(weights_of(part.modules)),
+            part="rest" if part.name == WHOLE_BLOCK else part.name,
+            parameters=round(parameters[k]),
+            bytes=round(sizes[k]),
             prefill_s=seconds.prefill[k],
             decode_s=seconds.decode[k],
             prefill_flops=operations.prefill[k],
@@ -115,24 +131,10 @@ def _rows(parts: Sequence[Part], seconds: _Phases, operations: _Phases) -> list[
         )
         for k, part in enumerate(parts)
     ]
-    rows: list[PartCost] = []
-    for cost in costs:
-        if cost.part == WHOLE_BLOCK:
-            inner = [c for c in costs if c.block == cost.block and c is not cost]
-            rows += [*inner, _rest(cost, inner)]
-        elif cost.block is None:
-            rows.append(cost)
-    return rows
+    return sorted(rows, key=_place)
 
 
-def _rest(whole: PartCost, inner: Sequence[PartCost]) -> PartCost:
-    return PartCost(
-        block=whole.block,
-        part="rest",
-        parameters=whole.parameters - sum(part.parameters for part in inner),
-        bytes=whole.bytes - sum(part.bytes for part in inner),
-        prefill_s=max(whole.prefill_s - sum(part.prefill_s for part in inner), 0.0),
-        decode_s=max(whole.decode_s - sum(part.decode_s for part in inner), 0.0),
-        prefill_flops=whole.prefill_flops - sum(part.prefill_flops for part in inner),
-        decode_flops=whole.decode_flops - sum(part.decode_flops for part in inner),
-    )
+def _place(row: PartCost) -> tuple[float, int]:
+    """Return where a row stands: embedding, block by block, what lies behind the blocks."""
+    outer = -1.0 if row.part == PARTS[0] else inf
+    return (outer if row.block is None else row.block, PARTS.index(row.part))
