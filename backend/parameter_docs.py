@@ -111,6 +111,7 @@ PARAMETERS: dict[str, dict[str, Schema]] = {
     },
     "answers": {
         **_PLAN,
+        "healed": _HEALED,
         "prompts": _whole(200, "how many prompts are taken from the dataset"),
         "prompt_tokens": _whole(32, "length of a prompt cut from a plain text"),
         "new_tokens": _whole(32, "longest answer, in tokens"),

@@ -39,7 +39,7 @@ export function nextSteps(run, { plan, fitting }, { report = true, answers = tru
 /** Which questions are asked the start page has to know. */
 const benchmarkOf = ({ model, dataset }, plan) => ({ kind: "benchmark", model: model.id, dataset: dataset.id, plan });
 
-/** @param {object} run of heal, finished @returns {HTMLElement|null} what times its model, or writes it as a folder */
+/** @param {object} run of heal, finished @returns {HTMLElement|null} what lets its model answer, times it, or writes it as a folder */
 export function healedSteps(run) {
   if (isShared) return null;
   const message = h("div", { "aria-live": "polite" });
@@ -48,7 +48,8 @@ export function healedSteps(run) {
     askFor(currentTarget, followUp(run, kind, { plan, fitting, healed: run.id }), message);
   const button = (words, kind) => h("button", { type: "button", on: { click: click(kind) } }, words);
   return h("div", { class: "next-steps", "data-needs": "analyst" },
-    h("div", { class: "controls" }, button(t("ask_speed_healed"), "speed"), button(t("ask_export_healed"), "export")), message);
+    h("div", { class: "controls" }, 
+      button(t("ask_answers_healed"), "answers"), button(t("ask_speed_healed"), "speed"), button(t("ask_export_healed"), "export")), message);
 }
 
 async function askFor(button, body, message) {

@@ -72,7 +72,7 @@ const OWN = {
     planText(plan),
     [questions && t("own_questions"), ...tasks].filter(Boolean).join(", "),
   ],
-  answers: ({ plan, prompts }) => [planText(plan), t("up_to_prompts", { count: integer(prompts) })],
+  answers: ({ plan, prompts, healed }) => [planText(plan), healed && t("with_healed_weights", { sha256: healed.slice(0, 12) }), t("up_to_prompts", { count: integer(prompts) })],
 };
 
 /** Before the end only what was asked for is known. */

@@ -302,7 +302,9 @@ def _plan(run: _Run) -> _Found:
 def _answers(run: _Run) -> _Found:
     params = AnswersParams(**run.request.params)  # type: ignore[arg-type]  # written by as_json
     material, records = run.material(params.sampling)
-    return _Found(AnswersResult, _values(measure_answers(material, params, records, run.progress)))
+    healed = run.healed(params)
+    measured = measure_answers(material, params, records, run.progress, healed)
+    return _Found(AnswersResult, _values(measured))
 
 
 def _export(run: _Run) -> _Found:

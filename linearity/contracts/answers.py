@@ -7,17 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from linearity.contracts.canonical import Json
-from linearity.contracts.common import (
-    SAMPLING_NAMES,
-    Interval,
-    SampledParams,
-    SplitFacts,
-    parse_fitting,
-    parse_sampling,
-)
+from linearity.contracts.changed import NOT_HEALED, ChangedParams, parse_changed
+from linearity.contracts.common import SAMPLING_NAMES, Interval, SplitFacts
 from linearity.contracts.inputs import ModelRecord
 from linearity.contracts.parameters import only_known, whole_number
-from linearity.contracts.plan import parse_plan_parameter
 from linearity.contracts.runs import RunResult
 from linearity.errors import InvalidParameterError
 
@@ -29,13 +22,13 @@ TEMPLATES = ("auto", "none", "chat")
 MOST_CANARIES = 100
 LONGEST_TEXT = 20_000
 PARAMETER_NAMES = [
-    "plan", "fitting", "prompts", "prompt_tokens", "new_tokens", "canaries",
+    "plan", "fitting", "healed", "prompts", "prompt_tokens", "new_tokens", "canaries",
     *SAMPLING_NAMES,
 ]  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
-class AnswersParams(SampledParams):
+class AnswersParams(ChangedParams):
     """Parameters of a run, complete and resolved.
 
     ``template=auto`` renders records with a ``prompt`` with the model's chat template if it has
@@ -43,7 +36,7 @@ class AnswersParams(SampledParams):
 
     Parameters
     ----------
-    plan, fitting : as in the kind `plan`
+    plan, fitting, healed : as in `ChangedParams`
     prompts : int
         How many prompts are taken from the dataset, at most.
     prompt_tokens : int
@@ -55,12 +48,17 @@ class AnswersParams(SampledParams):
         The user's own prompts with texts that the answer must or must not hold.
     """
 
-    plan: str
-    fitting: str
     prompts: int
     prompt_tokens: int
     new_tokens: int
     canaries: list[dict[str, Json]]
+
+    def as_json(self) -> dict[str, Json]:
+        """Return them as plain values; without healed weights as before there were any."""
+        values = super().as_json()
+        if self.healed == NOT_HEALED:
+            del values["healed"]  # so that the same question keeps its id
+        return values
 
 
 def parse_params(params: Mapping[str, Json], *, model: ModelRecord) -> AnswersParams:
@@ -71,15 +69,12 @@ def parse_params(params: Mapping[str, Json], *, model: ModelRecord) -> AnswersPa
     UnknownParameterError, InvalidParameterError, InvalidPlanError, NotYetError
     """
     only_known(params, PARAMETER_NAMES)
-    plan = parse_plan_parameter(params.get("plan"), model=model)
-    fits = any(step.action != "drop" for step in plan.steps)
+    changed = parse_changed(params, model=model, templates=TEMPLATES)
     # One place is left for a BOS token.
     prompt_tokens = whole_number(
         "prompt_tokens", params.get("prompt_tokens", 32), low=1, high=model.context - 2
     )
     return AnswersParams(
-        plan=plan.text,
-        fitting=parse_fitting(params.get("fitting", "one_shot")) if fits else "one_shot",
         prompts=whole_number("prompts", params.get("prompts", 200), low=1, high=10_000),
         prompt_tokens=prompt_tokens,
         new_tokens=whole_number(
@@ -89,7 +84,7 @@ def parse_params(params: Mapping[str, Json], *, model: ModelRecord) -> AnswersPa
             high=model.context - 1 - prompt_tokens,
         ),
         canaries=_canaries(params.get("canaries", [])),
-        **asdict(parse_sampling(params, model=model, fits=fits, templates=TEMPLATES)),
+        **asdict(changed),
     )
 
 

@@ -134,7 +134,7 @@ def _plan(request: RunRequest, model: ModelRecord) -> Needs:
 def _answers(request: RunRequest, model: ModelRecord) -> Needs:
     params = AnswersParams(**request.params)  # type: ignore[arg-type]  # written by as_json
     size = _Sizes(model, params.sampling)
-    fit = _PlanFit(parse_plan(params.plan, blocks=model.blocks), params.fitting)
+    fit = _PlanFit.of(params, model)
     prompts = params.prompts + len(params.canaries)
     tokens = prompts * (params.prompt_tokens + params.new_tokens)
     # Keys and values of every token that is being continued, in every block, for one model.

@@ -140,7 +140,7 @@ def _fits(params: _Params, model: ModelRecord) -> bool:
         return params.fits
     if isinstance(params, ChangedParams):
         return params.fits
-    if isinstance(params, plan.PlanParams | answers.AnswersParams):
+    if isinstance(params, plan.PlanParams):
         steps = parse_plan(params.plan, blocks=model.blocks).steps
         return any(step.action != "drop" for step in steps)
     return False

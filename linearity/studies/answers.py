@@ -13,7 +13,6 @@ writes (docs/science.md, section 3).
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
-from linearity.contracts.actions import Plan, parse_plan
 from linearity.contracts.answers import (
     AnswerPair,
     AnswersParams,
@@ -28,8 +27,10 @@ from linearity.contracts.runs import RunWarning
 from linearity.evaluate.answer_categories import answers_by_category
 from linearity.evaluate.answers import Exchange, compare, finding, judge, summarise
 from linearity.models.generation import Answer, write_answers
+from linearity.models.healed import HealedWeights
 from linearity.models.surgery import carried_out
 from linearity.ports import Progress
+from linearity.studies.changed_model import build_changed
 from linearity.studies.material import Material
 from linearity.studies.prompts import Prompt, Taken, Template, take_prompts
 from linearity.studies.quality_warnings import few_documents, fit_warnings, more_categories
@@ -59,7 +60,11 @@ class AnswersMeasurement:
 
 
 def measure_answers(
-    material: Material, params: AnswersParams, records: Sequence[Document], progress: Progress
+    material: Material,
+    params: AnswersParams,
+    records: Sequence[Document],
+    progress: Progress,
+    healed: HealedWeights | None = None,
 ) -> AnswersMeasurement:
     """Let the dense and the changed model answer the same prompts.
 
@@ -72,13 +77,14 @@ def measure_answers(
     progress : Progress
         Receives prompts done, partial results while the changed model writes, and may stop the
         run.
+    healed : HealedWeights, optional
+        Those that `params.healed` names.
 
     Raises
     ------
     InvalidParameterError, TooFewTokensError, NonFiniteStatesError, OutOfDeviceMemoryError
     """
-    plan = parse_plan(params.plan, blocks=material.blocks)
-    return _Study(material, params, records, progress, plan).run()
+    return _Study(material, params, records, progress, healed).run()
 
 
 class _Study:
@@ -90,12 +96,13 @@ class _Study:
         params: AnswersParams,
         records: Sequence[Document],
         progress: Progress,
-        plan: Plan,
+        healed: HealedWeights | None,
     ) -> None:
-        self.material, self.params, self.progress, self.plan = material, params, progress, plan
-        self.records = records
-        self.fits = any(step.action != "drop" for step in plan.steps)
-        splits = ["select"] if self.fits else ["select", "fit"]
+        self.material, self.params, self.progress = material, params, progress
+        self.records, self.healed = records, healed
+        self.fits = params.fits
+        # Prompts come from no text that maps were fitted on, or weights healed on.
+        splits = ["select"] if self.fits or healed is not None else ["select", "fit"]
         self.taken = take_prompts(material, params, records, splits)
         template = Template(material.model, params)
         self.ids = [prompt.ids for prompt in self.taken.prompts]
@@ -104,7 +111,7 @@ class _Study:
 
     def run(self) -> AnswersMeasurement:
         self._step(0, fitted=False)
-        changes = self.material.changes(self.plan, self.params.fitting)
+        changes = build_changed(self.material, self.params, self.healed).changes
         dense = self._written(0, after_batch=lambda _: None)
         with carried_out(self.material.model, changes):
             changed = self._written(
@@ -119,7 +126,7 @@ class _Study:
             categories=categories,
             answers=pairs,
             canaries=canaries,
-            finding=finding(summary, canaries, plan=self.plan.text),
+            finding=finding(summary, canaries, plan=self.params.plan),
             warnings=[*self._warnings(), *_category_warnings(categories, pairs)],
         )
 

@@ -142,7 +142,9 @@ def test_a_question_gets_its_run_with_every_parameter_spelled_out(
         "benchmark": benchmark.PARAMETER_NAMES,
     }
     assert (answer.status_code, run["kind"], run["status"]) == (202, kind, "queued")
-    assert run["params"].keys() == set(names[kind])
+    # Left out where none are meant, so that questions keep the ids that they had.
+    left_out = {"healed"} if kind == "answers" else set()
+    assert run["params"].keys() == set(names[kind]) - left_out
     assert run["queue_position"] == 0
 
 

@@ -5,15 +5,18 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch import Tensor
 
 from linearity.adapters.chat_templates import SandboxedTemplate
 from linearity.adapters.inputs import load_records
 from linearity.adapters.store import ArtifactStore
+from linearity.contracts.actions import parse_plan
 from linearity.contracts.answers import AnswersParams, AnswersResult, parse_params
 from linearity.contracts.canonical import Json
 from linearity.contracts.inputs import DatasetRecord, Document, ModelRecord
 from linearity.errors import InvalidParameterError, RunCancelledError, TooFewTokensError
 from linearity.models.generation import write_answers
+from linearity.models.healed import HealedWeights, healed_tensors
 from linearity.models.loaded import LoadedModel
 from linearity.studies.answers import AnswersMeasurement, measure_answers
 from linearity.studies.material import Material
@@ -362,3 +365,30 @@ def test_a_measurement_becomes_a_result(ask: Asking, records: list[Document]) ->
 
     assert result["kind"] == "answers"
     assert result["summary"]["prompts"] == 24  # type: ignore[index,call-overload]
+
+
+def test_healed_weights_answer_in_the_place_of_fitted_maps(
+    glass: LoadedModel, glass_record: ModelRecord, records: list[Document]
+) -> None:
+    params = parse_params(
+        {"plan": "1:linear", "prompts": 4, "new_tokens": 6, "fit_tokens": 512, "context": 64},
+        model=glass_record,
+    )
+    material = Material.of(glass, records, params.sampling)
+    (before, linear, *after) = material.changes(parse_plan("1:linear", blocks=4), "one_shot")
+    assert linear.linear is not None
+    tensors = healed_tensors((before, linear, *after), glass)
+    moved = {name: 3.0 * tensor for name, tensor in tensors.items()}
+    asked = replace(params, healed="a" * 64)
+
+    def answers(found: dict[str, Tensor]) -> list[str]:
+        weights = HealedWeights("w", "m", params.plan, params.fitting, [], found)
+        measured = measure_answers(material, asked, records, Recorder(), weights)
+        assert measured.splits["fit"].tokens == 0
+        return [pair.changed for pair in measured.answers]
+
+    plain = measure_answers(material, params, records, Recorder())
+    assert answers(tensors) == [pair.changed for pair in plain.answers]
+    assert answers(moved) != answers(tensors)
+    assert "healed" not in params.as_json()
+    assert asked.as_json()["healed"] == "a" * 64
