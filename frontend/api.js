@@ -112,9 +112,10 @@ export const estimateRun = (body, signal) => send("POST", `${API}/runs?estimate=
 export const cancelRun = (id) => send("POST", `${API}/runs/${encodeURIComponent(id)}/cancel`);
 
 export const getCitation = (id) => request(`${API}/runs/${encodeURIComponent(id)}/citation`);
-/** @param {File} file a bundle @returns {Promise<object>} its run */
+const mediaType = ({ name }) => (name.toLowerCase().endsWith(".json") ? "application/json" : "application/zip");
+/** @param {File} file a bundle, or a result that the command line wrote @returns {Promise<object>} its run */
 export const importBundle = (file) =>
-  request(`${API}/bundles`, { method: "POST", headers: { "Content-Type": "application/zip" }, body: file });
+  request(`${API}/bundles`, { method: "POST", headers: { "Content-Type": mediaType(file) }, body: file });
 
 /** @param {boolean} partial the latest intermediate numbers instead of the final ones */
 export const getResult = (id, partial) =>

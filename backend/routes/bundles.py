@@ -15,32 +15,38 @@ from backend.refusals import UnsupportedMediaTypeError
 from backend.routes.runs import require_result
 from backend.strict_json import read_bounded
 from backend.version import read_version
-from linearity.adapters.bundles import MOST_BYTES
+from linearity.adapters.bundles import MOST_BYTES, as_bundle
 from linearity.contracts.citation import cite
 
 router = APIRouter(prefix=API, tags=["runs"])
 
 MEDIA_TYPE = "application/zip"
+OF_A_RESULT = "application/json"
 
 
 async def read_archive(request: Request) -> bytes:
-    """Return the archive in the body of `request`."""
+    """Return the bundle in the body of `request`, or what `run --out` wrote as a bundle."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if (
-        media_type != MEDIA_TYPE
+        media_type not in (MEDIA_TYPE, OF_A_RESULT)
         or request.headers.get("content-encoding", "identity") != "identity"
     ):
         raise UnsupportedMediaTypeError(
-            f"wanted Content-Type {MEDIA_TYPE} without a Content-Encoding",
-            next_step=f"Send the file as it is, with Content-Type: {MEDIA_TYPE}.",
+            f"wanted Content-Type {MEDIA_TYPE} or {OF_A_RESULT} without a Content-Encoding",
+            next_step=f"Send the file as it is, with Content-Type: {MEDIA_TYPE} for a bundle and "
+            f"{OF_A_RESULT} for what `linearscope run --out` wrote.",
         )
-    return await read_bounded(request, most=MOST_BYTES)
+    data = await read_bounded(request, most=MOST_BYTES)
+    return data if media_type == MEDIA_TYPE else await run_in_threadpool(as_bundle, data)
 
 
 _BODY = {
     "requestBody": {
         "required": True,
-        "content": {MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}},
+        "content": {
+            MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}},
+            OF_A_RESULT: {"schema": {"type": "object"}},
+        },
     }
 }
 

@@ -26,7 +26,7 @@ const isElsewhere = (params = {}) => "dense_url" in params || "dense_file" in pa
 /** @returns {HTMLElement} a button that takes a bundle in and opens its run */
 export function importButton() {
   const message = h("div", { "aria-live": "polite" });
-  const file = h("input", { type: "file", accept: ".zip,application/zip", hidden: true, id: "bundle-file" });
+  const file = h("input", { type: "file", accept: ".zip,.json,application/zip,application/json", hidden: true, id: "bundle-file" });
   const button = h("button", { type: "button", id: "import-run", on: { click: () => file.click() } }, t("import_run"));
   file.addEventListener("change", () => take(file, button, message));
   const why = h("p", { class: "quiet" }, t("import_run_why"));

@@ -193,7 +193,13 @@ def as_bundle(data: bytes) -> bytes:
     result = read_result(data)
     check_sizes(result)
     software = str(result["environment"].get("linearscope", ""))[:40]
-    return write_bundle(result, result_bytes(result), texts=True, software=software)
+    try:
+        return write_bundle(result, result_bytes(result), texts=True, software=software)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise InvalidResultError(
+            "the parts of this result do not fit together",
+            next_step="Take the file as `linearscope run --out` wrote it.",
+        ) from error
 
 
 def _archive(members: Mapping[str, bytes]) -> bytes:

@@ -27,6 +27,7 @@ from tests.builders import a_result
 from tests.figures.ablation_results import a_plan
 
 ZIP = {"Content-Type": "application/zip"}
+JSON = {"Content-Type": "application/json"}
 
 
 @pytest.fixture
@@ -212,6 +213,22 @@ def test_an_imported_run_is_cited_shared_and_deleted(
     assert elsewhere.get(f"/api/v1/runs/{run.id}").status_code == 404
 
 
+def test_a_result_of_the_command_line_comes_in_over_http(
+    client: TestClient, services: Services, elsewhere: TestClient
+) -> None:
+    run = a_computed_run(services)
+    data = client.get(f"/api/v1/runs/{run.id}/result").content
+
+    answer = elsewhere.post("/api/v1/bundles", content=data, headers=JSON)
+
+    assert answer.status_code == 201
+    assert elsewhere.get(f"/api/v1/runs/{run.id}").json()["imported"]["by"] == "local"
+    assert elsewhere.get(f"/api/v1/runs/{run.id}/result").content == data
+    secret = data.replace(b'"schema"', b'"a secret"')
+    refused = elsewhere.post("/api/v1/bundles", content=secret, headers=JSON)
+    assert refused.status_code == 422
+
+
 def test_texts_leave_only_when_asked_for(client: TestClient, services: Services) -> None:
     model, dataset = ready_inputs(services)
     value: Any = json.loads(result_bytes(a_plan().as_json()))
@@ -233,7 +250,9 @@ def test_texts_leave_only_when_asked_for(client: TestClient, services: Services)
 BAD: dict[str, tuple[bytes, dict[str, str], int, str]] = {
     "nothing": (b"", ZIP, 422, "invalid_bundle"),
     "no archive": (b"PK\x03\x04 and no more", ZIP, 422, "invalid_bundle"),
-    "json": (b"{}", {"Content-Type": "application/json"}, 415, "unsupported_media_type"),
+    "json": (b"{}", JSON, 422, "invalid_result"),
+    "no json": (b"{", JSON, 422, "invalid_result"),
+    "text": (b"{}", {"Content-Type": "text/plain"}, 415, "unsupported_media_type"),
     "no type": (b"PK", {}, 415, "unsupported_media_type"),
     "squeezed": (b"PK", ZIP | {"Content-Encoding": "gzip"}, 415, "unsupported_media_type"),
     "too large": (b"PK" + bytes(MOST_BYTES), ZIP, 413, "too_large"),
