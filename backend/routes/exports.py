@@ -16,7 +16,8 @@ from backend.routes.runs import require_result
 router = APIRouter(prefix=f"{API}/runs", tags=["runs"])
 
 
-@router.api_route("/{run_id}/archive", methods=["GET", "HEAD"])
+@router.head("/{run_id}/archive", include_in_schema=False)
+@router.get("/{run_id}/archive")
 def get_archive(run: RunDep, request: Request, services: ServicesDep) -> Response:
     """Return all files of an export as one tar archive, streamed; a range goes on with it."""
     result = services.results.parsed(require_result(run))
@@ -30,7 +31,8 @@ def get_archive(run: RunDep, request: Request, services: ServicesDep) -> Respons
     return send_part(request, archive.read, size=archive.size, etag=archive.etag, headers=headers)
 
 
-@router.api_route("/{run_id}/files/{name}", methods=["GET", "HEAD"])
+@router.head("/{run_id}/files/{name}", include_in_schema=False)
+@router.get("/{run_id}/files/{name}")
 def get_file(name: str, run: RunDep, request: Request, services: ServicesDep) -> Response:
     """Return one file of an export, as it is."""
     result = services.results.parsed(require_result(run))
