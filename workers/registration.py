@@ -29,9 +29,10 @@ from workers.heart import Heart
 
 @dataclass(frozen=True)
 class Exported:
-    """What an `export` run made: its files, and whether the dense model's template is rendered."""
+    """What an `export` run made: its files, and what holds of them because of the dense model."""
 
     files: list[StoredFile]
+    licence: str | None
     renders: bool
 
 
@@ -61,8 +62,10 @@ def inspect(
         named = InputName(row.id, row.name, row.source, row.reference)
         files = stored_files(uploads) if exported is None else exported.files
         received = received_model(named, files, store=store, log=log)
-        allowed = exported is not None and exported.renders
-        return dict(replace(received, template_allowed=allowed).as_json())
+        if exported is not None:
+            told = {"template_allowed": exported.renders, "licence": exported.licence}
+            received = replace(received, **told)  # type: ignore[arg-type]  # of these fields
+        return dict(received.as_json())
     if row.kind == "model":
         parts = parse_parts(row.options or {})
         model = prepare_model(row.reference, store=store, roots=roots, log=log, parts=parts)
@@ -93,7 +96,8 @@ def exported_model(run_id: str, state: State, store: ArtifactStore) -> Exported:
     dense = state.get_input("model", run.model_id)
     same = dense is not None and (dense.record or {}).get("fingerprint") == run.request["model"]
     renders = same and may_render(ModelRecord.from_json(dict(dense.record)))  # type: ignore[union-attr,arg-type]
-    return Exported([file for file in files if is_kept_file(file.name)], renders)
+    kept = [file for file in files if is_kept_file(file.name)]
+    return Exported(kept, licence=result["delivery"]["licence"], renders=renders)
 
 
 def stored_files(uploads: Sequence[UploadRow]) -> list[StoredFile]:

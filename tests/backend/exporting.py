@@ -31,7 +31,7 @@ def an_export(services: Services, files: Mapping[str, bytes], *, owner: str = "l
         "kind": "export",
         "created": "2026-11-25T08:00:00Z",
         "model": {"name": "GlassLM"},
-        "delivery": {"name": NAME},
+        "delivery": {"name": NAME, "licence": "mit"},
         "files": kept,
     }
     sha256, _ = store_result(value, services.store)

@@ -216,6 +216,7 @@ def test_an_export_becomes_a_model_and_outlives_its_run(
 
     assert (model["state"], model["name"], model["source"]) == ("ready", NAME, "run")
     assert (model["reference"], model["record"]["blocks"]) == (run.id, 4)
+    assert (model["record"]["licence"], model["record"]["template_allowed"]) == ("mit", True)
     again = client.post("/api/v1/models", json={"source": "run", "run": run.id})
     assert (again.status_code, again.json()["id"]) == (200, row.id)
 
