@@ -85,7 +85,16 @@ class RunViews:
             view |= {"report_openings": openings}
         if row.kind == "linearity":
             view["published"] = published_view(view["model"])
+        if asked := row.request["params"].get("questions"):
+            view["questions"] = self._named(str(asked))
         return view
+
+    def _named(self, fingerprint: str) -> Json | None:
+        """Return which dataset has a fingerprint; None for one that is no longer here."""
+        for row in self._state.list_inputs("dataset"):
+            if row.record is not None and row.record["fingerprint"] == fingerprint:
+                return {"id": row.id, "name": row.name}
+        return None
 
     def _view(self, row: RunRow, model: Json, redis: "_Redis") -> Json:
         progress = position = None

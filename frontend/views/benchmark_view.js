@@ -51,6 +51,7 @@ function renderPlan(element, { run, result, lang }) {
   const { plan, fitting, healed, few_shot: shots, limit, chat } = run.params;
   const facts = [
     result && `${result.harness.name} ${result.harness.version}`,
+    run.questions && t("questions_named", { name: run.questions.name }),
     t("few_shot_count", { count: integer(shots) }),
     limit > 0 && t("first_questions", { count: integer(limit) }),
     chat && t("template_chat_used"),

@@ -53,6 +53,8 @@ def test_questions_are_named_by_id_name_or_fingerprint(
 
     assert answer.status_code == 202
     assert answer.json()["params"]["questions"] == fingerprint
+    told = client.get(f"{RUNS}/{answer.json()['id']}").json()
+    assert told["questions"] == {"id": "exam", "name": "Exam"}
 
 
 @pytest.mark.parametrize(
