@@ -31,9 +31,11 @@ _PROGRAMS = {
 }
 _REASONS = {
     "fresh_process": "loaded from this folder in a fresh process and compared with the plan",
-    "package": "loaded in a fresh process and compared; needs the Python package `linearity`",
+    "package": "loaded in a fresh process and compared, with the Python package `linearity`; the "
+    "folder carries the same code, for `trust_remote_code=True`",
     "stock": "a stock architecture; not tried here",
     "uneven": "a stock architecture whose blocks differ by a list that was cut; not tried here",
+    "own_code": "only by running the code that lies in this folder; not tried here",
     "own_architecture": "does not know this architecture",
     "no_gguf": "a stock architecture, to be converted to GGUF first; not tried here",
 }
@@ -137,7 +139,8 @@ def _what_it_is(told: Exported) -> str:
     stock = (
         f"a stock `{told.architecture.name}` of transformers"
         if told.architecture.is_stock
-        else f"`{told.architecture.name}`, which comes with the Python package `linearity`"
+        else f"`{told.architecture.name}`, which comes with the Python package `linearity` (the same "
+        "code lies in this folder)"
     )
     healed = " The maps were healed by distillation." if told.request.params["healed"] else ""
     return (

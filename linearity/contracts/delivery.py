@@ -41,7 +41,8 @@ class RunsIn:
         A word: ``fresh_process`` (it was loaded and compared), ``package`` (the same, with the
         package `linearity`), ``stock`` (an architecture of transformers' own), ``uneven``
         (stock, but blocks differ, and programs that expect the published pattern read the rest by
-        another rule), ``own_architecture``, ``no_gguf`` (a GGUF file is another format).
+        another rule), ``own_code`` (only by running the code that lies in the folder),
+        ``own_architecture``, ``no_gguf`` (a GGUF file is another format).
     version : str or None
         Of the program that it was proven in.
     """

@@ -10,7 +10,6 @@ from linearity.contracts.actions import Plan
 from linearity.contracts.delivery import (
     NO,
     NOT_TESTED,
-    PROGRAMS,
     PROVEN,
     Command,
     Delivery,
@@ -21,7 +20,7 @@ from linearity.contracts.export import Architecture, Proof
 from linearity.contracts.inputs import ModelRecord
 
 LONGEST_NAME = 60
-REGISTER = "from linearity.models.architectures import register_architectures as known; known()"
+REGISTER = "import linearity; linearity.register_architectures()"
 """What lets transformers know the architectures of this package."""
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -85,8 +84,12 @@ def runs_in(architecture: Architecture, proof: Proof) -> list[RunsIn]:
     """Return what is known of each program."""
     version = proof.versions.get("transformers")
     if not architecture.is_stock:
-        others = [RunsIn(program, NO, "own_architecture") for program in PROGRAMS[1:]]
-        return [RunsIn("transformers", PROVEN, "package", version), *others]
+        return [
+            RunsIn("transformers", PROVEN, "package", version),
+            RunsIn("vllm", NOT_TESTED, "own_code"),
+            RunsIn("sglang", NOT_TESTED, "own_code"),
+            RunsIn("llama.cpp", NO, "own_architecture"),
+        ]
     reason = "uneven" if architecture.uneven else "stock"
     return [
         RunsIn("transformers", PROVEN, "fresh_process", version),
