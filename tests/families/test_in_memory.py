@@ -17,7 +17,10 @@ from linearity.face import measure
 from tests.conftest import quiet
 from tests.families.tiny import VARIANTS, build, write_tiny
 
-OF_FILES = {"id", "name", "source", "reference", "fingerprint", "size", "files", "warnings"}
+OF_FILES = {
+    "id", "name", "source", "reference", "fingerprint", "size", "files", "side", "licence",
+    "warnings",
+}  # fmt: skip
 """What a model in memory has not, or has otherwise."""
 
 
