@@ -139,8 +139,8 @@ def _what_it_is(told: Exported) -> str:
     stock = (
         f"a stock `{told.architecture.name}` of transformers"
         if told.architecture.is_stock
-        else f"`{told.architecture.name}`, which comes with the Python package `linearity` (the same "
-        "code lies in this folder)"
+        else f"`{told.architecture.name}`, which comes with the Python package `linearity` "
+        "(the same code lies in this folder)"
     )
     healed = " The maps were healed by distillation." if told.request.params["healed"] else ""
     return (
