@@ -1,16 +1,18 @@
 """Parts of every family: nothing counts twice or is forgotten; operations are the formula's."""
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
 
 from linearity.contracts.families import FAMILIES
+from linearity.models.changes import LinearBlock, Segment, dropped, kept
 from linearity.models.decoding import decode
 from linearity.models.families import find_layout
 from linearity.models.loaded import LoadedModel
 from linearity.models.part_meters import counted_operations, seconds_meter
 from linearity.models.parts import WHOLE_BLOCK, count, parts_of, weights_of
+from linearity.models.surgery import carried_out
 from tests.families.tiny import LLAMA_SIZES, VARIANTS, build
 
 CAUSAL = [name for name, (family, _) in VARIANTS.items() if not FAMILIES[family].is_encoder]
@@ -82,3 +84,16 @@ def test_seconds_of_parts_lie_within_those_of_their_block() -> None:
         inner = sum(seconds[0, name] for name in ("norms", "attention", "mlp"))
         assert 0 < inner <= seconds[0, WHOLE_BLOCK]
     assert all(not module._forward_hooks for module in model.network.modules())
+
+
+@pytest.mark.parametrize("variant", CAUSAL)
+def test_a_changed_model_of_every_family_is_timed_writing_what_it_writes(variant: str) -> None:
+    model = tiny(variant)
+    noise = torch.Generator().manual_seed(5)
+    small = 0.05 * torch.randn(16, 16, generator=noise)
+    linear = LinearBlock(small, small[0], small[1])
+    changes = (kept(0), dropped(1, 1), Segment(2, 2, "2:linear", linear=linear), kept(3))
+    greedy: Any = {"do_sample": False, "eos_token_id": None, "pad_token_id": 0}
+    with carried_out(model, changes) as network:
+        expected = cast(Any, network).generate(input_ids=PROMPT, max_new_tokens=5, **greedy)
+        assert torch.equal(decode(network, PROMPT, 5).tokens, expected[:, PROMPT.shape[1] :])
