@@ -79,6 +79,8 @@ function outcome(dataset) {
     h("div", {}, inputFacts("dataset", dataset)),
     dataset.record?.warnings?.length > 0 && h("ul", { class: "warning-line" }, warningItems(dataset.record.warnings)),
     state === "ready" && h("a", { class: "button", href: addresses.start({ dataset: id }) }, t("measure_this_text")),
+    dataset.record?.questions > 0 &&
+      h("a", { class: "button", href: addresses.start({ kind: "benchmark", questions: id }) }, t("ask_these_questions")),
     ["ready", "rejected"].includes(state) &&
       h("p", {}, h("a", { href: addresses.add("dataset") }, t("add_another_dataset"))),
   );

@@ -13,7 +13,7 @@ const ACCEPTED = ".txt,.md,.jsonl,.ndjson,.csv,.tsv,.parquet,.xlsx";
  * @returns {{element: HTMLElement, speak: () => void}} `speak` says the same in the page's language
  */
 export function datasetSources({ opened }) {
-  const files = ownFiles("dataset", { accept: ACCEPTED, note: "drop_dataset_note", nameOf, sent: opened });
+  const files = ownFiles("dataset", { accept: ACCEPTED, note: "drop_dataset_note", paste: true, nameOf, sent: opened });
   const element = h("div");
   const speak = () => {
     files.speak();

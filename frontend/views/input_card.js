@@ -41,12 +41,13 @@ function removal({ name, owner }, remove) {
 }
 
 /** What one would do with it next; what is still coming leads back by its facts. */
-function nextStep(kind, { id, state, uploads }) {
+function nextStep(kind, { id, state, uploads, record }) {
   if (uploads?.some(({ sha256 }) => !sha256)) return null;
   const ready = state === "ready";
   const link = (href, words, needs = "analyst") => h("a", { class: "next-step", href, "data-needs": needs }, t(words));
   if (kind === "models") return ready && link(addresses.start({ model: id }), "measure_this_model");
   if (kind === "datasets") {
+    if (ready && record?.questions > 0) return link(addresses.start({ kind: "benchmark", questions: id }), "ask_these_questions");
     if (ready) return link(addresses.start({ dataset: id }), "measure_this_text");
     return state === "receiving" && link(addresses.addDataset(id), "continue_dataset");
   }

@@ -1,9 +1,10 @@
 // Files of one's own for a dataset or a log: chosen, sent, handed on. A name that is taken gets a number.
 
-import { fill, h } from "../dom.js";
+import { fill, h, keepingTyped } from "../dom.js";
 import { t } from "../i18n.js";
 import { uploadInput } from "../upload.js";
 import { dropZone } from "./drop_zone.js";
+import { pasteField } from "./paste_field.js";
 import { problemText } from "./problem.js";
 import { uploadList } from "./upload_list.js";
 
@@ -11,11 +12,11 @@ const MOST_NAMES = 50;
 
 /**
  * @param {"dataset"|"log"} kind
- * @param {{accept: string, note: string, single?: boolean, nameOf: (file: string) => string,
+ * @param {{accept: string, note: string, single?: boolean, paste?: boolean, nameOf: (file: string) => string,
  *   sent: (input: object) => void}} options names are keys of the catalogue
  * @returns {{element: HTMLElement, speak: () => void}} `speak` says the same in the page's language
  */
-export function ownFiles(kind, { accept, note, single = false, nameOf, sent }) {
+export function ownFiles(kind, { accept, note, single = false, paste = false, nameOf, sent }) {
   const element = h("div", { class: "own-files" });
   let shown = null;
   const chosen = (found) => {
@@ -25,7 +26,7 @@ export function ownFiles(kind, { accept, note, single = false, nameOf, sent }) {
   };
   const zone = () => dropZone({ folders: false, single, accept, note: t(note), chosen });
   const offer = (why = () => null) => {
-    shown = () => fill(element, zone(), why());
+    shown = () => keepingTyped(element, () => fill(element, zone(), paste && pasteField(chosen), why()));
     shown();
   };
   function send(name, files, number) {

@@ -59,6 +59,22 @@ def test_questions_are_chosen_from_the_datasets_that_hold_some(visit: Visit) -> 
     assert visit.errors == []
 
 
+def test_questions_can_be_pasted_and_are_seen_as_such(visit: Visit) -> None:
+    page = visit.open("/library/add/dataset")
+    page.get_by_text("Paste text instead").click()
+    row = '{"question": "2 + %d = ?", "choices": ["seven", "eleven"], "answer": "B"}'
+    page.get_by_label("Text, or one JSON object a line").fill("\n".join(row % n for n in (5, 9)))
+    page.get_by_role("button", name="Take this text").click()
+    page.wait_for_selector(".plain-table.records")
+    records = page.locator(".plain-table.records").inner_text()
+
+    assert "seven" in records
+    assert "2 + 9 = ?" in records
+    assert "Multiple-choice questions" in page.locator(".dataset-facts").inner_text()
+    assert violations(page) == []
+    assert visit.errors == []
+
+
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
 @pytest.mark.parametrize("lang", ["en", "ja"])
 def test_a_result_reads_everywhere(visit: Visit, size: Any, lang: str) -> None:
