@@ -5,6 +5,8 @@ import { h } from "../dom.js";
 import { bytes, duration, integer } from "../format.js";
 import { t, tOr } from "../i18n.js";
 
+const WRITTEN = 2; // a folder is written once more while it is tried whether it saves again
+
 /** A linearity run reads its tokens once; the others fit on some and measure on others; a speed run repeats its own. */
 function tokensText({ tokens, fit_tokens: fit, select_tokens: select, report_tokens: report, split, batches, pairs }) {
   if (batches !== undefined) return t("speed_asked", { loads: batches.map(integer).join(", "), pairs: integer(pairs) });
@@ -24,6 +26,7 @@ export function estimateLines({ id, exists, params, estimate, warnings }) {
     tokensText(params),
     seconds && t("estimate_time", { range: duration(seconds) }),
     t("estimate_memory", { size: bytes(memory) }),
+    params.max_shard_bytes && t("estimate_folder", { size: bytes(disk / WRITTEN) }),
     streams && t("estimate_scratch", { size: bytes(disk) }),
     estimate.pairs && t(`pairs_${estimate.pairs}`),
   ];

@@ -17,6 +17,7 @@ from linearity.contracts import (
     answers,
     benchmark,
     common,
+    delivery,
     export,
     heal,
     linearity,
@@ -38,6 +39,8 @@ RESULTS = [
     *(common.CategoryQuality, answers.AnswersResult, answers.AnswerPair, answers.AnswersSummary),
     *(answers.SideSummary, answers.CanaryResult, answers.CategoryAnswers),
     *(benchmark.BenchmarkResult, benchmark.TaskScores, benchmark.PairedScore),
+    *(export.ExportResult, export.Architecture, export.Proof, export.ExportedFile),
+    *(delivery.Delivery, delivery.Command, delivery.RunsIn, delivery.RenumberedAdapter),
     *(benchmark.CategoryScore, benchmark.ItemResult, benchmark.SideItem),
 ]
 EXAMPLES = re.findall(r"```json\n(.*?)```", DOCUMENT, re.DOTALL)
