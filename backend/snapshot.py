@@ -51,6 +51,7 @@ FIGURE_KEYS: dict[str, dict[str, str]] = {
     "heatmap": {"score": "score", "split": "split", "scale": "scale"},
     "profile": {"published": "published"},
     "curve": {"metric": "metric", "action": "action", "fitting": "fitting", "scale": "axis"},
+    "three_curves": {"metric": "metric", "scale": "axis"},
 }
 """Which keys of the view a figure's options come from, as in the page's views."""
 AXIS_HEIGHT, ROW_HEIGHT = 64, 30
@@ -102,6 +103,7 @@ def _shown(result: Mapping[str, Any], view: Mapping[str, str]) -> list[str]:
         "token_classes": bool(result.get("token_classes")),
         "sample_sizes": bool(result.get("sample_sizes")),
         "token_errors": bool(result.get("token_errors")),
+        "three_curves": bool(result.get("sweep")),
     }
     return [name for name in FIGURES[result["kind"]] if there.get(name, True)]
 

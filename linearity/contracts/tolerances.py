@@ -2,7 +2,8 @@
 
 Measured on python-docs, one CPU against one H100: glass-en in all kinds, smollm2 in `linearity`.
 On another device sums and layers round otherwise; updates and states with massive activations show
-it most. In half precision near ties fall the other way.
+it most. In half precision near ties fall the other way. What was trained is wider: each step begins
+where the last one ended, so rounding grows; how far, was not measured.
 """
 
 import re
@@ -49,6 +50,7 @@ class Tolerance:
 
 
 TOLERANCES = (
+    Tolerance(r"(after|healing|recovered|training|sweep|tuned)(\..*)?", 1e-5, 1e-2, 5e-2),
     Tolerance(r"error|token_errors\.p\d\d", 1e-4, 1e-4, 5e-2),
     Tolerance(r"guard\.worst_tokens\.(kl|nll_diff)", 1e-4, 1e-4, 5e-2),
     Tolerance(r"documents\.(kl|nll|nll_diff|nll_dense|top1)", 1e-5, 5e-5, 5e-2),

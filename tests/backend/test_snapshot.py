@@ -154,6 +154,7 @@ def test_a_saved_passage_is_shaded_at_the_block_of_the_view() -> None:
         (an_ablation(), {"curve": "greedy.linear.one_shot", "n": "3"}, {"curve", "damage"}, None),
         (a_plan(), {}, {"documents"}, "Perplexity"),
         (a_healing(), {}, {"training", "before_after"}, "What healing brought"),
+        (a_healing(sweep=True), {"metric": "ppl"}, {"training", "three_curves"}, "Perplexity"),
         (some_answers(), {"show": "different", "at": "2"}, set(), "Identical answers"),
         (
             a_benchmark(),
@@ -164,7 +165,7 @@ def test_a_saved_passage_is_shaded_at_the_block_of_the_view() -> None:
         (a_passage(), {"sel": "1-2", "n": "3"}, {"passage"}, "Least linear"),
         (a_speed(), {}, {"speedups", "costs"}, "Tokens per second at 8 at once"),
     ],
-    ids=["ablation", "plan", "heal", "answers", "benchmark", "passage", "speed"],
+    ids=["ablation", "plan", "heal", "sweep", "answers", "benchmark", "passage", "speed"],
 )
 def test_every_kind_can_be_saved(
     result: Any, view: dict[str, str], figures: set[str], number: str | None

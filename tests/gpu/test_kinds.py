@@ -61,6 +61,32 @@ def test_a_gpu_gives_the_numbers_of_the_cpu(
     assert largest <= TOLERANCE
 
 
+def test_a_healing_on_a_gpu_ends_near_that_of_the_cpu(
+    small_store: ArtifactStore, glass_record: ModelRecord, docs_record: DatasetRecord
+) -> None:
+    params: dict[str, Json] = {"plan": "0:linear,1:linear", "steps": 40, "context": 64}
+    request = make_request("heal", params, model=glass_record, dataset=docs_record)
+    found: list[Any] = [
+        execute(
+            request,
+            model=glass_record,
+            dataset=docs_record,
+            store=small_store,
+            device=device,
+            progress=Recorder(),
+        )
+        for device in ("cpu", "cuda:0", "cuda:0")
+    ]
+
+    kl = [result["after"]["kl"] for result in found]
+    sys.stdout.write(
+        f"heal: KL after {kl}, the same file twice: {found[1]['weights'] == found[2]['weights']}\n"
+    )
+    assert found[0]["before"]["kl"] == pytest.approx(found[1]["before"]["kl"], abs=TOLERANCE)
+    assert max(kl) - min(kl) <= 5e-3
+    assert max(kl) < found[0]["before"]["kl"]
+
+
 def _numbers(value: Any, name: str) -> Any:
     """Yield every number of a result with its place; times and devices are left out."""
     if isinstance(value, dict):
