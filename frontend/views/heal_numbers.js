@@ -105,7 +105,7 @@ export function renderTraining(element, { run, result, lang }) {
 /** @param {HTMLElement} element @param {import("../state.js").State} state */
 export function renderWeights(element, { run, result, lang }) {
   const weights = result?.weights;
-  element.hidden = !weights;
+  element.hidden = !weights || Boolean(run.imported); // a bundle has no weights
   if (element.hidden || !changed(element, weights, lang)) return;
   fill(
     element,

@@ -245,3 +245,21 @@ def test_the_rate_grows_then_falls_and_every_window_comes_once_an_epoch(asked: A
     )
     assert [sorted(taken[k : k + 8]) for k in (0, 8, 16)] == [list(range(8))] * 3
     assert taken[:8] != taken[8:16]
+
+
+@pytest.mark.parametrize(
+    ("plan", "train"), [("1:linear", "maps"), ("1:merged", "maps"), ("1:merged", "all")]
+)
+def test_healing_goes_on_from_healed_weights(
+    plan: str, train: str, material: Material, asked: Asked
+) -> None:
+    first = asked(plan=plan, train=train, steps=6, split="select")
+    found = heal(material, first, Recorder())
+    weights = healed_of(found, first)
+    again = asked(plan=plan, train=train, steps=6, split="select", healed="a" * 64)
+    gone_on = heal(material, again, Recorder(), healed=weights)
+
+    assert found.training[0].best_step > 0
+    assert gone_on.before == found.after
+    assert gone_on.after.kl <= found.after.kl
+    assert gone_on.tensors.keys() == found.tensors.keys()
