@@ -180,10 +180,21 @@ def _value(text: str) -> Json:
         return [_value(part) for part in text.split(",")] if "," in text else text
 
 
+def _text(text: str) -> Json:
+    """Return a text as it stands; in quotation marks it is JSON, so that it can hold line ends."""
+    try:
+        value = strict_loads(text.encode())
+    except MalformedJSONError:
+        return text
+    return value if isinstance(value, str) else text
+
+
 _READ: dict[str, Callable[[str], Json]] = {
     "text": _passage,
     "healed": _healed,
     "destination": str,
+    "questions": str,
+    "ending": _text,
 }
 
 
