@@ -20,7 +20,7 @@ from linearity.contracts.canonical import Json
 from linearity.errors import RunCancelledError
 from linearity.studies.ablation import measure_ablation
 from linearity.studies.material import Material
-from linearity.studies.work import work_of
+from linearity.studies.work import WorkMeter
 
 PEAK_FLOPS = 790e12
 """Measured bfloat16 matrix products of one H200."""
@@ -42,6 +42,13 @@ class Lines:
         """Append one piece."""
         with self._path.open("a") as stream:
             stream.write(json.dumps([name, value]) + "\n")
+
+    def load_bytes(self) -> bytes | None:
+        """Return nothing: a measurement is a line."""
+        return None
+
+    def save_bytes(self, data: bytes) -> None:
+        """Forget them."""
 
 
 class Clock:
@@ -76,6 +83,7 @@ def main() -> None:
     lines, clock = Lines(given.checkpoints), Clock(given.seconds)
     started = time.perf_counter()
     material = Material(model, number_documents(400, 1024), params.sampling)
+    work = WorkMeter(material.bench("select"))
     finished = True
     try:
         measure_ablation(material, params, clock, lines)
@@ -83,7 +91,7 @@ def main() -> None:
         finished = False
     piece = time.time()
     lines.save(f"seconds:{piece}", time.perf_counter() - started)
-    lines.save(f"flops:{piece}", work_of(material.bench("select")).forward_flops)
+    lines.save(f"flops:{piece}", work.until_now().forward_flops)
     _report(lines.load(), finished, clock.done)
 
 

@@ -11,7 +11,7 @@ import argparse
 import json
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from machine import surroundings
@@ -96,7 +96,8 @@ def material_of(given: argparse.Namespace) -> Material:
 @torch.inference_mode()
 def naive_loop(bench: Bench, steps: int, limit: int | None = None) -> tuple[list[int], int]:
     """Return SLEB's order, and how many blocks it ran on all tokens."""
-    decoder, config = bench.model.layout.decoder, bench.model.layout.decoder.config
+    decoder: Any = bench.model.layout.decoder
+    config = decoder.config
     dense = decoder.layers
     left, removed, runs = list(range(len(dense))), [], 0
     try:

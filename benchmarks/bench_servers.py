@@ -15,6 +15,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 from machine import surroundings
 
@@ -75,7 +76,7 @@ def _serving(store: ArtifactStore, *arguments: str) -> Iterator[str]:
         server.stdin.close()
 
 
-def _points(result: dict) -> list[dict]:
+def _points(result: dict[str, Any]) -> list[dict[str, Any]]:
     points = []
     for point in result["points"]:
         for timing in point["timings"]:

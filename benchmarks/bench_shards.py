@@ -72,7 +72,7 @@ def _collected(opening: Opening, tokens: int) -> Collected:
         for row in moments.rows:
             row.normal_()
     heldout = roles == ROLES.index("heldout")
-    collected.heldout = list(torch.randn(int(heldout.sum()), S, width).split(512))
+    collected.heldout = list(torch.split(torch.randn(int(heldout.sum()), S, width), 512))
     collected.apart = [torch.zeros(0, S, width, dtype=torch.float64)]
     collected.apart_cosines = [torch.zeros(0, S, S, dtype=torch.float64)]
     ones = torch.ones(tokens, S, dtype=torch.float64)

@@ -75,18 +75,18 @@ class Case:
         """Products of two states that the moments hold."""
         states = self.given.layers + 1
         every = states * (states + 1) // 2
-        return 2 * states - 1 if self.given.pairs == "adjacent" else every
+        return int(2 * states - 1 if self.given.pairs == "adjacent" else every)
 
     @property
     def moments_bytes(self) -> int:
         """Moments of both roles."""
         number = accumulation_dtype(self.given.width).itemsize
-        return 2 * self.pairs * self.given.width**2 * number
+        return int(2 * self.pairs * self.given.width**2 * number)
 
     @property
     def states_bytes(self) -> int:
         """All states of all tokens, in bfloat16."""
-        return 2 * self.given.tokens * (self.given.layers + 1) * self.given.width
+        return int(2 * self.given.tokens * (self.given.layers + 1) * self.given.width)
 
     @property
     def block_bytes(self) -> int:
