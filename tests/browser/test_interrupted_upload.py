@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, Page, Request
 
 from backend.children import python_command, python_environ
 from linearity.adapters.builtin_models import convert_builtin
+from linearity.contracts.model_files import is_kept_file
 from tests.servers import eventually
 from tests.system.house import House
 from tests.system.line import Line, slow_line
@@ -73,7 +74,7 @@ def test_a_model_survives_a_cut_line_and_a_killed_server_and_gives_the_same_numb
     assert uploads == {
         path.name: hashlib.sha256(path.read_bytes()).hexdigest()
         for path in folder.iterdir()
-        if path.suffix == ".json" or path.suffix == ".safetensors"
+        if is_kept_file(path.name)
     }
     assert house.store.parts() == []
     assert numbers(measure_here(house, web)) == numbers(measure_built_in(tmp_path / "own-data"))

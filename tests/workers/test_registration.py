@@ -55,7 +55,7 @@ def test_an_uploaded_copy_of_a_built_in_model_is_the_same_model(
     record = inspect(row, roots=(), store=store, log=lambda _: None, uploads=uploads)
 
     builtin = prepare_model("glass-en", store=store, roots=(), log=lambda _: None).as_json()
-    own = {"id": "mine", "name": "Mine", "source": "upload", "reference": "mine"}
+    own = {"id": "mine", "name": "Mine", "source": "upload", "reference": "mine", "licence": None}
     assert {**builtin, **own, "files": None} == {**record, "files": None}
     assert all(file["path"] is None for file in record["files"])
 
