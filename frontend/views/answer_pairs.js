@@ -1,16 +1,13 @@
 // Answer beside answer, the first difference marked. Text goes in as text, whatever a model wrote.
 
-import { changed, fill, h, keepingFocus, switches } from "../dom.js";
+import { changed, h } from "../dom.js";
 import { integer } from "../format.js";
 import { t } from "../i18n.js";
-import { update } from "../state.js";
 import { ANSWER_FILTERS } from "../view_keys.js";
 import { byteNote } from "./byte_note.js";
+import { filteredPages } from "./filtered_pages.js";
 import { markedParts } from "./marked.js";
-import { paging } from "./paging.js";
 import { share } from "./quality.js";
-
-const PAGE = 20;
 
 const SHOWS = {
   all: () => true,
@@ -23,30 +20,17 @@ export function render(element, { result, show, at, lang }) {
   const answers = result?.answers ?? [];
   element.hidden = answers.length === 0;
   if (element.hidden || !changed(element, result.id, answers.length, show, at, lang)) return;
-  const found = answers.filter(SHOWS[show]);
-  const pages = Math.max(1, Math.ceil(found.length / PAGE));
-  const page = Math.min(at, pages);
-  const listed = found.slice((page - 1) * PAGE, page * PAGE);
-  keepingFocus(element, () =>
-    fill(
-      element,
-      h("div", { class: "panel-head" }, h("h2", {}, t("answer_pairs")), filter(answers, show)),
-      listed.length ? listed.map(pairOf) : h("p", { class: "quiet" }, t("answers_none")),
-      pages > 1 && paging(page, pages, element),
-    ),
-  );
-}
-
-const filter = (answers, show) =>
-  switches({
-    label: t("answers_filter"),
-    current: show,
-    choose: (value) => update({ show: value, at: 1 }),
-    options: ANSWER_FILTERS.map((value) => ({
-      value,
-      text: t(`show_${value}`, { count: integer(answers.filter(SHOWS[value]).length) }),
-    })),
+  filteredPages(element, {
+    items: answers,
+    shows: SHOWS,
+    key: "show",
+    show,
+    at,
+    options: ANSWER_FILTERS,
+    words: { title: "answer_pairs", filter: "answers_filter", option: "show", none: "answers_none" },
+    card: pairOf,
   });
+}
 
 function pairOf(pair) {
   const { document: number, prompt, category, first_difference: first, reference } = pair;

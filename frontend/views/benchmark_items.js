@@ -1,14 +1,11 @@
 // Question by question: what both models chose. Those that were lost or gained come first.
 
-import { changed, fill, h, keepingFocus, switches } from "../dom.js";
+import { changed, h } from "../dom.js";
 import { integer } from "../format.js";
 import { t } from "../i18n.js";
-import { update } from "../state.js";
 import { ITEM_FILTERS } from "../view_keys.js";
 import { taskName } from "./benchmark_scores.js";
-import { paging } from "./paging.js";
-
-const PAGE = 20;
+import { filteredPages } from "./filtered_pages.js";
 
 const right = (item, side) => item[side].scores.acc === 1;
 const SHOWS = {
@@ -23,30 +20,17 @@ export function render(element, { result, items: show, at, lang }) {
   const all = result?.items ?? [];
   element.hidden = all.length === 0;
   if (element.hidden || !changed(element, result.id, show, at, lang)) return;
-  const found = all.filter(SHOWS[show]);
-  const pages = Math.max(1, Math.ceil(found.length / PAGE));
-  const page = Math.min(at, pages);
-  const listed = found.slice((page - 1) * PAGE, page * PAGE);
-  keepingFocus(element, () =>
-    fill(
-      element,
-      h("div", { class: "panel-head" }, h("h2", {}, t("benchmark_items")), filter(all, show)),
-      listed.length ? listed.map(itemOf) : h("p", { class: "quiet" }, t("items_none")),
-      pages > 1 && paging(page, pages, element),
-    ),
-  );
-}
-
-const filter = (all, show) =>
-  switches({
-    label: t("items_filter"),
-    current: show,
-    choose: (value) => update({ items: value, at: 1 }),
-    options: ITEM_FILTERS.map((value) => ({
-      value,
-      text: t(`items_${value}`, { count: integer(all.filter(SHOWS[value]).length) }),
-    })),
+  filteredPages(element, {
+    items: all,
+    shows: SHOWS,
+    key: "items",
+    show,
+    at,
+    options: ITEM_FILTERS,
+    words: { title: "benchmark_items", filter: "items_filter", option: "items", none: "items_none" },
+    card: itemOf,
   });
+}
 
 function itemOf(item) {
   const verdict = SHOWS.lost(item) ? "item_lost" : SHOWS.gained(item) ? "item_gained" : "";
