@@ -14,6 +14,7 @@ from torch import Tensor
 
 from linearity.errors import NonFiniteStatesError, OutOfDeviceMemoryError
 from linearity.models.loaded import LoadedModel
+from linearity.models.memory import by_halves
 
 CPU_BATCH_PROMPTS, CPU_BATCH_TOKENS = 32, 8192
 GPU_BATCH_PROMPTS, GPU_BATCH_TOKENS = 64, 65_536
@@ -94,22 +95,17 @@ def _batches(lengths: Sequence[int], device: torch.device) -> Iterator[list[int]
 def _answered(
     model: LoadedModel, prompts: Sequence[Sequence[int]], new_tokens: int, check: Check
 ) -> list[Answer]:
-    try:
-        return _generated(model, prompts, new_tokens, check)
-    except torch.OutOfMemoryError as error:
-        if len(prompts) == 1:
-            raise OutOfDeviceMemoryError(
-                f"one prompt of {len(prompts[0]):,} tokens and its answer of {new_tokens:,} do "
-                f"not fit on {model.device}",
-                next_step="Use fewer new_tokens, shorter prompts, or a device with more memory.",
-                device=str(model.device),
-            ) from error
-    torch.cuda.empty_cache()
-    half = len(prompts) // 2
-    return [
-        *_answered(model, prompts[:half], new_tokens, check),
-        *_answered(model, prompts[half:], new_tokens, check),
-    ]
+    parts = by_halves(
+        lambda some: _generated(model, some, new_tokens, check),
+        prompts,
+        lambda prompt: OutOfDeviceMemoryError(
+            f"one prompt of {len(prompt):,} tokens and its answer of {new_tokens:,} do "
+            f"not fit on {model.device}",
+            next_step="Use fewer new_tokens, shorter prompts, or a device with more memory.",
+            device=str(model.device),
+        ),
+    )
+    return [answer for part in parts for answer in part]
 
 
 class _Generates(Protocol):

@@ -14,6 +14,8 @@ from torch import Tensor
 from linearity.errors import NonFiniteStatesError, OutOfDeviceMemoryError
 from linearity.models.generation import longest_input
 from linearity.models.loaded import LoadedModel
+from linearity.models.memory import by_halves
+from linearity.models.states import padded
 
 CPU_LOGIT_BYTES, GPU_LOGIT_BYTES = 256 << 20, 4 << 30
 """Memory of one batch's logits, at most."""
@@ -97,27 +99,23 @@ def _batches(model: LoadedModel, rows: list[tuple[int, ...]]) -> Iterator[list[t
 
 def _logits(model: LoadedModel, rows: list[tuple[int, ...]]) -> list[Tensor]:
     """Return what the model holds of every next token of every row, (T, V) each."""
-    try:
-        return list(_forward(model, rows))
-    except torch.OutOfMemoryError as error:
-        if len(rows) == 1:
-            raise OutOfDeviceMemoryError(
-                f"one question of {len(rows[0]):,} tokens does not fit on {model.device}",
-                next_step="Use fewer few_shot, or a device with more memory.",
-                device=str(model.device),
-            ) from error
-    torch.cuda.empty_cache()
-    half = len(rows) // 2
-    return [*_logits(model, rows[:half]), *_logits(model, rows[half:])]
+    parts = by_halves(
+        lambda some: _forward(model, some),
+        rows,
+        lambda row: OutOfDeviceMemoryError(
+            f"one question of {len(row):,} tokens does not fit on {model.device}",
+            next_step="Use fewer few_shot, or a device with more memory.",
+            device=str(model.device),
+        ),
+    )
+    return [logits for part in parts for logits in part]
 
 
 @torch.inference_mode()
-def _forward(model: LoadedModel, rows: list[tuple[int, ...]]) -> Tensor:
-    ids = torch.zeros(len(rows), max(map(len, rows)), dtype=torch.long)
-    for place, row in enumerate(rows):
-        ids[place, : len(row)] = torch.tensor(row)
+def _forward(model: LoadedModel, rows: Sequence[tuple[int, ...]]) -> Tensor:
+    ids, _ = padded(rows, model.device)
     network: Any = model.network
-    logits: Tensor = network(input_ids=ids.to(model.device), use_cache=False).logits
+    logits: Tensor = network(input_ids=ids, use_cache=False).logits
     return logits
 
 

@@ -1,10 +1,16 @@
 """Which device, how much memory it has left, and what that means for the work on it."""
 
 import os
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import torch
 
+from linearity.errors import OutOfDeviceMemoryError
 from linearity.models.loaded import LoadedModel
+
+Item = TypeVar("Item")
+Done = TypeVar("Done")
 
 LEAST_BATCH, LARGEST_BATCH = 2048, 16_384
 """Tokens of one forward pass: fewer leave a GPU idle, more gain nothing (7B shape, one H100)."""
@@ -41,3 +47,34 @@ def batch_tokens(model: LoadedModel) -> int:
     a_token = model.states * model.width * (2 * 4 + 3 * 4)  # recorded and stacked, three copies
     fitting = free_bytes(model.device) // BATCH_SHARE // a_token
     return min(max(fitting, LEAST_BATCH), LARGEST_BATCH)
+
+
+def by_halves(
+    work: Callable[[Sequence[Item]], Done],
+    items: Sequence[Item],
+    too_large: Callable[[Item], OutOfDeviceMemoryError],
+) -> list[Done]:
+    """Do some work on all items at once; where the device has no room, on one half after the other.
+
+    Parameters
+    ----------
+    work : callable
+    items : sequence
+        At least one.
+    too_large : callable
+        Returns what to raise about a single item that does not fit.
+
+    Returns
+    -------
+    list
+        What `work` returned, piece by piece, in the order of the items.
+    """
+    try:
+        return [work(items)]
+    except torch.OutOfMemoryError as error:
+        if len(items) == 1:
+            raise too_large(items[0]) from error
+    # Here the error has let go of what it held.
+    torch.cuda.empty_cache()
+    half = len(items) // 2
+    return [*by_halves(work, items[:half], too_large), *by_halves(work, items[half:], too_large)]

@@ -16,6 +16,7 @@ from linearity.contracts.granularity import BLOCK, state_name, writer
 from linearity.errors import NonFiniteStatesError, OutOfDeviceMemoryError
 from linearity.models.families import Layout
 from linearity.models.loaded import LoadedModel
+from linearity.models.memory import by_halves
 from linearity.models.source import Batches, StateBatch, StateSource, counted_heldout
 
 
@@ -62,18 +63,16 @@ def record_states(model: LoadedModel, windows: Sequence[Sequence[int]]) -> Tenso
     OutOfDeviceMemoryError
         If even a single window does not fit.
     """
-    try:
-        return _forward(model, windows)
-    except torch.OutOfMemoryError as error:
-        if len(windows) == 1:
-            raise OutOfDeviceMemoryError(
-                f"one window of {len(windows[0]):,} tokens does not fit on {model.device}",
-                next_step="Use a smaller context, a smaller model, or a device with more memory.",
-                device=str(model.device),
-            ) from error
-    torch.cuda.empty_cache()
-    half = len(windows) // 2
-    return torch.cat([record_states(model, windows[:half]), record_states(model, windows[half:])])
+    parts = by_halves(
+        lambda some: _forward(model, some),
+        windows,
+        lambda window: OutOfDeviceMemoryError(
+            f"one window of {len(window):,} tokens does not fit on {model.device}",
+            next_step="Use a smaller context, a smaller model, or a device with more memory.",
+            device=str(model.device),
+        ),
+    )
+    return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 
 @torch.inference_mode()
